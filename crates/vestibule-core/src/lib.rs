@@ -1,0 +1,1 @@
+//! The rules of a SMART on FHIR authorization server, pure.

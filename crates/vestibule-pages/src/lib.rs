@@ -1,0 +1,1 @@
+//! Accessible, translatable pages for Vestibule.

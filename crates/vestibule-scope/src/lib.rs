@@ -1,0 +1,1 @@
+//! The scope language of SMART on FHIR: parse, compare, narrow, print.

@@ -1,0 +1,1 @@
+//! The embedded default store of Vestibule: one SQLite file.

@@ -1,0 +1,1 @@
+//! The contracts of Vestibule as programs, for tests.

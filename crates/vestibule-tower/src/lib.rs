@@ -1,0 +1,1 @@
+//! Vestibule as a tower service.
