@@ -1,0 +1,300 @@
+//! What the engine wants to show, as values. A page set turns them into HTML; a host may bring its own.
+//!
+//! The engine decides, checks and sets every header; a page set only draws. Names of form fields are in [`field`].
+
+use std::fmt::Debug;
+
+use vestibule_scope::Scope;
+
+use crate::{EncounterSummary, PatientSummary, UnixMillis};
+
+/// Names of the form fields that the engine reads.
+pub mod field {
+    /// Hidden: the one-time step token.
+    pub const STEP: &str = "step";
+    /// Radio: a patient id.
+    pub const PATIENT: &str = "patient";
+    /// Radio: an encounter id.
+    pub const ENCOUNTER: &str = "encounter";
+    /// Text: what to search for.
+    pub const SEARCH: &str = "q";
+    /// Submit button of a picker; its value is the cursor of the next page.
+    pub const AFTER: &str = "after";
+    /// Submit buttons of a picker: [`MOVE_CHOOSE`], [`MOVE_SEARCH`], [`MOVE_SKIP`], [`MOVE_CANCEL`].
+    pub const MOVE: &str = "move";
+    /// Choose the ticked entry.
+    pub const MOVE_CHOOSE: &str = "choose";
+    /// Search.
+    pub const MOVE_SEARCH: &str = "search";
+    /// Go on without an encounter.
+    pub const MOVE_SKIP: &str = "skip";
+    /// Give up: the app is told `access_denied`.
+    pub const MOVE_CANCEL: &str = "cancel";
+    /// Checkbox, repeated: a scope to grant.
+    pub const SCOPE: &str = "scope";
+    /// Submit buttons of the consent page: [`DECISION_ALLOW`], [`DECISION_DENY`].
+    pub const DECISION: &str = "decision";
+    /// Grant the ticked scopes.
+    pub const DECISION_ALLOW: &str = "allow";
+    /// Grant nothing.
+    pub const DECISION_DENY: &str = "deny";
+    /// Submit button of the "apps with access" page; its value is a grant id.
+    pub const REVOKE: &str = "revoke";
+}
+
+/// What every page has.
+#[derive(Clone, Debug)]
+pub struct Frame<'a> {
+    /// What the browser wants, best first, as language tags.
+    pub languages: &'a [String],
+    /// The nonce that the page's only `<style>` element must carry; the content security policy allows nothing else.
+    pub nonce: &'a str,
+    /// The name of the organization that runs the server.
+    pub organization: &'a str,
+}
+
+/// Where a form goes and the token it carries in a hidden field named [`field::STEP`].
+#[derive(Clone, Debug)]
+pub struct Form<'a> {
+    /// The `action`, a path on this origin. The method is `post`.
+    pub action: &'a str,
+    /// The step token.
+    pub step: &'a str,
+}
+
+/// The app that asks.
+#[derive(Clone, Debug)]
+pub struct AppView<'a> {
+    /// Its registered name.
+    pub name: &'a str,
+    /// Where the answer will be sent: host name, or scheme of a native app (INT-018).
+    pub answers_to: &'a str,
+    /// Its home page.
+    pub home_page: Option<&'a str>,
+}
+
+/// "Whose record?"
+#[derive(Clone, Debug)]
+pub struct PatientsView<'a> {
+    /// The app.
+    pub app: AppView<'a>,
+    /// Who is signed in.
+    pub user: &'a str,
+    /// The form.
+    pub form: Form<'a>,
+    /// What was searched for; `Some` draws the search field.
+    pub search: Option<&'a str>,
+    /// The patients on this page.
+    pub patients: &'a [PatientSummary],
+    /// The cursor behind the "more" button.
+    pub next: Option<&'a str>,
+    /// What was wrong with the last try.
+    pub mistake: Option<Mistake>,
+}
+
+/// "Which visit?"
+#[derive(Clone, Debug)]
+pub struct EncountersView<'a> {
+    /// The app.
+    pub app: AppView<'a>,
+    /// Who is signed in.
+    pub user: &'a str,
+    /// The form.
+    pub form: Form<'a>,
+    /// Whose visits.
+    pub patient: &'a PatientSummary,
+    /// The encounters on this page.
+    pub encounters: &'a [EncounterSummary],
+    /// The cursor behind the "more" button.
+    pub next: Option<&'a str>,
+    /// What was wrong with the last try.
+    pub mistake: Option<Mistake>,
+}
+
+/// What was wrong with the last try, said on the same page; nothing is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mistake {
+    /// Nothing was ticked.
+    NothingChosen,
+    /// The choice cannot be used (any more). Says nothing about whether it exists.
+    NotAvailable,
+    /// The search text is too long.
+    SearchTooLong,
+}
+
+/// One line of the consent page.
+#[derive(Clone, Debug)]
+pub struct ScopeItem<'a> {
+    /// The scope; its text is the checkbox's value.
+    pub scope: &'a Scope,
+    /// Whether the box is ticked at first.
+    pub checked: bool,
+    /// Deserves a mark: data that people guard more closely, or the right to change data.
+    pub sensitive: bool,
+    /// Covers everything, also what is added later (SMART-AUTHZ-071).
+    pub everything: bool,
+    /// Narrower boxes of the same name, unticked, ignored while this one is ticked (SMART-SCOPE-115).
+    pub parts: Vec<ScopePart<'a>>,
+}
+
+/// A narrower choice below a line of the consent page.
+#[derive(Clone, Debug)]
+pub struct ScopePart<'a> {
+    /// The scope; its text is the checkbox's value.
+    pub scope: &'a Scope,
+    /// The category's code, for example `laboratory`.
+    pub category: &'a str,
+}
+
+/// "Do you agree?"
+#[derive(Clone, Debug)]
+pub struct ConsentView<'a> {
+    /// The app.
+    pub app: AppView<'a>,
+    /// Who is signed in.
+    pub user: &'a str,
+    /// The form.
+    pub form: Form<'a>,
+    /// Whose record, with enough to recognise a mistake (S2).
+    pub patient: Option<&'a PatientSummary>,
+    /// What the user is to the patient.
+    pub relationship: Option<&'a str>,
+    /// The encounter, where one is shared.
+    pub encounter: Option<&'a str>,
+    /// What is asked for.
+    pub items: Vec<ScopeItem<'a>>,
+    /// For how many seconds the app has access after "allow".
+    pub seconds: u64,
+}
+
+/// One line of "apps with access".
+#[derive(Clone, Debug)]
+pub struct GrantLine {
+    /// The grant's id: the value of the revoke button.
+    pub id: String,
+    /// The app's name.
+    pub app: String,
+    /// Whose record, where the user may still see it.
+    pub patient: Option<PatientSummary>,
+    /// What was granted.
+    pub scopes: Vec<Scope>,
+    /// Since when.
+    pub since: UnixMillis,
+    /// Until when at most.
+    pub until: UnixMillis,
+}
+
+/// "Apps with access".
+#[derive(Clone, Debug)]
+pub struct ManageView<'a> {
+    /// Who is signed in.
+    pub user: &'a str,
+    /// The form around each revoke button.
+    pub form: Form<'a>,
+    /// The live grants.
+    pub grants: &'a [GrantLine],
+    /// Said after a revocation.
+    pub revoked: bool,
+}
+
+/// Why there is nothing to go on with. Every text is constant: no value of the request is shown (GEN-012).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Problem {
+    /// The app is not known here.
+    UnknownClient,
+    /// The app did not name one of its registered addresses.
+    UnknownRedirect,
+    /// The request cannot be read.
+    Malformed,
+    /// The request is too large.
+    TooLarge,
+    /// Wrong method.
+    Method,
+    /// No such page.
+    NotFound,
+    /// The interaction is finished: the app was answered already.
+    Finished,
+    /// The interaction's ten minutes are over, or it never was.
+    Expired,
+    /// The browser sent no cookie for this interaction.
+    NoCookie,
+    /// The interaction belongs to somebody else.
+    OtherUser,
+    /// The form was answered in another tab; the interaction goes on where it is.
+    Stale,
+    /// The form did not come from a page of ours.
+    Forged,
+    /// A part of the system is away; trying again helps.
+    Unavailable,
+    /// A bug on our side.
+    Internal,
+}
+
+/// How the user gets on from a problem.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WayOn<'a> {
+    /// Go on with this interaction.
+    Continue(&'a str),
+    /// Go back to the app's home page and start again there.
+    App {
+        /// The app's name.
+        name: &'a str,
+        /// Its home page.
+        url: &'a str,
+    },
+    /// Close the window and start again in the app.
+    StartAgain,
+    /// Try the same page again.
+    Retry,
+}
+
+/// "That did not work."
+#[derive(Clone, Debug)]
+pub struct ProblemView<'a> {
+    /// What is wrong.
+    pub problem: Problem,
+    /// How to get on.
+    pub way_on: WayOn<'a>,
+    /// What to tell the operator.
+    pub correlation: &'a str,
+}
+
+/// A page that sends a framed browser on, so that its next request is same-site.
+#[derive(Clone, Debug)]
+pub struct BounceView<'a> {
+    /// Where to: a path on this origin.
+    pub to: &'a str,
+    /// The app.
+    pub app: AppView<'a>,
+}
+
+/// A page.
+#[derive(Clone, Debug)]
+pub enum View<'a> {
+    /// "Whose record?"
+    Patients(PatientsView<'a>),
+    /// "Which visit?"
+    Encounters(EncountersView<'a>),
+    /// "Do you agree?"
+    Consent(ConsentView<'a>),
+    /// "Apps with access".
+    Manage(ManageView<'a>),
+    /// "That did not work."
+    Problem(ProblemView<'a>),
+    /// A step between two pages in a frame.
+    Bounce(BounceView<'a>),
+}
+
+/// Draws pages.
+///
+/// # Contract
+/// Returns a whole HTML document. All styling is in one `<style>` element that carries `frame.nonce`; there is no script, no
+/// image and nothing from elsewhere, since the content security policy forbids it. Values are escaped: names of apps and
+/// patients come from outside.
+pub trait Pages: Debug + Send + Sync {
+    /// The document.
+    fn render(&self, view: &View<'_>, frame: &Frame<'_>) -> String;
+
+    /// The language that [`render`](Self::render) would use, for the consent record.
+    fn language(&self, languages: &[String]) -> String;
+}
