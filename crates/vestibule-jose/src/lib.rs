@@ -1,1 +1,45 @@
 //! Keys, signatures and sealed state for Vestibule.
+//!
+//! This crate keeps the cryptography library in one place: nothing in a public signature here belongs to it, so that it can
+//! be replaced without breaking a host. A host with an HSM replaces [`LocalKeyRing`] by its own
+//! [`KeyRing`](vestibule_host::KeyRing) and keeps the rest.
+//!
+//! ```text
+//!   KeyStore ──load/save──► LocalKeyRing ──snapshot──► KeySet ──► Sealer          sealed cookies, step tokens
+//!   (persisted)             keys parsed once           │
+//!                           sign(kid, input) ◄─────────┴────────► jws::encode     access and ID tokens
+//!
+//!   a JWKS, ours or a client's ──► VerifyKeys ──► verify(token) ──► Claims        assertions, our own tokens
+//! ```
+//!
+//! # Reading order
+//!
+//! [`local_key_ring`] (where keys come from), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
+//! [`claims`] (what was proven, and its times), [`seal`] (state in the browser's hands).
+//!
+//! # Features
+//!
+//! * `generate`: makes keys when none are stored ([`LocalKeyRing::open`] on an empty store, `LocalKeyRing::ephemeral`).
+//!   Without it an empty store is an error, which is what a deployment with provisioned keys wants.
+
+mod base64url;
+pub mod claims;
+mod document;
+#[cfg(feature = "generate")]
+mod generate;
+pub mod jws;
+pub mod local_key_ring;
+mod private_key;
+pub mod public_key;
+mod random;
+pub mod seal;
+mod strict_json;
+pub mod verify_keys;
+
+pub use claims::{Claims, Validity};
+pub use jws::{JwsError, at_hash};
+pub use local_key_ring::LocalKeyRing;
+pub use public_key::{PublicKey, jwks};
+pub use random::SystemRandom;
+pub use seal::{Purpose, SealContext, SealError, Sealer};
+pub use verify_keys::{Expect, JwksError, VerifyKeys};

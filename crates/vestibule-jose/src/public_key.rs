@@ -1,0 +1,227 @@
+//! Public keys: read from a JWK, written into a JWKS, named by their thumbprint.
+
+use std::fmt;
+
+use bytes::Bytes;
+use ring::{digest, signature};
+use serde_json::{Map, Value, json};
+use vestibule_host::{Alg, KeyId};
+
+use crate::base64url;
+
+/// The members that make a JWK a private (or symmetric) key. None of them belongs in a document we read or write.
+pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// ring verifies with exponents of at most 33 bits.
+const MAX_RSA_EXPONENT: u64 = (1 << 33) - 1;
+
+/// A public key of a kind that we can verify with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    /// The uncompressed point, `04 ‖ x ‖ y`.
+    Ec(Curve, Vec<u8>),
+    Ed25519(Vec<u8>),
+    /// Modulus and exponent, big-endian without leading zeros.
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Curve {
+    P256,
+    P384,
+}
+
+impl Curve {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+        }
+    }
+
+    const fn coordinate_len(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+        }
+    }
+}
+
+impl PublicKey {
+    /// Reads the key material of a JWK. `None` for a kind or curve we do not know and for material that is out of bounds
+    /// (JOSE-008); `use`, `key_ops`, `kid` and `alg` are the key set's business.
+    pub fn from_jwk(jwk: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+        let bytes = |name: &str| text(name).and_then(base64url::decode);
+        match (text("kty")?, text("crv")) {
+            ("EC", Some("P-256")) => Self::from_coordinates(Curve::P256, &bytes("x")?, &bytes("y")?),
+            ("EC", Some("P-384")) => Self::from_coordinates(Curve::P384, &bytes("x")?, &bytes("y")?),
+            ("OKP", Some("Ed25519")) => Self::from_ed25519(&bytes("x")?),
+            ("RSA", _) => Self::from_rsa(&bytes("n")?, &bytes("e")?),
+            _ => None,
+        }
+    }
+
+    fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = [&[4], x, y].concat();
+        (x.len() == y.len()).then(|| Self::from_point(curve, &point)).flatten()
+    }
+
+    fn from_point(curve: Curve, point: &[u8]) -> Option<Self> {
+        // That the point lies on the curve is checked with each signature.
+        (point.len() == 1 + 2 * curve.coordinate_len() && point.first() == Some(&4))
+            .then(|| Self(Kind::Ec(curve, point.to_vec())))
+    }
+
+    pub(crate) fn from_p256_point(point: &[u8]) -> Option<Self> {
+        Self::from_point(Curve::P256, point)
+    }
+
+    pub(crate) fn from_p384_point(point: &[u8]) -> Option<Self> {
+        Self::from_point(Curve::P384, point)
+    }
+
+    pub(crate) fn from_ed25519(x: &[u8]) -> Option<Self> {
+        (x.len() == 32).then(|| Self(Kind::Ed25519(x.to_vec())))
+    }
+
+    /// JOSE-008: 2048 to 8192 bits, odd exponent of at least 65537.
+    pub(crate) fn from_rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+        let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
+        let bits = n.len().checked_mul(8)?.checked_sub(usize::try_from(n.first()?.leading_zeros()).ok()?)?;
+        let exponent =
+            e.iter().take(9).try_fold(0_u64, |sum, byte| Some(sum.checked_mul(256)? | u64::from(*byte)))?;
+        let fits = (2048..=8192).contains(&bits)
+            && n.last()? & 1 == 1
+            && (65537..=MAX_RSA_EXPONENT).contains(&exponent)
+            && exponent & 1 == 1;
+        fits.then(|| Self(Kind::Rsa { n: n.to_vec(), e: e.to_vec() }))
+    }
+
+    /// Whether a signature under this algorithm can come from this kind of key (JOSE-004).
+    #[must_use]
+    pub const fn fits(&self, alg: Alg) -> bool {
+        matches!(
+            (&self.0, alg),
+            (Kind::Ec(Curve::P256, _), Alg::Es256)
+                | (Kind::Ec(Curve::P384, _), Alg::Es384)
+                | (Kind::Ed25519(_), Alg::EdDsa)
+                | (Kind::Rsa { .. }, Alg::Rs256 | Alg::Rs384)
+        )
+    }
+
+    /// Checks a raw JWS signature. A key and an algorithm that do not fit never verify.
+    #[must_use]
+    pub(crate) fn verifies(&self, alg: Alg, message: &[u8], signature: &[u8]) -> bool {
+        // ring takes ECDSA signatures only as fixed-length r‖s, with r and s in range (JOSE-009).
+        let plain = |how: &'static dyn signature::VerificationAlgorithm, key: &[u8]| {
+            signature::UnparsedPublicKey::new(how, key).verify(message, signature).is_ok()
+        };
+        match (&self.0, alg) {
+            (Kind::Ec(Curve::P256, point), Alg::Es256) => plain(&signature::ECDSA_P256_SHA256_FIXED, point),
+            (Kind::Ec(Curve::P384, point), Alg::Es384) => plain(&signature::ECDSA_P384_SHA384_FIXED, point),
+            (Kind::Ed25519(x), Alg::EdDsa) => plain(&signature::ED25519, x),
+            (Kind::Rsa { n, e }, Alg::Rs256 | Alg::Rs384) => {
+                let how = match alg {
+                    Alg::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+                    _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+                };
+                signature::RsaPublicKeyComponents { n, e }.verify(how, message, signature).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// The RFC 7638 thumbprint (SHA-256): the same key has the same name on every node, and no two keys share one.
+    pub fn thumbprint(&self) -> KeyId {
+        // RFC 7638 §3.3: the required members alone, in this order, without white space. The values need no escapes.
+        let canonical = match &self.0 {
+            Kind::Ec(curve, point) => {
+                let (x, y) = coordinates(*curve, point);
+                format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, curve.name())
+            }
+            Kind::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x)),
+            Kind::Rsa { n, e } => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, base64url::encode(e), base64url::encode(n))
+            }
+        };
+        KeyId::new(base64url::encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref()))
+    }
+
+    /// The bare public JWK (SMART-IDT-020).
+    pub fn to_jwk(&self, kid: &KeyId, alg: Alg) -> Value {
+        let mut jwk = match &self.0 {
+            Kind::Ec(curve, point) => {
+                let (x, y) = coordinates(*curve, point);
+                json!({ "kty": "EC", "crv": curve.name(), "x": x, "y": y })
+            }
+            Kind::Ed25519(x) => json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url::encode(x) }),
+            Kind::Rsa { n, e } => {
+                json!({ "kty": "RSA", "n": base64url::encode(n), "e": base64url::encode(e) })
+            }
+        };
+        if let Value::Object(members) = &mut jwk {
+            members.insert("kid".to_owned(), kid.as_str().into());
+            members.insert("alg".to_owned(), alg.name().into());
+            members.insert("use".to_owned(), "sig".into());
+        }
+        jwk
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Kind::Ec(curve, _) => curve.name(),
+            Kind::Ed25519(_) => "Ed25519",
+            Kind::Rsa { .. } => "RSA",
+        };
+        write!(f, "PublicKey({kind}, {:?})", self.thumbprint().as_str())
+    }
+}
+
+/// The key set document for a `jwks_uri`. It can hold public members only.
+pub fn jwks<'a>(keys: impl IntoIterator<Item = (&'a KeyId, Alg, &'a PublicKey)>) -> Bytes {
+    let keys: Vec<_> = keys.into_iter().map(|(kid, alg, key)| key.to_jwk(kid, alg)).collect();
+    json!({ "keys": keys }).to_string().into()
+}
+
+fn coordinates(curve: Curve, point: &[u8]) -> (String, String) {
+    let (x, y) =
+        point.get(1..).and_then(|xy| xy.split_at_checked(curve.coordinate_len())).unwrap_or_default();
+    (base64url::encode(x), base64url::encode(y))
+}
+
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.get(zeros..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rsa_keys_have_bounds() {
+        let modulus = |len: usize| [&[0xc0][..], &vec![0; len - 2], &[1]].concat();
+        let fits = |n: &[u8], e: &[u8]| PublicKey::from_rsa(n, e).is_some();
+        assert!(fits(&modulus(256), &[1, 0, 1]));
+        assert!(fits(&modulus(1024), &[1, 0, 1]));
+        assert!(fits(&[&[0], &modulus(256)[..]].concat(), &[0, 1, 0, 1]), "a sign byte changes nothing");
+        assert!(!fits(&modulus(255), &[1, 0, 1]), "2040 bits");
+        assert!(!fits(&[&[0x7f][..], &modulus(255)].concat(), &[1, 0, 1]), "2047 bits");
+        assert!(!fits(&modulus(1025), &[1, 0, 1]), "8200 bits");
+        assert!(!fits(&modulus(256), &[3]), "e = 3");
+        assert!(!fits(&modulus(256), &[1, 0, 0]), "even exponent");
+        assert!(!fits(&modulus(256), &[1; 20]), "exponent beyond any bound");
+        assert!(!fits(&modulus(256), &[]));
+        assert!(!fits(&[], &[1, 0, 1]));
+        assert!(!fits(&[0; 256], &[1, 0, 1]));
+    }
+}
