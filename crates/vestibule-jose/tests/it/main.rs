@@ -1,0 +1,12 @@
+//! What the crate promises, through its public face.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod fixtures;
+#[cfg(feature = "generate")]
+mod forged_tokens;
+mod key_sets;
+mod keys;
+mod seals;
+#[cfg(feature = "generate")]
+mod tokens;
+mod vectors;
