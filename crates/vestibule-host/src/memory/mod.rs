@@ -1,8 +1,12 @@
 //! Reference implementations in memory, with hard bounds: for tests, first steps and demonstrations.
+//!
+//! Nothing survives the process and no other process sees it. The stores say so in their facts.
 
 mod consents;
 mod grants;
 mod keys;
+mod rows;
+mod table;
 
 pub use consents::MemoryConsents;
 pub use grants::{MemoryGrants, MemoryLimits};
