@@ -34,6 +34,7 @@ pub mod keys;
 pub mod launch;
 pub mod memory;
 pub mod pages;
+pub mod redirect_uri;
 pub mod secret;
 pub mod static_clients;
 pub mod time;
