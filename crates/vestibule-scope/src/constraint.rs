@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::ScopeError;
+use crate::list::ScopeList;
 
 /// The search constraint of a granular scope.
 ///
@@ -35,6 +36,8 @@ impl Constraint {
     pub const MAX_PAIRS: usize = 16;
     /// Most comma-separated values in one constraint.
     pub const MAX_VALUES: usize = 128;
+    /// Longest constraint, in bytes: with level, type and permissions before it, it still fits into a list.
+    pub const MAX_LEN: usize = ScopeList::MAX_LEN - 64;
 
     /// Reads what stands behind the `?` of a granular scope.
     ///
@@ -43,6 +46,9 @@ impl Constraint {
     /// # Errors
     /// The [`ScopeError`] that says what is malformed.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
+        if text.len() > Self::MAX_LEN {
+            return Err(ScopeError::TooLong);
+        }
         if !text.bytes().all(crate::parse::is_token_character) {
             return Err(ScopeError::Character);
         }
@@ -102,8 +108,7 @@ impl Constraint {
         self.normal_pairs().all(|wide| other.normal_pairs().any(|narrow| wide.covers(narrow)))
     }
 
-    /// The conjunction. `None` where it would break [`MAX_PAIRS`](Self::MAX_PAIRS) or
-    /// [`MAX_VALUES`](Self::MAX_VALUES): what cannot be written cannot be granted.
+    /// The conjunction. `None` where it would break one of the limits above: what cannot be written cannot be granted.
     ///
     /// Written as this constraint, or as `other`, where that one alone means the same.
     #[must_use]
@@ -326,6 +331,10 @@ fn split_alternatives(value: &str) -> Result<Vec<String>, ScopeError> {
             current.push(character);
         }
         escaped = character == '\\' && !escaped;
+    }
+    // A lone escape at the end would swallow the comma of another spelling.
+    if escaped {
+        return Err(ScopeError::Escape);
     }
     values.push(current);
     // An empty alternative could be read as "anything".

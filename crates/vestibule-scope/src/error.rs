@@ -57,7 +57,7 @@ pub enum ScopeError {
     EmptyValue,
     /// A search parameter name, chain or modifier that is not well formed.
     ParameterName,
-    /// A broken percent escape in a value, or one that is not UTF-8 or hides a control character.
+    /// A broken percent escape in a value, one that is not UTF-8 or hides a control character, or a lone `\` at the end.
     Escape,
     /// A parameter that shapes results instead of filtering them, such as `_count` (`SMART-SCOPE-050`).
     ResultParameter,

@@ -381,8 +381,31 @@ mod tests {
 
     #[test]
     fn compartment_types_are_types_of_r4() {
-        let compartment = ResourceType::all().filter(|kind| kind.in_patient_compartment());
-        assert!(compartment.clone().all(|kind| kind.exists_in(FhirVersion::R4)));
-        assert_eq!(compartment.count(), 66);
+        let compartment = || ResourceType::all().filter(|kind| kind.in_patient_compartment());
+        assert!(compartment().all(|kind| kind.exists_in(FhirVersion::R4)));
+        assert_eq!(compartment().count(), 66);
+    }
+
+    #[test]
+    fn releases_differ_where_they_should() {
+        let exists = |name: &str, version| ResourceType::from_name(name).unwrap().exists_in(version);
+        for (name, dstu2, stu3, r4, r4b, r5) in [
+            ("Patient", true, true, true, true, true),
+            ("MedicationOrder", true, false, false, false, false),
+            ("MedicationRequest", false, true, true, true, true),
+            ("Conformance", true, false, false, false, false),
+            ("Sequence", false, true, false, false, false),
+            ("DeviceUseStatement", true, true, true, true, false),
+            ("DeviceUsage", false, false, false, false, true),
+            ("MedicinalProduct", false, false, true, false, false),
+            ("SubscriptionTopic", false, false, false, true, true),
+            ("SubstancePolymer", false, false, true, false, true),
+            ("Media", true, true, true, true, false),
+        ] {
+            let found =
+                [FhirVersion::Dstu2, FhirVersion::Stu3, FhirVersion::R4, FhirVersion::R4B, FhirVersion::R5]
+                    .map(|version| exists(name, version));
+            assert_eq!(found, [dstu2, stu3, r4, r4b, r5], "{name}");
+        }
     }
 }

@@ -4,13 +4,16 @@
 //! same resources cover `.rs`. It is not taken apart by type (a wildcard means later types too, `SMART-SCOPE-069`) nor
 //! by the values of a constraint.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::dialect::Dialect;
 use crate::error::{ListError, ScopeError};
 use crate::list::ScopeList;
-use crate::permissions::Permissions;
-use crate::resource::ResourceScope;
+use crate::permissions::{Permission, Permissions};
+use crate::resource::{Level, ResourceScope, TypeSpec};
+use crate::resource_type::ResourceType;
 use crate::scope::{Scope, ScopeKind};
 
 /// An ordered set of scopes, without doubles of spelling.
@@ -98,6 +101,16 @@ impl ScopeSet {
         list.into_iter().map(|requested| requested.parsed.map_err(SetError::Scope)).collect()
     }
 
+    /// Whether the text of this set is within the limits of a [`ScopeList`].
+    ///
+    /// A few wildcards in a request, narrowed by a ceiling of many types, can grow past them. Check before you store or
+    /// send a set; what is past the limits is refused, not cut.
+    #[must_use]
+    pub fn is_within_limits(&self) -> bool {
+        let text: usize = self.iter().map(|scope| scope.as_str().len() + 1).sum();
+        self.len() <= ScopeList::MAX_TOKENS && text <= ScopeList::MAX_LEN + 1
+    }
+
     /// Adds a scope at the end; `false` if it is there already, in the same spelling.
     pub fn insert(&mut self, scope: Scope) -> bool {
         let new = !self.contains(&scope);
@@ -154,13 +167,36 @@ impl ScopeSet {
         self.covers_set(other) && other.covers_set(self)
     }
 
+    /// The resource scopes that give one permission on one type. A FHIR server lets a resource through that matches
+    /// the constraint of any of them, or where one has none (`SMART-SCOPE-043`).
+    #[must_use]
+    pub fn giving(
+        &self,
+        level: Level,
+        resource_type: ResourceType,
+        permission: Permission,
+    ) -> Vec<&ResourceScope> {
+        self.iter()
+            .filter_map(Scope::as_resource)
+            .filter(|scope| {
+                scope.level() == level
+                    && scope.resource_type().covers(TypeSpec::Named(resource_type))
+                    && scope.permissions().contains(permission)
+            })
+            .collect()
+    }
+
     /// What of `requested` fits under this set, the ceiling. Never more than either allows.
     pub fn narrow(&self, requested: &Scope) -> Narrowed {
         if self.covers(requested) {
             return Narrowed::Whole(requested.clone());
         }
-        let parts = self.iter().filter_map(|member| requested.intersect(member));
-        let parts = without_covered(merged(parts));
+        let mut parts = merged(self.iter().filter_map(|member| requested.intersect(member)));
+        if requested.as_resource().is_some_and(|resource| resource.dialect() == Dialect::V1) {
+            // SMART-SCOPE-031: parts that had no v1 word may have one together.
+            parts = parts.into_iter().map(|part| part.to_v1().unwrap_or(part)).collect();
+        }
+        let parts = without_covered(parts);
         if parts.is_empty() { Narrowed::Nothing } else { Narrowed::Parts(parts) }
     }
 
@@ -259,9 +295,12 @@ impl FromIterator<Scope> for ScopeSet {
 
 impl Extend<Scope> for ScopeSet {
     fn extend<I: IntoIterator<Item = Scope>>(&mut self, iter: I) {
-        for scope in iter {
-            self.insert(scope);
-        }
+        self.scopes.extend(iter);
+        // One pass: a request of wildcards narrowed by a long ceiling has many parts.
+        let mut seen = BTreeSet::new();
+        let mut first: Vec<bool> = self.scopes.iter().map(|scope| seen.insert(scope.as_str())).collect();
+        let mut first = first.drain(..);
+        self.scopes.retain(|_| first.next().unwrap_or(false));
     }
 }
 
