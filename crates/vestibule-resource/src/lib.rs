@@ -1,1 +1,61 @@
 //! What a FHIR server needs to honour the tokens of a SMART authorization server.
+//!
+//! Two steps, both plain functions without I/O:
+//!
+//! ```text
+//!   Authorization: Bearer …  ──TokenCheck──►  Principal     who may act: or Denied, with status and WWW-Authenticate
+//!   Principal + what is asked ──Principal::may──►  Decision  yes, for one patient, for some resources, or no
+//! ```
+//!
+//! A [`Principal`] exists only for a token that was signed by us, for this FHIR base, that has not ended and that carries what
+//! its scopes need: a `patient/` scope without a patient is no token at all.
+//!
+//! ```
+//! use http::StatusCode;
+//! use vestibule_host::{KeyRing, UnixMillis};
+//! use vestibule_resource::{Decision, Denied, Interaction, TokenCheck};
+//! use vestibule_scope::ResourceType;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let keys: std::sync::Arc<dyn KeyRing> =
+//! #     std::sync::Arc::new(vestibule_jose::LocalKeyRing::ephemeral(&vestibule_jose::SystemRandom::new())?);
+//! let check = TokenCheck::new("https://ehr.example", "https://ehr.example/fhir", keys)?;
+//! let observation = ResourceType::from_name("Observation").ok_or("not a resource type")?;
+//!
+//! let search = |authorization: Option<&str>, now: UnixMillis| -> Result<String, Denied> {
+//!     let principal = check.check(authorization, now)?;
+//!     match principal.may(Interaction::Search, observation) {
+//!         Decision::Permit => Ok("every Observation that this user may see".to_owned()),
+//!         Decision::PermitForPatient(patient) => Ok(format!("those in the compartment of {}", patient.as_str())),
+//!         Decision::PermitFiltered(parts) => Ok(format!("those that match any of {} parts", parts.len())),
+//!         Decision::Deny => Err(Denied::InsufficientScope),
+//!     }
+//! };
+//!
+//! let denied = search(None, UnixMillis(0)).err().ok_or("no token, no data")?;
+//! assert_eq!(denied.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(denied.challenge(), "Bearer");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What stays with the server
+//!
+//! Scopes never raise anybody's rights (`SMART-SCOPE-025`): what the user may not see, the app may not either. A decision is
+//! therefore an upper bound, and the server applies its own rules below it. It also applies what a decision names: the patient
+//! compartment, the search parameters of granular scopes.
+//!
+//! A token is checked by its signature and its end; a grant revoked a moment ago is noticed when the token ends. A server that
+//! wants to know at once asks its grant store for [`Principal::grant_id`].
+
+mod bearer;
+mod decision;
+mod denied;
+mod fhir_user;
+mod principal;
+mod token_check;
+
+pub use decision::{Decision, Interaction, Part};
+pub use denied::{Denied, TokenFault};
+pub use principal::Principal;
+pub use token_check::TokenCheck;

@@ -1,0 +1,170 @@
+//! Who acts, and within which limits.
+
+use std::fmt;
+
+use vestibule_host::{ClientId, EncounterId, GrantId, PatientId, UnixMillis};
+use vestibule_jose::Claims;
+use vestibule_scope::{IdentityScope, Level, ResourceType, Scope, ScopeKind, ScopeSet};
+
+use crate::decision::{Decision, Interaction, Part};
+use crate::denied::TokenFault;
+use crate::fhir_user::FhirUser;
+
+/// An app acting for a user, or a backend service, as proven by an access token.
+///
+/// Only [`TokenCheck`](crate::TokenCheck) makes one, and only with every claim that the scopes need. It is good for the request
+/// that it was made for; check the token again with the next.
+#[derive(Clone)]
+pub struct Principal {
+    client: ClientId,
+    subject: String,
+    token_id: String,
+    grant: Option<GrantId>,
+    scopes: ScopeSet,
+    patient: Option<PatientId>,
+    encounter: Option<EncounterId>,
+    fhir_user: Option<String>,
+    /// The same, where it lies on this base and may be read.
+    own_resource: Option<FhirUser>,
+    expires: UnixMillis,
+}
+
+impl Principal {
+    /// Reads the claims of a verified token that is for `base` and has not ended.
+    pub(crate) fn from_claims(claims: &Claims, base: &str) -> Result<Self, TokenFault> {
+        let scopes =
+            ScopeSet::parse(required(claims, "scope")?).map_err(|_| TokenFault::BadClaim("scope"))?;
+        let patient = logical_id(claims, "patient")?.map(PatientId::new);
+        // A patient scope says what, the context says who: without a who it opens nothing, so it opens nothing at all.
+        if patient.is_none() && scopes.iter().any(Scope::is_patient_level) {
+            return Err(TokenFault::NoPatient);
+        }
+        let fhir_user = optional(claims, "fhirUser")?.map(str::to_owned);
+        let may_know_user = scopes.iter().any(|scope| {
+            matches!(scope.kind(), ScopeKind::Identity(IdentityScope::FhirUser | IdentityScope::Profile))
+        });
+        let own_resource =
+            fhir_user.as_deref().filter(|_| may_know_user).and_then(|url| FhirUser::on_base(base, url));
+        Ok(Self {
+            client: ClientId::new(required(claims, "client_id")?),
+            subject: required(claims, "sub")?.to_owned(),
+            token_id: required(claims, "jti")?.to_owned(),
+            grant: optional(claims, "grant_id")?.map(GrantId::new),
+            encounter: logical_id(claims, "encounter")?.map(EncounterId::new),
+            expires: seconds(claims, "exp").ok_or(TokenFault::BadClaim("exp"))?,
+            scopes,
+            patient,
+            fhir_user,
+            own_resource,
+        })
+    }
+
+    /// The app.
+    pub const fn client_id(&self) -> &ClientId {
+        &self.client
+    }
+
+    /// The token's `sub`: the user as this issuer names them to apps, or the client itself for a backend service.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The token's `jti`.
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// The grant under which the token was issued (ATJWT-007). Backend services have none.
+    pub const fn grant_id(&self) -> Option<&GrantId> {
+        self.grant.as_ref()
+    }
+
+    /// What was granted.
+    pub const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// The patient in context. Always there if a `patient/` scope is.
+    pub const fn patient(&self) -> Option<&PatientId> {
+        self.patient.as_ref()
+    }
+
+    /// The encounter in context.
+    pub const fn encounter(&self) -> Option<&EncounterId> {
+        self.encounter.as_ref()
+    }
+
+    /// The user as a FHIR resource, as the token says it.
+    pub fn fhir_user(&self) -> Option<&str> {
+        self.fhir_user.as_deref()
+    }
+
+    /// When the token ends.
+    pub const fn expires(&self) -> UnixMillis {
+        self.expires
+    }
+
+    /// What the scopes say to an interaction on a type.
+    ///
+    /// For the read of a known instance use [`may_read`](Self::may_read), which also knows the user's own resource.
+    pub fn may(&self, interaction: Interaction, resource_type: ResourceType) -> Decision<'_> {
+        let mut parts = Vec::new();
+        for level in [Level::Patient, Level::User, Level::System] {
+            let patient = match (level, &self.patient) {
+                (Level::Patient, Some(patient)) => Some(patient),
+                // Construction refuses patient scopes without a patient; this keeps it so.
+                (Level::Patient, None) => continue,
+                (Level::User | Level::System, _) => None,
+            };
+            let giving = self.scopes.giving(level, resource_type, interaction.permission());
+            parts.extend(giving.into_iter().map(|scope| Part { patient, constraint: scope.constraint() }));
+        }
+        Decision::any_of(parts)
+    }
+
+    /// What the scopes say to the read of one instance. `fhirUser`, where granted, is permission to read exactly that resource
+    /// (SMART-IDT-014).
+    pub fn may_read(&self, resource_type: ResourceType, id: &str) -> Decision<'_> {
+        if self.own_resource.as_ref().is_some_and(|own| own.is(resource_type, id)) {
+            return Decision::Permit;
+        }
+        self.may(Interaction::Read, resource_type)
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Who the patient and the user are stays out of logs (LOG-001).
+        f.debug_struct("Principal")
+            .field("client", &self.client)
+            .field("grant", &self.grant)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A claim that is there must be text and say something; another type is an error, not "absent".
+fn optional<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => {
+            value.as_str().filter(|text| !text.is_empty()).map(Some).ok_or(TokenFault::BadClaim(name))
+        }
+    }
+}
+
+fn required<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, TokenFault> {
+    optional(claims, name)?.ok_or(TokenFault::BadClaim(name))
+}
+
+fn logical_id<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
+    let id = optional(claims, name)?;
+    if id.is_some_and(|id| !PatientId::is_logical_id(id)) {
+        return Err(TokenFault::BadClaim(name));
+    }
+    Ok(id)
+}
+
+fn seconds(claims: &Claims, name: &str) -> Option<UnixMillis> {
+    claims.get(name)?.as_i64().map(UnixMillis::from_seconds)
+}

@@ -1,0 +1,6 @@
+//! Tokens and requests, through the public face.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod decisions;
+mod fixtures;
+mod token_checks;
