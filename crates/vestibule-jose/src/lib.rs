@@ -12,6 +12,27 @@
 //!   a JWKS, ours or a client's ──► VerifyKeys ──► verify(token) ──► Claims        assertions, our own tokens
 //! ```
 //!
+//! Sealing needs nothing else:
+//!
+//! ```
+//! use vestibule_host::{KeyRing, KeySet};
+//! use vestibule_jose::{Purpose, SealContext, SealError, Sealer, SystemRandom};
+//!
+//! const PENDING: Purpose = Purpose::new("pending request");
+//!
+//! fn there_and_back(keys: &KeySet, id: &[u8; 32]) -> Result<Vec<u8>, SealError> {
+//!     let place = SealContext { purpose: PENDING, issuer: "https://ehr.example", name: "cookie", id };
+//!     let cookie = Sealer::new(keys).seal(&place, b"state", &SystemRandom::new())?;
+//!     Sealer::new(keys).open(&place, &cookie)
+//! }
+//! # #[cfg(feature = "generate")]
+//! # {
+//! let ring = vestibule_jose::LocalKeyRing::ephemeral(&SystemRandom::new())?;
+//! assert_eq!(there_and_back(&ring.snapshot(), &[7; 32])?, b"state");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Reading order
 //!
 //! [`local_key_ring`] (where keys come from), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),

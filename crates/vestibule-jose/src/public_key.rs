@@ -207,6 +207,38 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    fn read(jwk: &str) -> PublicKey {
+        let jwk: Value = serde_json::from_str(jwk).unwrap();
+        PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap()
+    }
+
+    /// RFC 7515 A.3 and RFC 8037 A.4. Neither names its key or its type, so they do not pass as tokens.
+    #[test]
+    fn published_signatures_verify() {
+        let p256 = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let es256 = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+        let ed25519 = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let eddsa = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+        for (jwk, alg, token) in [(p256, Alg::Es256, es256), (ed25519, Alg::EdDsa, eddsa)] {
+            let (input, signature) = token.rsplit_once('.').unwrap();
+            let mut signature = base64url::decode(signature).unwrap();
+            assert!(read(jwk).verifies(alg, input.as_bytes(), &signature));
+            for other in [Alg::Es256, Alg::Es384, Alg::EdDsa, Alg::Rs256, Alg::Rs384] {
+                assert_eq!(read(jwk).verifies(other, input.as_bytes(), &signature), other == alg);
+            }
+            signature[40] ^= 1;
+            assert!(!read(jwk).verifies(alg, input.as_bytes(), &signature));
+        }
+    }
+
+    /// A point that is not on the curve is a key that verifies nothing (JOSE-008).
+    #[test]
+    fn a_point_off_the_curve_verifies_nothing() {
+        let point = [&[4][..], &[1; 64]].concat();
+        let key = PublicKey::from_p256_point(&point).unwrap();
+        assert!(!key.verifies(Alg::Es256, b"x", &[1; 64]));
+    }
+
     #[test]
     fn rsa_keys_have_bounds() {
         let modulus = |len: usize| [&[0xc0][..], &vec![0; len - 2], &[1]].concat();
