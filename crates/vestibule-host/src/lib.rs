@@ -41,7 +41,7 @@ pub mod time;
 pub mod user;
 
 pub use access::{
-    EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy, PatientAnswer, PatientPage,
+    AllowedPatient, EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy, PatientAnswer, PatientPage,
     PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
 };
 pub use client::{ClientAuthentication, ClientRegistry, ConsentRule, Framing, RegisteredClient};

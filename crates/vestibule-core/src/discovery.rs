@@ -1,0 +1,137 @@
+//! The three discovery documents, from one source of truth (META-002): what is wired is what is advertised.
+
+use serde_json::{Map, Value, json};
+
+use crate::audience::FhirBase;
+
+/// Absolute URLs of the endpoints.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoints {
+    /// Authorize.
+    pub authorization: String,
+    /// Token.
+    pub token: String,
+    /// The key set.
+    pub jwks: String,
+    /// "Apps with access".
+    pub management: String,
+}
+
+/// What the host has plugged in.
+#[derive(Clone, Debug)]
+pub struct Wired<'a> {
+    /// The issuer.
+    pub issuer: &'a str,
+    /// The endpoints.
+    pub endpoints: &'a Endpoints,
+    /// The algorithms of the present ID token key.
+    pub id_token_alg: &'a str,
+    /// EHR launches can be created.
+    pub ehr_launch: bool,
+    /// EHR launches carry a style document.
+    pub smart_style: bool,
+    /// A visit can be chosen in a standalone launch.
+    pub standalone_encounters: bool,
+}
+
+impl Wired<'_> {
+    /// The SMART configuration of one FHIR base (smart.md 1.2, 1.3).
+    pub fn smart_configuration(&self, base: &FhirBase) -> Value {
+        let mut document = self.common();
+        document.insert("management_endpoint".into(), self.endpoints.management.as_str().into());
+        document.insert("scopes_supported".into(), self.scopes(base).into());
+        document.insert("capabilities".into(), self.capabilities().into());
+        Value::Object(document)
+    }
+
+    /// OpenID Connect discovery (SMART-IDT-030, -031).
+    pub fn openid_configuration(&self, bases: &[FhirBase]) -> Value {
+        Value::Object(self.issuer_document(bases))
+    }
+
+    /// RFC 8414 metadata: the same document at another place (SMART-DISC-062).
+    pub fn oauth_authorization_server(&self, bases: &[FhirBase]) -> Value {
+        Value::Object(self.issuer_document(bases))
+    }
+
+    fn issuer_document(&self, bases: &[FhirBase]) -> Map<String, Value> {
+        let mut document = self.common();
+        let scopes = bases.first().map(|base| self.scopes(base)).unwrap_or_default();
+        document.insert("scopes_supported".into(), scopes.into());
+        document.insert("subject_types_supported".into(), json!(["public"]));
+        document.insert("id_token_signing_alg_values_supported".into(), json!([self.id_token_alg]));
+        let claims =
+            ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "fhirUser", "profile"];
+        document.insert("claims_supported".into(), json!(claims));
+        // META-005: absent means true for the last but one.
+        document.insert("request_parameter_supported".into(), false.into());
+        document.insert("request_uri_parameter_supported".into(), false.into());
+        document.insert("claims_parameter_supported".into(), false.into());
+        document
+    }
+
+    fn common(&self) -> Map<String, Value> {
+        let document = json!({
+            "issuer": self.issuer,
+            "jwks_uri": self.endpoints.jwks,
+            "authorization_endpoint": self.endpoints.authorization,
+            "token_endpoint": self.endpoints.token,
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+            "grant_types_supported": ["authorization_code"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "code_challenge_methods_supported": ["S256"], // SMART-PKCE-002, -003
+            "authorization_response_iss_parameter_supported": true, // ISS-003
+        });
+        match document {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
+
+    /// SMART-CAP-001: each is a promise.
+    fn capabilities(&self) -> Vec<&'static str> {
+        let always = [
+            "launch-standalone",
+            "authorize-post",
+            "client-public",
+            "client-confidential-symmetric",
+            "sso-openid-connect",
+            "context-standalone-patient",
+            "permission-patient",
+            "permission-user",
+            "permission-v1",
+            "permission-v2",
+        ];
+        let mut capabilities = always.to_vec();
+        if self.ehr_launch {
+            capabilities.extend([
+                "launch-ehr",
+                "context-banner",
+                "context-ehr-patient",
+                "context-ehr-encounter",
+            ]);
+            if self.smart_style {
+                capabilities.push("context-style");
+            }
+        }
+        if self.standalone_encounters {
+            capabilities.push("context-standalone-encounter");
+        }
+        capabilities
+    }
+
+    /// SMART-DISC-028, -029: what is listed is supported.
+    fn scopes(&self, base: &FhirBase) -> Vec<String> {
+        let mut scopes: Vec<String> =
+            ["openid", "fhirUser", "profile", "launch/patient"].map(str::to_owned).to_vec();
+        if self.ehr_launch {
+            scopes.push("launch".to_owned());
+        }
+        if self.ehr_launch || self.standalone_encounters {
+            scopes.push("launch/encounter".to_owned());
+        }
+        scopes.extend(base.scopes().iter().map(|scope| scope.as_str().to_owned()));
+        scopes
+    }
+}

@@ -1,0 +1,235 @@
+//! What is stored behind a code and everything that it buys. One record feeds token response, claims and later reads.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use vestibule_host::{
+    ClientId, ConsentId, EncounterId, FhirContextItem, Moment, PatientAnswer, PatientId, Standing, UnixMillis,
+};
+use vestibule_scope::ScopeSet;
+
+use crate::authorize::patient::Ask;
+use crate::authorize::{Challenge, Refusal, Who};
+
+/// Which key a client must prove to hold, once such a proof is supported (RFC 7800). Kept in the first record format so
+/// that a later one can fill it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key.
+    pub jkt: String,
+}
+
+/// The launch context of a grant: what the app finds beside its access token, now and at every later look.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct GrantedContext {
+    /// The patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+    /// The encounter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<EncounterId>,
+    /// Other resources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fhir_context: Vec<FhirContextItem>,
+    /// EHR launch only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub need_patient_banner: Option<bool>,
+    /// EHR launch only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smart_style_url: Option<String>,
+    /// What the app should show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+    /// The organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// From a CDS Hooks link or a launch Task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_context: Option<String>,
+}
+
+impl GrantedContext {
+    /// The members of the token response (smart.md 4.1). What is absent is left out, never null or empty (SMART-CTX-015).
+    pub fn members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), value);
+            }
+        };
+        put("patient", self.patient.as_ref().map(|id| Value::from(id.as_str())));
+        put("encounter", self.encounter.as_ref().map(|id| Value::from(id.as_str())));
+        let items: Vec<Value> =
+            self.fhir_context.iter().map(|item| Value::Object(item.members().clone())).collect();
+        put("fhirContext", (!items.is_empty()).then_some(Value::Array(items)));
+        put("need_patient_banner", self.need_patient_banner.map(Value::from));
+        put("smart_style_url", self.smart_style_url.as_deref().map(Value::from));
+        put("intent", self.intent.as_deref().map(Value::from));
+        put("tenant", self.tenant.as_deref().map(Value::from));
+        put("appContext", self.app_context.as_deref().map(Value::from));
+        members
+    }
+}
+
+/// A grant (CODE-003). Client, user and patient never change (I7).
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The app.
+    pub client: ClientId,
+    /// Its name at the time, for "apps with access".
+    pub client_name: String,
+    /// Who granted, in which session.
+    pub who: Who,
+    /// `sub` of tokens.
+    pub subject: String,
+    /// The address the code went to; a redemption must repeat it (SMART-TOKEN-022).
+    pub redirect_uri: String,
+    /// The PKCE challenge; a record without one does not load (PKCE-007, A-PKCE-03).
+    pub challenge: Challenge,
+    /// The canonical FHIR base: the one audience of its tokens.
+    pub base: String,
+    /// What was granted, in the app's spelling.
+    pub scopes: ScopeSet,
+    /// The launch context.
+    pub context: GrantedContext,
+    /// The user's FHIR resource as an absolute URL, if `fhirUser` was granted (SMART-IDT-010).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fhir_user: Option<String>,
+    /// For the ID token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// When the user signed in.
+    pub auth_time: UnixMillis,
+    /// How strongly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// By which means.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// The recorded consent; `None` for a pre-approved app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentId>,
+    /// When the code was issued.
+    pub issued: UnixMillis,
+    /// When the code ends.
+    pub code_expires: UnixMillis,
+    /// A key the client must prove, once that is supported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+impl std::fmt::Debug for GrantRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrantRecord")
+            .field("client", &self.client)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What must be asked again before anything is issued: the user's standing, the patient policy, the consent.
+#[must_use]
+#[derive(Debug)]
+pub struct Reask {
+    who: Who,
+    patient: Option<Ask>,
+    consent: Option<ConsentId>,
+}
+
+impl Reask {
+    pub(crate) fn new(
+        who: Who,
+        client: ClientId,
+        patient: Option<PatientId>,
+        consent: Option<ConsentId>,
+        moment: Moment,
+    ) -> Self {
+        let patient = patient.map(|patient| Ask::new(who.user.clone(), client, patient, moment));
+        Self { who, patient, consent }
+    }
+
+    /// Whose standing to ask about, and which session.
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// What to ask the patient policy, if there is a patient.
+    pub fn patient_question(&self) -> Option<vestibule_host::PatientQuestion<'_>> {
+        self.patient.as_ref().map(Ask::question)
+    }
+
+    /// Which consent to look up, if there is one.
+    pub const fn consent(&self) -> Option<&ConsentId> {
+        self.consent.as_ref()
+    }
+
+    /// Judges the answers. The result is the only thing that codes and tokens can be made from.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the account or session ended, the policy says no or was not asked, the consent is withdrawn.
+    pub fn answered(
+        self,
+        standing: Standing,
+        patient: Option<PatientAnswer>,
+        consent_given: bool,
+        now: UnixMillis,
+    ) -> Result<Grantable, Refusal> {
+        if standing != Standing::Active {
+            return Err(Refusal::NotAllowed);
+        }
+        if self.consent.is_some() && !consent_given {
+            return Err(Refusal::ConsentWithdrawn);
+        }
+        let (ceiling, until) = match (self.patient, patient) {
+            (None, _) => (None, None),
+            (Some(ask), Some(answer)) => {
+                let access = ask.answered(answer, now)?;
+                (access.allowed().ceiling.clone(), access.allowed().until)
+            }
+            // Not asked is not allowed.
+            (Some(_), None) => return Err(Refusal::PatientDenied),
+        };
+        Ok(Grantable { ceiling, until })
+    }
+}
+
+/// The fresh yes of everybody who must agree. Lives for one request; no `Clone`, no serialisation.
+#[must_use]
+#[derive(Debug)]
+pub struct Grantable {
+    ceiling: Option<ScopeSet>,
+    until: Option<UnixMillis>,
+}
+
+impl Grantable {
+    /// When the access ends, if the policy said so.
+    pub(crate) const fn until(&self) -> Option<UnixMillis> {
+        self.until
+    }
+
+    /// The granted scopes as far as the relationship still allows them.
+    pub(crate) fn limit(&self, scopes: &ScopeSet) -> ScopeSet {
+        let Some(ceiling) = &self.ceiling else { return scopes.clone() };
+        let kept = |scope: &vestibule_scope::Scope| {
+            if scope.is_patient_level() { ceiling.narrow(scope).into_scopes() } else { vec![scope.clone()] }
+        };
+        scopes.iter().flat_map(kept).collect()
+    }
+}
+
+impl GrantRecord {
+    /// What must be asked again before this grant's code buys tokens (principle 8, catalogue row 20).
+    pub fn reask(&self, moment: Moment) -> Reask {
+        Reask::new(
+            self.who.clone(),
+            self.client.clone(),
+            self.context.patient.clone(),
+            self.consent.clone(),
+            moment,
+        )
+    }
+
+    /// Whether `openid` was granted.
+    pub fn has_open_id(&self) -> bool {
+        self.scopes.iter().any(|scope| crate::authorize::negotiate::is_open_id(scope.kind()))
+    }
+}
