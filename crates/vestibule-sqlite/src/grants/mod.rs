@@ -1,0 +1,85 @@
+//! Launches, interactions, codes and grants: one file a verb.
+
+mod advance;
+mod issue;
+mod launch;
+mod purge;
+mod read;
+mod redeem;
+mod revoke;
+
+use async_trait::async_trait;
+use vestibule_host::{
+    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
+    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
+    StoredInteraction, UnixMillis, UserId,
+};
+
+use crate::SqliteStore;
+use crate::store::Ping;
+
+#[async_trait]
+impl GrantStore for SqliteStore {
+    fn facts(&self) -> StoreFacts {
+        StoreFacts { sharing: self.sharing(), durability: self.durability() }
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.write(Ping).await
+    }
+
+    async fn interaction(
+        &self,
+        id: &InteractionHash,
+        call: &Call,
+    ) -> Result<Option<StoredInteraction>, StoreFault> {
+        self.read(read::Interaction { id: *id, call: call.clone() }).await
+    }
+
+    async fn launch(&self, hash: &LaunchHash, call: &Call) -> Result<Option<Record>, StoreFault> {
+        self.read(read::Launch { hash: *hash, call: call.clone() }).await
+    }
+
+    async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault> {
+        let by = match by {
+            GrantKey::Id(id) => read::Key::Id(id.clone()),
+            GrantKey::Code(code) => read::Key::Code(*code),
+        };
+        self.read(read::Grant { by, call: call.clone() }).await
+    }
+
+    async fn grants_of(
+        &self,
+        user: &UserId,
+        after: Option<&GrantId>,
+        limit: u16,
+        call: &Call,
+    ) -> Result<Vec<StoredGrant>, StoreFault> {
+        self.read(read::GrantsOf { user: user.clone(), after: after.cloned(), limit, call: call.clone() })
+            .await
+    }
+
+    async fn put_launch(&self, op: &PutLaunch, call: &Call) -> Result<(), StoreFault> {
+        self.write(launch::Put { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn advance_interaction(&self, op: &Advance, call: &Call) -> Result<Advanced, StoreFault> {
+        self.write(advance::Save { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn issue_code(&self, op: &IssueCode, call: &Call) -> Result<Issuance, StoreFault> {
+        self.write(issue::Issue { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
+        self.write(redeem::Redeem { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
+        self.write(revoke::Revoke { what: what.clone(), tenant: call.tenant.clone() }).await
+    }
+
+    async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
+        self.write(purge::Purge { before, max }).await
+    }
+}

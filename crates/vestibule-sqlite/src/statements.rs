@@ -1,0 +1,126 @@
+//! All SQL that runs after the schema is there.
+//!
+//! Single use is decided by the row count of a conditional `UPDATE`, never by what was read before it. In every statement `?1`
+//! is the tenant.
+
+macro_rules! statements {
+    ($($name:ident: $sql:literal;)*) => {
+        /// The statements with the host's table prefix in them.
+        #[derive(Debug)]
+        pub(crate) struct Statements { $(pub(crate) $name: String,)* }
+
+        impl Statements {
+            pub(crate) fn new(prefix: &str) -> Self {
+                Self { $($name: $sql.replace("{p}", prefix),)* }
+            }
+        }
+    };
+}
+
+statements! {
+    ping: "SELECT max(number) FROM {p}migrations";
+
+    // Interactions.
+    interaction:
+        "SELECT revision, record FROM {p}interactions WHERE tenant = ?1 AND id = ?2 AND expires > ?3";
+    interaction_saver:
+        "SELECT revision, record, saved_by FROM {p}interactions WHERE tenant = ?1 AND id = ?2 AND expires > ?3";
+    // A row that is over is no row, whether it was purged or not.
+    open_interaction:
+        "INSERT INTO {p}interactions (tenant, id, revision, expires, saved_by, counted_client, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (tenant, id) DO UPDATE
+         SET revision = excluded.revision, expires = excluded.expires, saved_by = excluded.saved_by,
+             counted_client = excluded.counted_client, record = excluded.record
+         WHERE expires <= ?8";
+    save_interaction:
+        "UPDATE {p}interactions SET revision = ?3, expires = ?4, saved_by = ?5, counted_client = ?6, record = ?7
+         WHERE tenant = ?1 AND id = ?2 AND revision = ?9 AND expires > ?8";
+    // A row that counts already is not one more. The count stops at the quota.
+    quota_room:
+        "SELECT EXISTS (SELECT 1 FROM {p}interactions
+                        WHERE tenant = ?1 AND id = ?2 AND counted_client = ?3 AND expires > ?4)
+             OR (SELECT count(*) FROM (SELECT 1 FROM {p}interactions
+                                       WHERE tenant = ?1 AND counted_client = ?3 AND expires > ?4 LIMIT ?5)) < ?5";
+
+    // Launches.
+    launch:
+        "SELECT record FROM {p}launches WHERE tenant = ?1 AND hash = ?2 AND spent = 0 AND keep_until > ?3";
+    put_launch:
+        "INSERT INTO {p}launches (tenant, hash, keep_until, put_by, record) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, hash) DO UPDATE
+         SET keep_until = excluded.keep_until, put_by = excluded.put_by, spent = 0, record = excluded.record
+         WHERE keep_until <= ?6";
+    launch_put_by:
+        "SELECT put_by FROM {p}launches WHERE tenant = ?1 AND hash = ?2";
+    spend_launch:
+        "UPDATE {p}launches SET spent = 1 WHERE tenant = ?1 AND hash = ?2 AND spent = 0 AND keep_until > ?3";
+
+    // Codes and grants.
+    grant_by_id:
+        "SELECT id, user, client, session, keep_until, revoked, record FROM {p}grants
+         WHERE tenant = ?1 AND id = ?2 AND keep_until > ?3";
+    grant_by_code:
+        "SELECT g.id, g.user, g.client, g.session, g.keep_until, g.revoked, g.record
+         FROM {p}codes c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
+         WHERE c.tenant = ?1 AND c.hash = ?2 AND g.keep_until > ?3";
+    grants_of:
+        "SELECT id, user, client, session, keep_until, revoked, record FROM {p}grants
+         WHERE tenant = ?1 AND user = ?2 AND id > ?3 AND revoked = 0 AND keep_until > ?4 ORDER BY id LIMIT ?5";
+    insert_grant:
+        "INSERT INTO {p}grants (tenant, id, user, client, session, keep_until, revoked, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    insert_code:
+        "INSERT INTO {p}codes (tenant, hash, grant_id, binding, expires, issued_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    code_issued_by:
+        "SELECT issued_by FROM {p}codes WHERE tenant = ?1 AND hash = ?2";
+    spend_code:
+        "UPDATE {p}codes SET spent_by = ?4
+         WHERE tenant = ?1 AND hash = ?2 AND binding = ?3 AND spent_by IS NULL AND expires > ?5
+           AND EXISTS (SELECT 1 FROM {p}grants g
+                       WHERE g.tenant = ?1 AND g.id = {p}codes.grant_id AND g.revoked = 0 AND g.keep_until > ?5)";
+    code_state:
+        "SELECT c.binding = ?3, c.spent_by, g.revoked, g.id
+         FROM {p}codes c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
+         WHERE c.tenant = ?1 AND c.hash = ?2 AND g.keep_until > ?4";
+    revoke_grant:
+        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND id = ?2 AND revoked = 0";
+    revoke_user:
+        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND user = ?2 AND revoked = 0";
+    revoke_user_and_client:
+        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND user = ?2 AND client = ?3 AND revoked = 0";
+    revoke_client:
+        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND client = ?2 AND revoked = 0";
+    revoke_session:
+        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND session = ?2 AND revoked = 0";
+
+    // Purging takes the tenants together: here `?1` is the time and `?2` the bound.
+    purge_interactions:
+        "DELETE FROM {p}interactions WHERE rowid IN
+         (SELECT rowid FROM {p}interactions WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+    purge_launches:
+        "DELETE FROM {p}launches WHERE rowid IN
+         (SELECT rowid FROM {p}launches WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
+    purge_grants:
+        "DELETE FROM {p}grants WHERE rowid IN
+         (SELECT rowid FROM {p}grants WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
+
+    // Consent.
+    record_consent:
+        "INSERT INTO {p}consents (tenant, user, client, base, patient, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    remembered_consent:
+        "SELECT id, record FROM {p}consents
+         WHERE tenant = ?1 AND user = ?2 AND client = ?3 AND base = ?4 AND patient IS ?5 AND withdrawn = 0
+         ORDER BY id DESC LIMIT 1";
+    consent_given:
+        "SELECT EXISTS (SELECT 1 FROM {p}consents WHERE tenant = ?1 AND id = ?2 AND withdrawn = 0)";
+    consents_of:
+        "SELECT id, record FROM {p}consents WHERE tenant = ?1 AND user = ?2 AND withdrawn = 0 ORDER BY id DESC";
+    withdraw_consent:
+        "UPDATE {p}consents SET withdrawn = 1 WHERE tenant = ?1 AND id = ?2";
+
+    // Keys.
+    load_keys: "SELECT revision, document FROM {p}keys WHERE tenant = ?1";
+    first_keys: "INSERT INTO {p}keys (tenant, revision, document) VALUES (?1, 1, ?2) ON CONFLICT DO NOTHING";
+    save_keys: "UPDATE {p}keys SET revision = revision + 1, document = ?3 WHERE tenant = ?1 AND revision = ?2";
+}

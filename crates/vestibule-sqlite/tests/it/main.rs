@@ -1,0 +1,2 @@
+//! The store against its contract.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
