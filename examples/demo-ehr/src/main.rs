@@ -1,1 +1,21 @@
-fn main() {}
+//! `cargo run --release -p demo-ehr`, then follow what it prints.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use demo_ehr::options::Options;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match demo_ehr::run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo-ehr: {}", error.explain());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// A SMART app without any library: discovery, authorization with PKCE, token, FHIR.
+// The three pages of the app share this file; `data-page` says which one runs.
+
+const config = await (await fetch("config.json")).json();
+const redirectUri = new URL("callback.html", location.href.split(/[?#]/)[0]).href;
+const result = document.getElementById("result");
+
+const pages = {
+  start() {
+    const base = document.getElementById("base");
+    for (const { name, url } of config.fhirBases) base.append(new Option(name, url));
+    document.getElementById("start").addEventListener("submit", (event) => {
+      event.preventDefault();
+      run(() => authorize(base.value, document.getElementById("scope").value));
+    });
+  },
+  launch() {
+    // The EHR opened us: `iss` is the FHIR base, `launch` stands for what is open there.
+    const query = new URLSearchParams(location.search);
+    const iss = query.get("iss");
+    if (!config.fhirBases.some(({ url }) => url === iss)) throw new Error("This app does not know that hospital.");
+    return authorize(iss, "launch openid fhirUser patient/*.rs", query.get("launch"));
+  },
+  callback: finish,
+};
+
+await run(pages[document.body.dataset.page]);
+
+// Steps 1 and 2: where are the endpoints, and off to the hospital.
+async function authorize(iss, scope, launch) {
+  const smart = await getJson(`${iss}/.well-known/smart-configuration`);
+  const [state, verifier] = [random(), random()];
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  const saved = { iss, verifier, issuer: smart.issuer, tokenEndpoint: smart.token_endpoint };
+  sessionStorage.setItem(state, JSON.stringify(saved));
+  const url = new URL(smart.authorization_endpoint);
+  url.search = new URLSearchParams({
+    response_type: "code",
+    client_id: config.clientId,
+    redirect_uri: redirectUri,
+    scope: scope.trim(),
+    state,
+    aud: iss,
+    code_challenge: base64url(new Uint8Array(digest)),
+    code_challenge_method: "S256",
+    ...(launch && { launch }),
+  });
+  location.assign(url);
+}
+
+// Step 3: back from the hospital, with a code or with an error.
+async function finish() {
+  const answer = new URLSearchParams(location.search);
+  const saved = JSON.parse(sessionStorage.getItem(answer.get("state")));
+  sessionStorage.removeItem(answer.get("state"));
+  history.replaceState(null, "", redirectUri);
+  if (!saved) throw new Error("This answer belongs to no request of this window. Please start again.");
+  if (answer.has("iss") && answer.get("iss") !== saved.issuer) throw new Error("Another server answered.");
+  if (answer.has("error")) throw refusal(answer.get("error"), answer.get("error_description"));
+
+  const token = await getJson(saved.tokenEndpoint, {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "authorization_code",
+      code: answer.get("code"),
+      redirect_uri: redirectUri,
+      client_id: config.clientId,
+      code_verifier: saved.verifier,
+    }),
+  });
+  await show(saved.iss, token);
+}
+
+// Step 4: the record.
+async function show(iss, token) {
+  const fhir = (path) => getJson(`${iss}/${path}`, { headers: { authorization: `Bearer ${token.access_token}` } });
+  result.replaceChildren();
+  if (token.patient) {
+    const patient = await fhir(`Patient/${token.patient}`).catch(() => null);
+    add("h2", patient ? patient.name[0].text : `Patient ${token.patient}`, "patient-name");
+  } else {
+    add("h2", "No patient in context", "patient-name");
+  }
+  const { access_token, id_token, refresh_token, ...context } = token;
+  const list = add("dl");
+  for (const [name, value] of Object.entries(context)) {
+    add("dt", name, null, list);
+    add("dd", typeof value === "string" ? value : JSON.stringify(value), `context-${name}`, list);
+  }
+  if (!token.patient) return;
+  add("h3", "Latest observations");
+  try {
+    const bundle = await fhir(`Observation?patient=${token.patient}&_count=200`);
+    const entries = (bundle.entry ?? []).map((entry) => entry.resource);
+    entries.sort((a, b) => b.effectiveDateTime.localeCompare(a.effectiveDateTime));
+    const lines = add("ul", null, "observations");
+    for (const one of entries.slice(0, 12)) {
+      add("li", `${one.effectiveDateTime.slice(0, 10)}: ${one.code.text} ${value(one)}`, null, lines);
+    }
+    if (entries.length === 0) add("p", "There are none, or none that were shared.");
+  } catch (error) {
+    add("p", `Not shared (${error.message}).`, "observations");
+  }
+}
+
+function value({ valueQuantity, valueCodeableConcept, component }) {
+  if (valueQuantity) return `${valueQuantity.value} ${valueQuantity.unit}`;
+  if (component) return component.map((part) => part.valueQuantity.value).join("/");
+  return valueCodeableConcept?.text ?? "";
+}
+
+async function getJson(url, options) {
+  const response = await fetch(url, options);
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  throw refusal(body.error ?? response.status, body.error_description ?? body.issue?.[0]?.diagnostics);
+}
+
+function refusal(code, description) {
+  const said = code === "access_denied" ? "Access was not given." : "The hospital refused.";
+  return new Error(`${said} ${code}${description ? `: ${description}` : ""}`);
+}
+
+async function run(step) {
+  try {
+    await step();
+  } catch (error) {
+    result.replaceChildren();
+    add("p", error.message, "error").className = "error";
+  }
+}
+
+function add(tag, text, id, parent = result) {
+  const element = document.createElement(tag);
+  if (text) element.textContent = text;
+  if (id) element.id = id;
+  return parent.appendChild(element);
+}
+
+function random() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

@@ -1,0 +1,124 @@
+//! The hospital's own tables: who may sign in, who is signed in, who may open which record.
+//!
+//! This is what a vendor already has. Vestibule never reads these tables; it asks the traits in `host/`, which do.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use crate::passwords;
+use crate::records::PATIENTS;
+
+/// Where the hospital keeps its tables, and Vestibule its grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Gone at the next start.
+    Memory,
+    /// One file.
+    Sqlite(PathBuf),
+}
+
+/// The hospital's tables were not reachable.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite refused.
+    #[error("the hospital's tables are not available")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The task that ran the query ended early.
+    #[error("a query was cut short")]
+    Cancelled,
+    /// No password hash could be computed.
+    #[error("a password could not be hashed")]
+    Password,
+}
+
+/// The connection, shared; queries are short and run off the async threads.
+#[derive(Clone, Debug)]
+pub struct Database {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Database {
+    /// Opens the tables, creating and filling them where they are missing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written.
+    pub fn open(store: &Store) -> Result<Self, DatabaseError> {
+        let mut connection = match store {
+            Store::Memory => Connection::open_in_memory()?,
+            Store::Sqlite(path) => Connection::open(path)?,
+        };
+        // Vestibule's store writes to the same file; each waits for the other's short transactions.
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.execute_batch(include_str!("tables.sql"))?;
+        fill(&mut connection)?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs one query off the async threads.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn run<T, F>(&self, query: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let connection = Arc::clone(&self.connection);
+        let task = tokio::task::spawn_blocking(move || {
+            // A panic elsewhere leaves no half-done query behind: each is one statement.
+            query(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        Ok(task.await.map_err(|_| DatabaseError::Cancelled)??)
+    }
+}
+
+/// The users of the demo: name (also the password), `fhirUser`, kind, and whether every unrestricted record is theirs
+/// to open.
+const USERS: [(&str, &str, &str, bool); 5] = [
+    ("alice", "Patient/alice", "patient", false),
+    ("carol", "Patient/carol", "patient", false),
+    ("nobody", "Person/nobody", "patient", false),
+    ("dr-lee", "Practitioner/lee", "clinician", true),
+    ("nurse-kim", "Practitioner/kim", "clinician", false),
+];
+
+/// Whose record each may open besides, and why.
+const RELATIONSHIPS: [(&str, &str, &str); 4] = [
+    ("alice", "alice", "self"),
+    ("alice", "ben", "parent"),
+    ("carol", "carol", "self"),
+    ("nurse-kim", "carol", "care team"),
+];
+
+/// First start: the users with their passwords. Every start: the facts that follow from the code.
+fn fill(connection: &mut Connection) -> Result<(), DatabaseError> {
+    let transaction = connection.transaction()?;
+    for (name, fhir_user, kind, every_patient) in USERS {
+        let known = "SELECT EXISTS (SELECT 1 FROM ehr_user WHERE name = ?1)";
+        if !transaction.query_row(known, [name], |row| row.get::<_, bool>(0))? {
+            let password = passwords::hash(name).ok_or(DatabaseError::Password)?;
+            // The subject is opaque and never reused, unlike a user name.
+            let subject = crate::random::token();
+            transaction.execute(
+                "INSERT INTO ehr_user (name, password, subject, fhir_user, kind, every_patient) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![name, password, subject, fhir_user, kind, every_patient],
+            )?;
+        }
+    }
+    for patient in &PATIENTS {
+        transaction.execute(
+            "INSERT OR REPLACE INTO ehr_patient (id, given, family, birth_date, restricted) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![patient.id, patient.given, patient.family, patient.birth_date, patient.restricted],
+        )?;
+    }
+    for relationship in RELATIONSHIPS {
+        transaction.execute(
+            "INSERT OR REPLACE INTO ehr_relationship (user, patient, why) VALUES (?1, ?2, ?3)",
+            relationship,
+        )?;
+    }
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,214 @@
+//! The app launcher: how an EHR opens an app with a patient already in context.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use vestibule_host::{EncounterId, FhirContextItem, LaunchContext, PatientId, RegisteredClient};
+
+use super::page::{message, page_with_forms_to, see_other, unavailable};
+use super::patients::{self, Listed};
+use super::session::Session;
+use super::sign_in::sign_out_token;
+use super::{Ehr, style};
+use crate::records::Records;
+
+/// Opens registered apps.
+#[derive(Debug)]
+pub struct Launcher {
+    /// The apps that can be opened: those with a launch URL.
+    apps: Vec<RegisteredClient>,
+    /// Where this hospital is found.
+    public_url: String,
+    /// What `form-action` must allow beside ourselves.
+    form_targets: String,
+}
+
+#[derive(Template)]
+#[template(path = "launcher.html")]
+struct Page<'a> {
+    user: Option<&'a str>,
+    sign_out: &'a str,
+    token: &'a str,
+    mistake: Option<&'a str>,
+    apps: Vec<App<'a>>,
+    patients: &'a [Listed],
+    encounters: Vec<Group<'a>>,
+    entered: &'a Entered,
+}
+
+struct App<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+struct Group<'a> {
+    patient: &'a str,
+    encounters: Vec<Visit<'a>>,
+}
+
+struct Visit<'a> {
+    id: &'a str,
+    title: String,
+}
+
+/// The form as entered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Entered {
+    token: String,
+    client_id: String,
+    patient: String,
+    encounter: String,
+    intent: String,
+    need_patient_banner: String,
+    fhir_context: String,
+}
+
+impl Entered {
+    fn has_details(&self) -> bool {
+        !self.intent.is_empty() || !self.fhir_context.is_empty() || self.need_patient_banner == "false"
+    }
+
+    /// What the app will find beside its token. The engine checks patient and encounter when it creates the launch.
+    fn context(&self, style_url: String) -> Result<LaunchContext, &'static str> {
+        if !PatientId::is_logical_id(&self.patient) {
+            return Err("Choose a patient.");
+        }
+        let mut context = LaunchContext::new()
+            .with_patient(PatientId::new(&self.patient))
+            .with_smart_style_url(style_url)
+            .with_need_patient_banner(match self.need_patient_banner.as_str() {
+                "" | "true" => true,
+                "false" => false,
+                _ => return Err("need_patient_banner must be true or false."),
+            });
+        if !self.encounter.is_empty() {
+            context = context.with_encounter(EncounterId::new(&self.encounter));
+        }
+        if !self.intent.is_empty() {
+            context = context.with_intent(&self.intent);
+        }
+        if !self.fhir_context.trim().is_empty() {
+            let items: Vec<Map<String, Value>> = serde_json::from_str(&self.fhir_context)
+                .map_err(|_| "Other resources in context must be a JSON array of objects.")?;
+            for item in items {
+                let item = FhirContextItem::try_from(item).map_err(|_| {
+                    "An entry of the other resources is not valid: it needs a reference such as DiagnosticReport/1, a canonical or an identifier."
+                })?;
+                context = context.with_fhir_context(item);
+            }
+        }
+        Ok(context)
+    }
+}
+
+impl Launcher {
+    /// A launcher for the registered apps.
+    #[must_use]
+    pub fn new(clients: Vec<RegisteredClient>, public_url: &str) -> Self {
+        let uris = clients.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
+        let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
+        targets.sort();
+        targets.dedup();
+        let form_targets = targets.iter().map(|target| format!(" {target}")).collect();
+        let apps = clients.into_iter().filter(|client| !client.launch_uris.is_empty()).collect();
+        Self { apps, public_url: public_url.to_owned(), form_targets }
+    }
+
+    pub(super) fn form_targets(&self) -> &str {
+        &self.form_targets
+    }
+}
+
+/// The origin of a URL, or the scheme of a native app's, as a `form-action` source.
+fn form_target(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]+".contains(&b));
+    let target = match (scheme, rest.strip_prefix("//")) {
+        ("http" | "https", Some(rest)) => format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?),
+        _ => format!("{scheme}:"),
+    };
+    plain(&target.replace("://", ":")).then_some(target)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Preset {
+    #[serde(default)]
+    patient: String,
+}
+
+pub(super) async fn form(
+    State(ehr): State<Arc<Ehr>>,
+    Query(Preset { patient }): Query<Preset>,
+    headers: HeaderMap,
+) -> Response {
+    match ehr.session(&headers).await {
+        Ok(Some(session)) => show(&ehr, &session, &Entered { patient, ..Entered::default() }, None).await,
+        Ok(None) => see_other("/sign-in?resume=/ehr"),
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn show(ehr: &Ehr, session: &Session, entered: &Entered, mistake: Option<&str>) -> Response {
+    let patients = match patients::accessible(&ehr.database, &session.user, "").await {
+        Ok(patients) => patients,
+        Err(error) => return unavailable(&error),
+    };
+    let token = ehr.forms.token("launch", &session.id);
+    let sign_out = sign_out_token(ehr, session);
+    let page = Page {
+        user: Some(&session.user),
+        sign_out: &sign_out,
+        token: &token,
+        mistake,
+        apps: ehr.launcher.apps.iter().map(|app| App { id: app.id.as_str(), name: &app.name }).collect(),
+        encounters: patients.iter().map(|patient| visits(&ehr.records, patient)).collect(),
+        patients: &patients,
+        entered,
+    };
+    let status = if mistake.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    page_with_forms_to(status, &page, ehr.launcher.form_targets())
+}
+
+fn visits<'a>(records: &'a Records, patient: &'a Listed) -> Group<'a> {
+    let visit = |resource: &'a Value| {
+        let text = |pointer: &str| resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let day = text("/period/start").get(..10).unwrap_or_default();
+        let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
+        Visit { id, title: format!("{day}, {} ({})", text("/reasonCode/0/text"), text("/status")) }
+    };
+    let encounters =
+        records.of_patient("Encounter", &patient.id).map(|record| visit(&record.resource)).collect();
+    Group { patient: &patient.name, encounters }
+}
+
+pub(super) async fn launch(
+    State(ehr): State<Arc<Ehr>>,
+    headers: HeaderMap,
+    Form(entered): Form<Entered>,
+) -> Response {
+    let session = match ehr.session(&headers).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return see_other("/sign-in?resume=/ehr"),
+        Err(error) => return unavailable(&error),
+    };
+    if let Err(refused) = ehr.forms.check(&headers, "launch", &session.id, &entered.token) {
+        let text = "This form was out of date. Go to “Open an app” and choose again.";
+        return message(refused.status(), "The app was not opened", text);
+    }
+    let Some(app) = ehr.launcher.apps.iter().find(|app| app.id.as_str() == entered.client_id) else {
+        return show(&ehr, &session, &entered, Some("Choose an app.")).await;
+    };
+    let style_url = format!("{}{}", ehr.launcher.public_url, style::path());
+    let context = match entered.context(style_url) {
+        Ok(context) => context,
+        Err(mistake) => return show(&ehr, &session, &entered, Some(mistake)).await,
+    };
+    let _ = (app, context);
+    message(StatusCode::SERVICE_UNAVAILABLE, "Not yet", "The launcher is not connected.")
+}

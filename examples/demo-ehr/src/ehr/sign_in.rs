@@ -1,0 +1,202 @@
+//! The front page, and the door: sign-in and sign-out.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+
+use super::Ehr;
+use super::page::{message, page, page_with_forms_to, see_other, unavailable};
+use super::session::{self, Session};
+use crate::random;
+
+/// Longer than any user name or password of this hospital.
+const LONGEST_INPUT: usize = 200;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    user: Option<&'a str>,
+    sign_out: &'a str,
+    sample_app: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    user: Option<&'a str>,
+    sign_out: &'a str,
+    token: &'a str,
+    resume: &'a str,
+    username: &'a str,
+    mistake: Option<&'a str>,
+}
+
+pub(super) async fn home(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Response {
+    match ehr.session(&headers).await {
+        Ok(session) => {
+            let sign_out = session.as_ref().map(|session| sign_out_token(&ehr, session)).unwrap_or_default();
+            let user = session.as_ref().map(|session| session.user.as_str());
+            page(StatusCode::OK, &Home { user, sign_out: &sign_out, sample_app: &ehr.sample_app })
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// The token for the sign-out button that every page has.
+pub(super) fn sign_out_token(ehr: &Ehr, session: &Session) -> String {
+    ehr.forms.token("sign-out", &session.id)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Resume {
+    #[serde(default)]
+    resume: String,
+}
+
+pub(super) async fn form(
+    State(ehr): State<Arc<Ehr>>,
+    Query(Resume { resume }): Query<Resume>,
+    headers: HeaderMap,
+) -> Response {
+    show_form(&ehr, &headers, &resume, "", None)
+}
+
+fn show_form(
+    ehr: &Ehr,
+    headers: &HeaderMap,
+    resume: &str,
+    username: &str,
+    mistake: Option<&str>,
+) -> Response {
+    let (visit, is_new) = match ehr.visit.read(headers) {
+        Some(visit) => (visit, false),
+        None => (random::token(), true),
+    };
+    let token = ehr.forms.token("sign-in", &visit);
+    let template = SignIn { user: None, sign_out: "", token: &token, resume, username, mistake };
+    let status = if mistake.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    // After sign-in the browser may go straight on to an app.
+    let mut response = page_with_forms_to(status, &template, ehr.launcher.form_targets());
+    if let (true, Some(cookie)) = (is_new, ehr.visit.set(&visit)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    resume: String,
+    #[serde(default)]
+    token: String,
+}
+
+pub(super) async fn submit(
+    State(ehr): State<Arc<Ehr>>,
+    headers: HeaderMap,
+    Form(form): Form<Credentials>,
+) -> Response {
+    let visit = ehr.visit.read(&headers).unwrap_or_default();
+    if ehr.forms.check(&headers, "sign-in", &visit, &form.token).is_err() {
+        let mistake = "This form was out of date. Please sign in again.";
+        return show_form(&ehr, &headers, &form.resume, "", Some(mistake));
+    }
+    let fits = form.username.len() <= LONGEST_INPUT && form.password.len() <= LONGEST_INPUT;
+    let opened = match fits {
+        true => session::open(&ehr.database, &form.username, &form.password).await,
+        false => Ok(None),
+    };
+    match opened {
+        Ok(Some(secret)) => {
+            let mut response = see_other(local_path(&form.resume).unwrap_or("/"));
+            if let Some(cookie) = ehr.session.set(&secret) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            end_former_session(&ehr, &headers).await;
+            response
+        }
+        // INT-020: one text for every reason.
+        Ok(None) => {
+            let mistake = "That user name and password do not belong together.";
+            show_form(&ehr, &headers, &form.resume, &form.username, Some(mistake))
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// A new sign-in replaces whoever was signed in at this browser.
+async fn end_former_session(ehr: &Ehr, headers: &HeaderMap) {
+    if let Ok(Some(former)) = ehr.session(headers).await
+        && let Err(error) = session::close(&ehr.database, &former.id).await
+    {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "a former session stays open until it expires");
+    }
+}
+
+/// Only a path on this origin is worth following: `//host` and `/\host` are other origins to a browser.
+fn local_path(resume: &str) -> Option<&str> {
+    let rest = resume.strip_prefix('/')?;
+    let elsewhere = rest.starts_with(['/', '\\']) || resume.contains(|c: char| c.is_control() || c == '\\');
+    (!elsewhere && resume.is_ascii()).then_some(resume)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SignOut {
+    #[serde(default)]
+    token: String,
+}
+
+pub(super) async fn sign_out(
+    State(ehr): State<Arc<Ehr>>,
+    headers: HeaderMap,
+    Form(form): Form<SignOut>,
+) -> Response {
+    let session = match ehr.session(&headers).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return see_other("/"),
+        Err(error) => return unavailable(&error),
+    };
+    if let Err(refused) = ehr.forms.check(&headers, "sign-out", &session.id, &form.token) {
+        let text = "This form was out of date. Go back to the front page and sign out there.";
+        return message(refused.status(), "You are still signed in", text);
+    }
+    if let Err(error) = session::close(&ehr.database, &session.id).await {
+        return unavailable(&error);
+    }
+    let mut response = see_other("/");
+    if let Some(cookie) = ehr.session.clear() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_path;
+
+    #[test]
+    fn sign_in_leads_to_no_other_site() {
+        assert_eq!(local_path("/auth/resume/abc?x=1"), Some("/auth/resume/abc?x=1"));
+        for evil in [
+            "",
+            "//evil.test",
+            "/\\evil.test",
+            "https://evil.test",
+            "/a\\b",
+            "/\t/evil.test",
+            "/é",
+            "javascript:1",
+        ] {
+            assert_eq!(local_path(evil), None, "{evil:?}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The parts put together: from options to two running servers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use http::StatusCode;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::database::{Database, DatabaseError, Store};
+use crate::ehr::forms::Forms;
+use crate::ehr::session::Cookie;
+use crate::ehr::{self, Ehr, Launcher};
+use crate::fhir::guard::Guard;
+use crate::fhir::{self, FhirBase, Origins, capability};
+use crate::host::clients::{self, ClientsFileError};
+use crate::options::Options;
+use crate::records::Records;
+use crate::{sample_app, serve};
+
+/// The EHR's own forms are small.
+const LARGEST_FORM: usize = 64 * 1024;
+
+/// What a hospital is built from, once its addresses are known.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How browsers reach the EHR: an origin.
+    pub public_url: String,
+    /// How browsers reach the sample app: another origin.
+    pub sample_app_url: String,
+    /// Where things are kept.
+    pub store: Store,
+    /// More registered apps.
+    pub clients: Option<PathBuf>,
+}
+
+/// A hospital, ready to be served.
+#[derive(Debug)]
+pub struct Hospital {
+    /// The EHR, the FHIR bases and Vestibule.
+    pub ehr: Router,
+    /// The sample app.
+    pub sample_app: Router,
+}
+
+/// Why the hospital does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The clients file is wrong.
+    #[error(transparent)]
+    Clients(#[from] ClientsFileError),
+    /// The store's directory is missing.
+    #[error("the directory of the store, {0}, does not exist")]
+    NoDirectory(String),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[source] DatabaseError),
+    /// The port cannot be had.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// Browsers reach this address without https, which only loopback may do.
+    #[error("{0} is not a loopback address: say with --public-url under which https URL browsers reach it")]
+    NeedsPublicUrl(SocketAddr),
+    /// There is no port after the last.
+    #[error("the sample app needs the port after {0}, and there is none")]
+    NoNextPort(u16),
+}
+
+impl StartError {
+    /// 2: something that was said is wrong. 1: something is in the way.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Clients(_) | Self::NeedsPublicUrl(_) | Self::NoNextPort(_) => 2,
+            Self::NoDirectory(_) | Self::Store(_) | Self::Listen(..) => 1,
+        }
+    }
+
+    /// The whole story in one text.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl Hospital {
+    /// Puts the hospital together.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, named.
+    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+        if let Store::Sqlite(path) = &settings.store {
+            let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+            if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
+                return Err(StartError::NoDirectory(missing.display().to_string()));
+            }
+        }
+        let clients = Arc::new(clients::registry(&settings.sample_app_url, settings.clients.as_deref())?);
+        let database = Database::open(&settings.store).map_err(StartError::Store)?;
+        let records = Arc::new(Records::current());
+
+        let public = settings.public_url.as_str();
+        let https = public.starts_with("https:");
+        let ehr = Arc::new(Ehr {
+            database: database.clone(),
+            records: Arc::clone(&records),
+            forms: Forms::new(public),
+            session: Cookie::new("ehr_session", https),
+            visit: Cookie::new("ehr_visit", https),
+            launcher: Launcher::new(clients.iter().cloned().collect(), public),
+            sample_app: settings.sample_app_url.clone(),
+        });
+        let origins = Arc::new(Origins { clients: clients.clone() });
+        let base = |path: &str, records: Arc<Records>| {
+            let url = format!("{public}{path}");
+            let metadata = capability::statement(&url, &capability::OAuthUris::default());
+            fhir::router(Arc::new(FhirBase { url, records, guard: Guard {}, metadata }), Arc::clone(&origins))
+        };
+        let router = ehr::router(ehr)
+            .layer(DefaultBodyLimit::max(LARGEST_FORM))
+            .nest("/fhir", base("/fhir", records))
+            .nest("/archive/fhir", base("/archive/fhir", Arc::new(Records::archive())))
+            .route("/healthz", get(async || "alive\n"))
+            .route("/readyz", get(async move || ready(&database).await));
+        Ok(Self { ehr: router, sample_app: sample_app::router(public) })
+    }
+}
+
+async fn ready(database: &Database) -> (StatusCode, &'static str) {
+    match database.run(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+    }
+}
+
+/// Opens the hospital and serves it until a signal says stop.
+///
+/// # Errors
+/// Whatever stands in the way of opening.
+pub async fn run(options: &Options) -> Result<(), StartError> {
+    let ehr = listen(options.listen).await?;
+    let address = ehr.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
+    let app = listen(next_port(options.listen)?).await?;
+    let app_port = app.local_addr().map_err(|error| StartError::Listen(options.listen, error))?.port();
+
+    let settings = Settings {
+        public_url: match &options.public_url {
+            Some(url) => url.clone(),
+            None => local_url(address)?,
+        },
+        sample_app_url: format!("http://localhost:{app_port}"),
+        store: options.store.clone(),
+        clients: options.clients.clone(),
+    };
+    let hospital = Hospital::open(&settings)?;
+    println!("{}", banner(&settings));
+
+    let (stop, stopping) = watch::channel(false);
+    let servers = async {
+        tokio::join!(
+            serve::serve(ehr, hospital.ehr, stopping.clone()),
+            serve::serve(app, hospital.sample_app, stopping)
+        )
+    };
+    let signal = async {
+        serve::stop_signal().await;
+        println!("Closing.");
+        // Both servers hold a receiver until they stop.
+        let _ = stop.send(true);
+    };
+    tokio::join!(servers, signal);
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))
+}
+
+/// The sample app's address. Port 0 asks for any free port, twice.
+fn next_port(address: SocketAddr) -> Result<SocketAddr, StartError> {
+    let port = match address.port() {
+        0 => 0,
+        port => port.checked_add(1).ok_or(StartError::NoNextPort(port))?,
+    };
+    Ok(SocketAddr::new(address.ip(), port))
+}
+
+/// How this machine's browser reaches an address that may mean "every interface".
+fn local_url(address: SocketAddr) -> Result<String, StartError> {
+    match address.ip() {
+        ip if ip.is_unspecified() => Ok(format!("http://127.0.0.1:{}", address.port())),
+        ip if ip.is_loopback() => Ok(format!("http://{address}")),
+        _ => Err(StartError::NeedsPublicUrl(address)),
+    }
+}
+
+fn banner(settings: &Settings) -> String {
+    let Settings { public_url: ehr, sample_app_url: app, store, .. } = settings;
+    let kept = match store {
+        Store::Memory => "in memory: grants, sign-ins and keys end with this process".to_owned(),
+        Store::Sqlite(path) => format!("in {}", path.display()),
+    };
+    format!(
+        "
+  Elmsby General is open. Every person in it is invented.
+
+  Try a patient's app      {app}/
+                           press the button, sign in as alice, choose Ben
+  Try a clinician's launch {ehr}/ehr
+                           sign in as dr-lee, choose a patient, open the app
+  Apps with access         {ehr}/auth/manage
+
+  Users, password = name   alice  carol  nobody  dr-lee  nurse-kim
+  FHIR bases               {ehr}/fhir
+                           {ehr}/archive/fhir
+  Stored                   {kept}
+
+  Ctrl-C closes it.
+"
+    )
+}

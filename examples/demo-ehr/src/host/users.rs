@@ -1,0 +1,60 @@
+//! Who sits at the browser: the EHR's own session, shown to Vestibule.
+
+use async_trait::async_trait;
+use form_urlencoded::Serializer;
+use rusqlite::OptionalExtension as _;
+use vestibule_host::user::FhirUser;
+use vestibule_host::{
+    HostError, SessionId, SignInAsk, SignInMove, SignedInUser, Standing, UnixMillis, UserAuthenticator,
+    UserId, UserKind,
+};
+
+use crate::database::Database;
+use crate::ehr::session::{self, Cookie};
+
+/// The hospital's sign-in, as Vestibule sees it.
+#[derive(Debug)]
+pub struct EhrUsers {
+    /// The hospital's tables.
+    pub database: Database,
+    /// The EHR's session cookie.
+    pub cookie: Cookie,
+}
+
+#[async_trait]
+impl UserAuthenticator for EhrUsers {
+    async fn current_user(&self, head: &http::request::Parts) -> Result<Option<SignedInUser>, HostError> {
+        let found = session::current(&self.database, &head.headers, &self.cookie).await;
+        let Some(session) = found.map_err(HostError::new)? else { return Ok(None) };
+        let kind = if session.clinician { UserKind::Clinician } else { UserKind::Patient };
+        let auth_time = UnixMillis::from_seconds(session.signed_in);
+        let user = SignedInUser::new(
+            UserId::new(session.user),
+            session.subject,
+            SessionId::new(session.id),
+            auth_time,
+            kind,
+        );
+        Ok(Some(user.with_fhir_user(FhirUser::new(&session.fhir_user))))
+    }
+
+    async fn standing(&self, user: &UserId, session: Option<&SessionId>) -> Result<Standing, HostError> {
+        let name = user.as_str().to_owned();
+        let find = "SELECT 1 FROM ehr_user WHERE name = ?1";
+        let found = self.database.run(move |c| c.query_row(find, [name], |_| Ok(())).optional()).await;
+        if found.map_err(HostError::new)?.is_none() {
+            return Ok(Standing::NotAllowed);
+        }
+        let Some(session) = session else { return Ok(Standing::Active) };
+        match session::is_open(&self.database, session.as_str(), user.as_str()).await {
+            Ok(true) => Ok(Standing::Active),
+            Ok(false) => Ok(Standing::SessionEnded),
+            Err(error) => Err(HostError::new(error)),
+        }
+    }
+
+    fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
+        let query = Serializer::new(String::new()).append_pair("resume", ask.resume).finish();
+        SignInMove::Redirect(format!("/sign-in?{query}"))
+    }
+}

@@ -1,0 +1,23 @@
+//! A small hospital around an embedded Vestibule: how an EHR vendor does it, and a place to try apps against.
+//!
+//! Read in this order:
+//!
+//! 1. `embed.rs`: how Vestibule is built and mounted. This is the part to copy.
+//! 2. `host/`: the host traits over the hospital's own tables. This is the part to write anew.
+//! 3. `ehr/launcher.rs`: how the EHR opens an app.
+//! 4. `fhir/guard.rs`: how the FHIR API checks a token.
+//! 5. The rest is the hospital: sign-in and pages (`ehr/`), records (`records/`), FHIR (`fhir/`), serving (`serve.rs`).
+
+pub mod database;
+pub mod ehr;
+pub mod fhir;
+mod hospital;
+pub mod host;
+pub mod options;
+mod passwords;
+mod random;
+pub mod records;
+pub mod sample_app;
+mod serve;
+
+pub use hospital::{Hospital, Settings, StartError, run};

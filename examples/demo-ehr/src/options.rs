@@ -1,0 +1,113 @@
+//! The command line.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::database::Store;
+
+/// A small hospital with a SMART on FHIR authorization server inside. All records are invented.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit status: 1 when something is in the way (a port, a directory), 2 when an option or the clients file is wrong."
+)]
+pub struct Options {
+    /// Where to listen. The sample app takes the next port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// How browsers and apps reach this hospital, if not at the address it listens on. Without a path.
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+
+    /// Where grants and sign-ins are kept: `memory` or `sqlite:PATH`.
+    #[arg(long, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
+    pub store: Store,
+
+    /// A JSON file with more registered apps.
+    #[arg(long, value_name = "FILE")]
+    pub clients: Option<PathBuf>,
+
+    /// Let key sets be fetched from loopback addresses. This version fetches no key sets, so it changes nothing yet.
+    #[arg(long)]
+    pub allow_loopback_fetch: bool,
+}
+
+/// An origin: scheme and authority. Plain http is for loopback alone.
+fn public_url(text: &str) -> Result<String, String> {
+    let uri: http::Uri = text.parse().map_err(|_| "not a URL")?;
+    let authority = uri.authority().ok_or("a scheme and a host are needed, such as https://ehr.example")?;
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['#', '@']) {
+        return Err(
+            "only scheme, host and port may be given, without path, query, fragment or user".to_owned()
+        );
+    }
+    if authority.host().is_empty() || text != text.to_ascii_lowercase() {
+        return Err("the host must be given, in lower case".to_owned());
+    }
+    match uri.scheme_str() {
+        Some("https") => {}
+        Some("http") if is_loopback(authority.host()) => {}
+        Some("http") => return Err("plain http is accepted for loopback addresses only".to_owned()),
+        _ => return Err("the scheme must be https, or http on loopback".to_owned()),
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let literal = host.trim_matches(['[', ']']);
+    host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn store(text: &str) -> Result<Store, String> {
+    match text.split_once(':') {
+        None if text == "memory" => Ok(Store::Memory),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Store::Sqlite(PathBuf::from(path))),
+        Some(("sqlite", _)) => Err("a path is missing after `sqlite:`".to_owned()),
+        Some(("postgres" | "postgresql" | "redis" | "rediss", _)) => {
+            Err("this store is not built yet; use `memory` or `sqlite:PATH`".to_owned())
+        }
+        _ => Err("expected `memory` or `sqlite:PATH`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        assert_eq!(public_url("https://ehr.example").unwrap(), "https://ehr.example");
+        assert_eq!(public_url("http://127.0.0.1:9/").unwrap(), "http://127.0.0.1:9");
+        assert_eq!(public_url("http://[::1]:9").unwrap(), "http://[::1]:9");
+        for wrong in [
+            "",
+            "ehr.example",
+            "/fhir",
+            "ftp://ehr.example",
+            "http://ehr.example",
+            "https://ehr.example/path",
+            "https://ehr.example?x=1",
+            "https://ehr.example#x",
+            "https://user@ehr.example",
+            "https://EHR.example",
+            "https://ehr example",
+        ] {
+            assert!(public_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn stores_are_named_and_missing_ones_say_so() {
+        assert_eq!(store("memory").unwrap(), Store::Memory);
+        assert_eq!(store("sqlite:a/b.db").unwrap(), Store::Sqlite("a/b.db".into()));
+        assert!(store("postgres://localhost/x").unwrap_err().contains("not built yet"));
+        assert!(store("redis://localhost").unwrap_err().contains("not built yet"));
+        for wrong in ["", "sqlite", "sqlite:", "mysql:x"] {
+            assert!(store(wrong).is_err(), "{wrong}");
+        }
+    }
+}

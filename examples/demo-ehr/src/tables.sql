@@ -1,0 +1,40 @@
+-- The hospital's own tables. Run at every start; creates what is missing.
+CREATE TABLE IF NOT EXISTS ehr_user (
+    name          TEXT PRIMARY KEY,
+    password      TEXT NOT NULL,          -- Argon2id
+    subject       TEXT NOT NULL UNIQUE,   -- what apps see instead of the name
+    fhir_user     TEXT NOT NULL,          -- the user's own FHIR resource
+    kind          TEXT NOT NULL CHECK (kind IN ('patient', 'clinician')),
+    every_patient INTEGER NOT NULL        -- may search all unrestricted records
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS ehr_patient (
+    id         TEXT PRIMARY KEY,
+    given      TEXT NOT NULL,
+    family     TEXT NOT NULL,
+    birth_date TEXT NOT NULL,
+    restricted INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS ehr_relationship (
+    user    TEXT NOT NULL,
+    patient TEXT NOT NULL,
+    why     TEXT NOT NULL,
+    PRIMARY KEY (user, patient)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS ehr_session (
+    id        TEXT PRIMARY KEY,   -- the hash of the cookie's value
+    user      TEXT NOT NULL REFERENCES ehr_user (name),
+    signed_in INTEGER NOT NULL,
+    ends      INTEGER NOT NULL
+) STRICT;
+
+-- The one rule about who may open which record. Everybody asks here.
+CREATE VIEW IF NOT EXISTS ehr_access AS
+SELECT u.name AS user, p.id AS patient, p.given, p.family, p.birth_date,
+       COALESCE(r.why, 'care team') AS why
+FROM ehr_user u
+JOIN ehr_patient p
+LEFT JOIN ehr_relationship r ON r.user = u.name AND r.patient = p.id
+WHERE r.why IS NOT NULL OR (u.every_patient AND NOT p.restricted);

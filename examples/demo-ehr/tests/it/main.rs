@@ -1,0 +1,9 @@
+//! The demo from outside: its pages, its FHIR search, its command line.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod browser;
+mod command_line;
+mod fhir_public;
+mod fhir_search;
+mod sample_app;
+mod sign_in;
