@@ -178,8 +178,8 @@ impl Scope {
     pub fn intersect(&self, other: &Self) -> Option<Self> {
         match (&self.kind, &other.kind) {
             (ScopeKind::Resource(mine), ScopeKind::Resource(theirs)) => {
-                let both = mine.intersect(theirs)?;
-                Some(if both.same_meaning(mine) { self.clone() } else { Self::from(both) })
+                // What is not narrowed is printed as it was written: the dialect and the constraint's text are kept.
+                mine.intersect(theirs).map(Self::from)
             }
             _ => (self.text == other.text).then(|| self.clone()),
         }

@@ -213,7 +213,7 @@ impl ScopeSet {
     }
 
     /// One set for everything of this meaning: v2, the fewest and widest scopes, in order of spelling
-    /// (`SMART-SCOPE-006`). An answer to a client echoes its own spelling instead (`SMART-SCOPE-007`).
+    /// (`SMART-SCOPE-006`). Every scope is compared with every other. An answer to a client echoes its own spelling instead (`SMART-SCOPE-007`).
     #[must_use]
     pub fn canonical(&self) -> Self {
         // A permission stays where no wider scope gives it; of equals, the first keeps it.

@@ -183,6 +183,22 @@ fn constraints_meet_in_a_conjunction() {
             "patient/*.rs?category=a,b",
             "patient/Observation.rs?category=a",
         ),
+        // A pair is written once, and not where a narrower one stands beside it.
+        (
+            "patient/Observation.rs?category=a&status=x",
+            "patient/*.rs?category=a&code=y",
+            "patient/Observation.rs?category=a&status=x&code=y",
+        ),
+        (
+            "patient/Observation.rs?category=a,b&status=x",
+            "patient/*.rs?category=a",
+            "patient/Observation.rs?status=x&category=a",
+        ),
+        (
+            "patient/Observation.rs?category=a",
+            "patient/*.rs?category=a,b&status=x",
+            "patient/Observation.rs?category=a&status=x",
+        ),
         // What a comma means under a modifier is not known, so nothing is left out.
         (
             "patient/Observation.rs?code:not=a",

@@ -1,6 +1,9 @@
 //! Limits and errors of lists and sets.
 
-use vestibule_scope::{ListError, ScopeError, ScopeList, ScopeSet, SetError};
+use vestibule_scope::{
+    Constraint, Level, ListError, Permissions, ResourceType, Scope, ScopeError, ScopeList, ScopeSet,
+    SetError, TypeSpec,
+};
 
 use crate::{scope, set};
 
@@ -18,35 +21,46 @@ fn limits_hold_exactly() {
         ScopeList::parse(&long(ScopeList::MAX_LEN + 1)).map(|list| list.len()),
         Err(ListError::TooLong)
     );
-    assert_eq!(vestibule_scope::Scope::parse(&long(ScopeList::MAX_LEN + 1)), Err(ScopeError::TooLong));
+    assert_eq!(Scope::parse(&long(ScopeList::MAX_LEN + 1)), Err(ScopeError::TooLong));
 }
 
 #[test]
 fn limits_of_constraints_hold_exactly() {
     let pairs = |count: usize| {
         let pairs: Vec<String> = (0..count).map(|at| format!("a{at}=x")).collect();
-        vestibule_scope::Scope::parse(&format!("patient/*.r?{}", pairs.join("&")))
+        Scope::parse(&format!("patient/*.r?{}", pairs.join("&")))
     };
     assert!(pairs(16).is_ok());
     assert_eq!(pairs(17), Err(ScopeError::TooManyConditions));
     let values = |count: usize| {
         let values: Vec<String> = (0..count).map(|at| format!("v{at}")).collect();
-        vestibule_scope::Scope::parse(&format!("patient/*.r?code={}", values.join(",")))
+        Scope::parse(&format!("patient/*.r?code={}", values.join(",")))
     };
     assert!(values(128).is_ok());
     assert_eq!(values(129), Err(ScopeError::TooManyConditions));
+    let long = |len: usize| Constraint::parse(&format!("code={}", "x".repeat(len - 5)));
+    assert!(long(Constraint::MAX_LEN).is_ok());
+    assert_eq!(long(Constraint::MAX_LEN + 1).unwrap_err(), ScopeError::TooLong);
+    // So whatever scope is built around a constraint can be read back.
+    let longest_name = ResourceType::all().max_by_key(|it| it.name().len()).unwrap();
+    let constraint = long(Constraint::MAX_LEN).unwrap();
+    let built =
+        Scope::resource(Level::Patient, TypeSpec::Named(longest_name), Permissions::ALL, Some(constraint));
+    assert_eq!(Scope::parse(built.as_ref().unwrap().as_str()), built);
 }
 
 #[test]
 fn a_narrowed_set_knows_when_it_has_outgrown_a_list() {
     let wildcards: ScopeSet = (0..64).map(|at| scope(&format!("patient/*.rs?code={at}"))).collect();
-    let types: ScopeSet = vestibule_scope::ResourceType::all()
-        .map(|resource_type| scope(&format!("patient/{resource_type}.rs")))
-        .collect();
+    let types: ScopeSet =
+        ResourceType::all().map(|resource_type| scope(&format!("patient/{resource_type}.rs"))).collect();
     let narrowed = wildcards.intersect(&types);
     assert_eq!(narrowed.len(), wildcards.len() * types.len());
     assert!(!narrowed.is_within_limits());
     assert!(types.is_within_limits());
+    let short = |count: usize| (0..count).map(|at| scope(&format!("__{at}"))).collect::<ScopeSet>();
+    assert!(short(ScopeList::MAX_TOKENS).is_within_limits());
+    assert!(!short(ScopeList::MAX_TOKENS + 1).is_within_limits(), "too many, though short");
     assert!(ScopeSet::new().is_within_limits());
     assert!(ScopeList::parse(&types.to_string()).is_ok());
 }

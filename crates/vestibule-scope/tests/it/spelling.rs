@@ -131,6 +131,9 @@ fn values_are_decoded_once() {
     assert_eq!(pair.values().collect::<Vec<_>>(), ["%61", "a\\,b", "http://x|y"]);
     assert_eq!(pair.as_str(), "code=a%5C,b,http://x%7Cy,%2561");
     assert_eq!(pair.modifier(), None);
+    let escaped_escape = Constraint::parse("code=a%5C%5C,b").unwrap();
+    let values: Vec<&str> = escaped_escape.pairs().flat_map(|pair| pair.values()).collect();
+    assert_eq!(values, ["a\\\\", "b"]);
 }
 
 #[test]
