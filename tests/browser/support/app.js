@@ -1,0 +1,42 @@
+// A SMART app on another origin: three static pages around the fhirclient library, and what this test wants of it.
+
+import { readFile } from "node:fs/promises";
+import http from "node:http";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+const library = require.resolve("fhirclient/build/fhir-client.min.js", {});
+
+const files = {
+  "/start.html": ["text/html", new URL("../app/start.html", import.meta.url)],
+  "/launch.html": ["text/html", new URL("../app/start.html", import.meta.url)],
+  "/callback.html": ["text/html", new URL("../app/callback.html", import.meta.url)],
+  "/other.html": ["text/html", new URL("../app/callback.html", import.meta.url)],
+  "/blank.html": ["text/html", new URL("../app/blank.html", import.meta.url)],
+  "/fhir-client.js": ["text/javascript", library],
+};
+
+/** Serves the app on `localhost`. `settings` is what its pages read before they ask for access. */
+export async function startApp(host = "localhost") {
+  const app = { settings: {} };
+  const server = http.createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    if (pathname === "/settings.json") {
+      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+      return response.end(JSON.stringify(app.settings));
+    }
+    const file = files[pathname];
+    if (!file) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": `${file[0]}; charset=utf-8` });
+    response.end(await readFile(file[1]));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  app.origin = `http://${host}:${server.address().port}`;
+  app.callback = `${app.origin}/callback.html`;
+  app.other = `${app.origin}/other.html`;
+  app.stop = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return app;
+}

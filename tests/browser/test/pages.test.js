@@ -1,0 +1,156 @@
+// Every page at phone and desktop width, in light and dark: no finding of the accessibility checker, nothing cut off.
+// The pictures are left in `out/` to be looked at.
+
+import assert from "node:assert/strict";
+import { readFile, mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { choosePatient, consent, press, searchPatient, signIn } from "../support/steps.js";
+import { request } from "../support/visitor.js";
+import { startWorld } from "../support/world.js";
+
+const require = createRequire(import.meta.url);
+const out = new URL("../out/", import.meta.url).pathname;
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
+
+let world;
+let axe;
+before(async () => {
+  axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+  await mkdir(out, { recursive: true });
+  world = await startWorld();
+});
+after(() => world?.close());
+
+/** Looks at the page as it stands, four times. */
+async function look(page, name) {
+  const findings = [];
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `${out}${name}-${size}-${colorScheme}.png`, fullPage: true });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+      for (const { id, help, nodes } of violations) {
+        const places = nodes.slice(0, 3).map(({ target, failureSummary }) => `${target} ${failureSummary.split("\n").slice(1, 3).join(" ")}`);
+        findings.push(`${name} ${size} ${colorScheme}: ${id}: ${help}: ${places.join(" | ")}`);
+      }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) findings.push(`${name} ${size}: ${wide}px wider than the window`);
+    }
+  }
+  assert.ok(await page.title(), "a title");
+  assert.ok(await page.evaluate(() => document.documentElement.lang), "a language");
+  return [...new Set(findings)];
+}
+
+const sees = (name, go, options) =>
+  test(name, async () => {
+    const page = await world.newPage(options);
+    await go(page);
+    const findings = await look(page, name);
+    await page.context().close();
+    assert.deepEqual(findings, []);
+  });
+
+const start = (user, changes) => async (page) => {
+  await page.goto(request(world, changes).url);
+  if (user) await signIn(page, user);
+};
+const inEhr = (user, path) => async (page) => {
+  await page.goto(`${world.demo.url}/sign-in?resume=/`);
+  await signIn(page, user);
+  await page.goto(`${world.demo.url}${path}`);
+};
+const WIDE = "launch/patient openid fhirUser patient/*.rs patient/Observation.rs patient/Condition.rs patient/MedicationRequest.rs user/*.rs";
+
+sees("home", (page) => page.goto(world.demo.url));
+sees("home-signed-in", inEhr("dr-lee", "/"));
+sees("sign-in", start());
+sees("sign-in-mistake", async (page) => {
+  await start()(page);
+  await signIn(page, "alice", "wrong");
+});
+sees("patients", inEhr("dr-lee", "/patients"));
+sees("patients-none", inEhr("nobody", "/patients"));
+sees("patient-chart", inEhr("dr-lee", "/patients/carol"));
+sees("launcher", inEhr("dr-lee", "/ehr"));
+sees("launcher-mistake", async (page) => {
+  await inEhr("dr-lee", "/ehr")(page);
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  await page.fill("[name=fhir_context]", "{");
+  await press(page, page.locator('form[action$="/ehr/launch"] button').last());
+});
+sees("not-found", (page) => page.goto(`${world.demo.url}/nothing-here`));
+sees("picker-patient", start("alice"));
+sees("picker-clinician", start("dr-lee"));
+sees("picker-search", async (page) => {
+  await start("dr-lee")(page);
+  await searchPatient(page, "ma");
+});
+sees("picker-nothing-found", async (page) => {
+  await start("dr-lee")(page);
+  await searchPatient(page, "zzzz");
+});
+sees("picker-mistake", async (page) => {
+  await start("alice")(page);
+  await press(page, page.locator("button[name=move][value=choose]"));
+});
+sees("encounter", async (page) => {
+  await start("alice", { scope: "launch/patient launch/encounter patient/*.rs" })(page);
+  await choosePatient(page, "alice");
+});
+sees("consent", async (page) => {
+  await start("alice")(page);
+  await choosePatient(page, "ben");
+});
+sees("consent-wide", async (page) => {
+  await start("alice", { scope: WIDE })(page);
+  await choosePatient(page, "ben");
+});
+sees("consent-clinician", async (page) => {
+  await start("dr-lee", { scope: WIDE })(page);
+  await choosePatient(page, "carol");
+});
+sees("consent-german", async (page) => {
+  await start("alice")(page);
+  await choosePatient(page, "ben");
+}, { locale: "de-DE" });
+sees("manage-empty", inEhr("nurse-kim", "/auth/manage"));
+sees("manage", async (page) => {
+  await start("alice", { scope: WIDE })(page);
+  await choosePatient(page, "ben");
+  await consent(page);
+  await page.goto(world.demo.smart.management_endpoint);
+});
+sees("error-unknown-app", start(null, { client_id: "who" }));
+sees("error-unknown-address", start(null, { redirect_uri: "https://evil.example/" }));
+sees("error-malformed", (page) => page.goto(`${world.demo.smart.authorization_endpoint}?client_id=%ff`));
+sees("error-finished", async (page) => {
+  await start("carol")(page);
+  const interaction = page.url();
+  await consent(page);
+  await page.goto(interaction);
+});
+sees("error-no-cookie", async (page) => {
+  await start("carol")(page);
+  const interaction = page.url();
+  await page.context().clearCookies();
+  await page.goto(interaction);
+});
+sees("sample-app", (page) => page.goto(world.demo.sampleApp));
+sees("sample-app-record", async (page) => {
+  await page.goto(world.demo.sampleApp);
+  await Promise.all([page.waitForSelector("input[name=password]"), page.locator("#start button").click()]);
+  await signIn(page, "carol");
+  await consent(page);
+  await page.waitForSelector("#observations li");
+});
+sees("sample-app-error", async (page) => {
+  await page.goto(world.demo.sampleApp);
+  await Promise.all([page.waitForSelector("input[name=password]"), page.locator("#start button").click()]);
+  await signIn(page, "nobody");
+  await page.waitForSelector("#error");
+});
