@@ -63,6 +63,7 @@ fn any_scope() -> impl Strategy<Value = Scope> {
         "https://a.example/scope",
         "patient/*.rs?code:in=a,b",
         "patient/Observation.rs?code:in=b,a",
+        "patient/Observation.rs?code=b,a",
     ]);
     prop_oneof![3 => resource_scope(), 1 => other.prop_map(crate::scope)]
 }
