@@ -52,6 +52,9 @@ fn smart_client_assertions_verify_under_their_own_key_only() {
     assert_eq!(key_set(&[&as_rs256]).verify(RS384_TOKEN, &SMART), Err(JwsError::KeyMismatch));
     let without_alg = RS384_KEY.replace(r#","alg":"RS384""#, "");
     assert!(key_set(&[&without_alg]).verify(RS384_TOKEN, &SMART).is_ok());
+    let without_alg =
+        without_alg.replace("eee9f17a3b598fd86417a980b591fbe6", "cd520211e5661dbba2256f67f6d53f97");
+    assert_eq!(key_set(&[&without_alg]).verify(ES384_TOKEN, &SMART), Err(JwsError::KeyMismatch));
     let es384_only = Expect { algs: &[Alg::Es384], ..SMART };
     assert_eq!(key_set(&[RS384_KEY]).verify(RS384_TOKEN, &es384_only), Err(JwsError::AlgNotAllowed));
 }
