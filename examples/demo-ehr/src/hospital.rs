@@ -10,11 +10,14 @@ use axum::routing::get;
 use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use vestibule_jose::JwksError;
+use vestibule_resource::TokenCheck;
 
 use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
+use crate::embed::{Storage, StorageError};
 use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins, capability};
 use crate::host::clients::{self, ClientsFileError};
@@ -45,6 +48,7 @@ pub struct Hospital {
     pub ehr: Router,
     /// The sample app.
     pub sample_app: Router,
+    storage: Storage,
 }
 
 /// Why the hospital does not open.
@@ -56,9 +60,15 @@ pub enum StartError {
     /// The store's directory is missing.
     #[error("the directory of the store, {0}, does not exist")]
     NoDirectory(String),
-    /// The store cannot be opened.
-    #[error("the store cannot be opened")]
-    Store(#[source] DatabaseError),
+    /// The hospital's tables cannot be opened.
+    #[error(transparent)]
+    Tables(#[from] DatabaseError),
+    /// Vestibule's storage cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// No token could be checked.
+    #[error("the key set cannot be used")]
+    Keys(#[from] JwksError),
     /// The port cannot be had.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -76,7 +86,7 @@ impl StartError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Clients(_) | Self::NeedsPublicUrl(_) | Self::NoNextPort(_) => 2,
-            Self::NoDirectory(_) | Self::Store(_) | Self::Listen(..) => 1,
+            _ => 1,
         }
     }
 
@@ -99,7 +109,7 @@ impl Hospital {
     ///
     /// # Errors
     /// Whatever stands in the way, named.
-    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+    pub async fn open(settings: &Settings) -> Result<Self, StartError> {
         if let Store::Sqlite(path) = &settings.store {
             let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
             if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
@@ -107,7 +117,9 @@ impl Hospital {
             }
         }
         let clients = Arc::new(clients::registry(&settings.sample_app_url, settings.clients.as_deref())?);
-        let database = Database::open(&settings.store).map_err(StartError::Store)?;
+        // Vestibule's store first: it makes the file readable by its owner only.
+        let storage = Storage::open(&settings.store, &settings.public_url).await?;
+        let database = Database::open(&settings.store)?;
         let records = Arc::new(Records::current());
 
         let public = settings.public_url.as_str();
@@ -122,18 +134,20 @@ impl Hospital {
             sample_app: settings.sample_app_url.clone(),
         });
         let origins = Arc::new(Origins { clients: clients.clone() });
-        let base = |path: &str, records: Arc<Records>| {
+        let base = |path: &str, records: Arc<Records>| -> Result<Router, StartError> {
             let url = format!("{public}{path}");
             let metadata = capability::statement(&url, &capability::OAuthUris::default());
-            fhir::router(Arc::new(FhirBase { url, records, guard: Guard {}, metadata }), Arc::clone(&origins))
+            let check = TokenCheck::new(public, &url, Arc::clone(&storage.keys))?;
+            let guard = Guard { check, database: database.clone() };
+            Ok(fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins)))
         };
         let router = ehr::router(ehr)
             .layer(DefaultBodyLimit::max(LARGEST_FORM))
-            .nest("/fhir", base("/fhir", records))
-            .nest("/archive/fhir", base("/archive/fhir", Arc::new(Records::archive())))
+            .nest("/fhir", base("/fhir", records)?)
+            .nest("/archive/fhir", base("/archive/fhir", Arc::new(Records::archive()))?)
             .route("/healthz", get(async || "alive\n"))
             .route("/readyz", get(async move || ready(&database).await));
-        Ok(Self { ehr: router, sample_app: sample_app::router(public) })
+        Ok(Self { ehr: router, sample_app: sample_app::router(public), storage })
     }
 }
 
@@ -149,6 +163,7 @@ async fn ready(database: &Database) -> (StatusCode, &'static str) {
 /// # Errors
 /// Whatever stands in the way of opening.
 pub async fn run(options: &Options) -> Result<(), StartError> {
+    let stop_signal = serve::stop_signal();
     let ehr = listen(options.listen).await?;
     let address = ehr.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
     let app = listen(next_port(options.listen)?).await?;
@@ -163,7 +178,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         store: options.store.clone(),
         clients: options.clients.clone(),
     };
-    let hospital = Hospital::open(&settings)?;
+    let hospital = Hospital::open(&settings).await?;
     println!("{}", banner(&settings));
 
     let (stop, stopping) = watch::channel(false);
@@ -174,12 +189,13 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         )
     };
     let signal = async {
-        serve::stop_signal().await;
+        stop_signal.await;
         println!("Closing.");
         // Both servers hold a receiver until they stop.
         let _ = stop.send(true);
     };
     tokio::join!(servers, signal);
+    hospital.storage.close().await;
     Ok(())
 }
 

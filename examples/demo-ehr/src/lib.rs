@@ -10,6 +10,7 @@
 
 pub mod database;
 pub mod ehr;
+pub mod embed;
 pub mod fhir;
 mod hospital;
 pub mod host;

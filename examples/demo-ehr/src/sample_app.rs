@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header;
+use http::{StatusCode, header};
 use serde_json::json;
 
 /// The client id under which the sample app is registered.

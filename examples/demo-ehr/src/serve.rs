@@ -69,17 +69,23 @@ async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, 
     ))
 }
 
-/// Completes on Ctrl-C or SIGTERM.
-pub(crate) async fn stop_signal() {
+/// Listens for Ctrl-C and SIGTERM from now on; the future completes when one comes.
+pub(crate) fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        let signals =
+            signal(SignalKind::terminate()).and_then(|end| Ok((end, signal(SignalKind::interrupt())?)));
+        async move {
+            let Ok((mut end, mut interrupt)) = signals else { return std::future::pending().await };
+            tokio::select! {
+                _ = end.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
     }
     #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

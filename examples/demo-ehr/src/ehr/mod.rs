@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use crate::database::{Database, DatabaseError};
 use crate::records::Records;
@@ -59,6 +59,8 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/ehr", get(launcher::form))
         .route("/ehr/launch", post(launcher::launch))
         .route("/assets/ehr.css", get(page::stylesheet))
+        .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route(&style::path(), get(style::document))
+        .fallback(page::not_found)
         .with_state(ehr)
 }

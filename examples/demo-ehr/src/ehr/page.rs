@@ -49,6 +49,14 @@ pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, &Message { title, text, user: None, sign_out: "" })
 }
 
+pub(super) async fn not_found() -> Response {
+    message(
+        StatusCode::NOT_FOUND,
+        "There is no such page",
+        "The address may be mistyped, or the page may have moved.",
+    )
+}
+
 /// 303: the next request is a GET, whatever this one was.
 pub(super) fn see_other(location: &str) -> Response {
     match HeaderValue::from_str(location) {

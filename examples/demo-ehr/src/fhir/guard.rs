@@ -1,70 +1,167 @@
-//! What a token opens: checked here, asked for in one line by each handler.
+//! What a token opens. Vestibule's check says what the scopes allow; the hospital's own rule applies below it.
 
-use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use vestibule_host::ClientId;
+use std::collections::HashSet;
+
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use vestibule_host::{Clock as _, SystemClock};
+use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenCheck};
+use vestibule_scope::{Constraint, ResourceType};
 
 use super::answer;
 use super::cors::CalledBy;
+use super::query::Query;
+use crate::database::{Database, DatabaseError};
 use crate::records::Record;
 
-/// What a request does to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read one instance.
-    Read,
-    /// Search a type.
-    Search,
+/// Guards one FHIR base.
+#[derive(Debug)]
+pub struct Guard {
+    /// Checks tokens for this base.
+    pub check: TokenCheck,
+    /// The hospital's tables: whose records the user may open today.
+    pub database: Database,
 }
-
-/// Checks the tokens of one FHIR base.
-#[derive(Debug)]
-pub struct Guard {}
-
-/// The app behind a valid token, and what it may see.
-#[derive(Debug)]
-pub(super) struct Caller {
-    client: ClientId,
-}
-
-/// No valid token: 401.
-#[derive(Debug)]
-pub(super) struct NoToken;
 
 impl Guard {
-    pub(super) async fn caller(&self, _headers: &HeaderMap) -> Result<Caller, NoToken> {
-        Err(NoToken)
+    /// The app and user behind a request, or the answer for everybody else.
+    pub(super) async fn caller(&self, head: &Parts) -> Result<Caller, Response> {
+        let principal =
+            self.check.check_request(head, SystemClock.now()).map_err(|denied| refusal(&denied))?;
+        match patients_of(&self.database, principal.subject()).await {
+            Ok(patients) => Ok(Caller { principal, patients }),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the hospital's tables are away");
+                Err(answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again"))
+            }
+        }
     }
 }
 
-impl NoToken {
-    pub(super) fn into_response(self) -> Response {
-        let mut response =
-            answer::outcome(StatusCode::UNAUTHORIZED, "login", "a valid access token is needed");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        response
-    }
+/// Whose records the user behind a token may open. Asked with each request: access that ended yesterday is over.
+async fn patients_of(database: &Database, subject: &str) -> Result<HashSet<String>, DatabaseError> {
+    let subject = subject.to_owned();
+    let find = "SELECT a.patient FROM ehr_access a JOIN ehr_user u ON u.name = a.user WHERE u.subject = ?1";
+    let query = move |c: &rusqlite::Connection| {
+        c.prepare_cached(find)?.query_map([subject], |row| row.get(0))?.collect()
+    };
+    database.run(query).await
+}
+
+/// An app acting for a user.
+#[derive(Debug)]
+pub(super) struct Caller {
+    principal: Principal,
+    patients: HashSet<String>,
 }
 
 impl Caller {
-    /// Whether any granted scope covers this kind of request at all.
-    pub(super) fn may(&self, _kind: &str, _access: Access) -> bool {
-        false
-    }
-
-    /// Whether the token opens anything of this patient's.
-    pub(super) fn opens(&self, _patient: &str) -> bool {
-        false
-    }
-
-    /// Whether the token opens this record.
-    pub(super) fn sees(&self, _record: &Record, _access: Access) -> bool {
-        false
+    /// What the scopes let this app see when it reads one instance, or searches a type. `None`: nothing.
+    pub(super) fn sight(&self, kind: ResourceType, id: Option<&str>) -> Option<Sight<'_>> {
+        let decision = match id {
+            Some(id) => self.principal.may_read(kind, id),
+            None => self.principal.may(Interaction::Search, kind),
+        };
+        let parts = match decision {
+            Decision::Deny => return None,
+            Decision::Permit => vec![View { patient: None, only: None }],
+            Decision::PermitForPatient(patient) => vec![View { patient: Some(patient.as_str()), only: None }],
+            Decision::PermitFiltered(parts) => parts.iter().filter_map(|part| View::of(kind, part)).collect(),
+        };
+        Some(Sight { caller: self, views: parts })
     }
 
     /// Marks an answer as this app's, so that its origins may read it.
     pub(super) fn answer(&self, mut response: Response) -> Response {
-        response.extensions_mut().insert(CalledBy(self.client.clone()));
+        response.extensions_mut().insert(CalledBy(self.principal.client_id().clone()));
         response
     }
+
+    /// The hospital's own rule, whatever the scopes say (SMART-SCOPE-025).
+    fn user_may_see(&self, record: &Record) -> bool {
+        match &record.patient {
+            Some(patient) => self.patients.contains(patient),
+            // SMART-SCOPE-064: staff, places and the like are for every app that has a scope for them. A Person is a
+            // user's own description, and nobody else's business.
+            None => record.kind() != "Person" || self.is_own(record),
+        }
+    }
+
+    fn is_own(&self, record: &Record) -> bool {
+        let own = format!("{}/{}", record.kind(), record.id());
+        self.principal
+            .fhir_user()
+            .and_then(|url| url.strip_suffix(&own))
+            .is_some_and(|base| base.ends_with('/'))
+    }
+}
+
+/// The records that an app may see of one type.
+#[derive(Debug)]
+pub(super) struct Sight<'c> {
+    caller: &'c Caller,
+    /// A record that any of them shows is shown (SMART-SCOPE-043).
+    views: Vec<View<'c>>,
+}
+
+#[derive(Debug)]
+struct View<'c> {
+    patient: Option<&'c str>,
+    only: Option<Query>,
+}
+
+impl<'c> View<'c> {
+    /// `None` where the scope's constraint is not understood: such a scope shows nothing.
+    fn of(kind: ResourceType, part: &Part<'c>) -> Option<Self> {
+        let only = match part.constraint {
+            Some(constraint) => Some(query_of(kind, constraint)?),
+            None => None,
+        };
+        Some(Self { patient: part.patient.map(vestibule_host::PatientId::as_str), only })
+    }
+
+    fn shows(&self, record: &Record) -> bool {
+        let of_patient = match (self.patient, record.patient.as_deref()) {
+            (Some(wanted), Some(patient)) => wanted == patient,
+            _ => true,
+        };
+        of_patient && self.only.as_ref().is_none_or(|query| query.matches(record))
+    }
+}
+
+/// A granular scope is a search, so it is applied as one (SMART-SCOPE-040, -044).
+fn query_of(kind: ResourceType, constraint: &Constraint) -> Option<Query> {
+    let pairs: Option<Vec<_>> = constraint
+        .pairs()
+        .map(|pair| {
+            let value = pair.values().collect::<Vec<_>>().join(",");
+            pair.modifier().is_none().then(|| (pair.name().to_owned(), value))
+        })
+        .collect();
+    Query::parse(kind.name(), &pairs?).ok()
+}
+
+impl Sight<'_> {
+    /// Whether this record is shown.
+    pub(super) fn shows(&self, record: &Record) -> bool {
+        self.caller.user_may_see(record) && self.views.iter().any(|view| view.shows(record))
+    }
+
+    /// Whether anything of this patient's is shown.
+    pub(super) fn opens(&self, patient: &str) -> bool {
+        self.caller.patients.contains(patient)
+            && self.views.iter().any(|view| view.patient.is_none_or(|wanted| wanted == patient))
+    }
+}
+
+/// The answer to a refused request: status, challenge and outcome are Vestibule's.
+pub(super) fn refusal(denied: &Denied) -> Response {
+    tracing::debug!(error = denied as &dyn std::error::Error, "request refused");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::WWW_AUTHENTICATE, denied.challenge()),
+    ];
+    (denied.status(), headers, denied.operation_outcome()).into_response()
 }

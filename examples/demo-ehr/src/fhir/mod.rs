@@ -17,11 +17,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use serde_json::Value;
+use vestibule_resource::Denied;
+use vestibule_scope::ResourceType;
 
 use crate::records::{Record, Records};
-use guard::{Access, Guard};
+use guard::Guard;
 use query::Query;
 
 pub use cors::Origins;
@@ -61,23 +64,17 @@ async fn metadata(State(base): State<Arc<FhirBase>>) -> Response {
 async fn read(
     State(base): State<Arc<FhirBase>>,
     Path((kind, id)): Path<(String, String)>,
-    headers: HeaderMap,
+    head: Parts,
 ) -> Response {
-    let caller = match base.guard.caller(&headers).await {
+    let caller = match base.guard.caller(&head).await {
         Ok(caller) => caller,
-        Err(refused) => return refused.into_response(),
+        Err(refusal) => return refusal,
     };
-    if base.records.of_type(&kind).is_none() {
-        return caller.answer(no_such_type());
-    }
-    // IPA-015: the scope is asked for before the record, so that a missing scope says the same about every id.
-    if !caller.may(&kind, Access::Read) {
-        return caller.answer(scope_missing());
-    }
-    caller.answer(match base.records.get(&kind, &id) {
-        Some(record) if caller.sees(record, Access::Read) => {
-            answer::resource(StatusCode::OK, &record.resource)
-        }
+    let Some(kind) = base.known(&kind) else { return caller.answer(no_such_type()) };
+    // IPA-015. The scope is asked for before the record, so that a missing scope says the same about every id.
+    let Some(sight) = caller.sight(kind, Some(&id)) else { return caller.answer(scope_missing()) };
+    caller.answer(match base.records.get(kind.name(), &id) {
+        Some(record) if sight.shows(record) => answer::resource(StatusCode::OK, &record.resource),
         Some(_) => {
             answer::outcome(StatusCode::FORBIDDEN, "forbidden", "this token does not open this record")
         }
@@ -89,17 +86,16 @@ async fn search(
     State(base): State<Arc<FhirBase>>,
     Path(kind): Path<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    head: Parts,
 ) -> Response {
-    let caller = match base.guard.caller(&headers).await {
+    let caller = match base.guard.caller(&head).await {
         Ok(caller) => caller,
-        Err(refused) => return refused.into_response(),
+        Err(refusal) => return refusal,
     };
-    let Some(records) = base.records.of_type(&kind) else { return caller.answer(no_such_type()) };
-    if !caller.may(&kind, Access::Search) {
-        return caller.answer(scope_missing());
-    }
-    let query = match Query::parse(&kind, &pairs(query.as_deref().unwrap_or_default())) {
+    let Some(kind) = base.known(&kind) else { return caller.answer(no_such_type()) };
+    let Some(sight) = caller.sight(kind, None) else { return caller.answer(scope_missing()) };
+    let kind = kind.name();
+    let query = match Query::parse(kind, &pairs(query.as_deref().unwrap_or_default())) {
         Ok(query) => query,
         Err(error) => {
             return caller.answer(answer::outcome(StatusCode::BAD_REQUEST, "invalid", &error.to_string()));
@@ -107,16 +103,21 @@ async fn search(
     };
     // Naming a patient whom the token does not open is refused, not answered with an empty list: it is a mistake of
     // the app, and silence would hide it.
-    if query.patients(&kind).any(|patient| !caller.opens(patient)) {
+    if query.patients(kind).any(|patient| !sight.opens(patient)) {
         let text = "this token does not open the record of the patient named in the search";
         return caller.answer(answer::outcome(StatusCode::FORBIDDEN, "forbidden", text));
     }
-    let matches: Vec<&Record> = records
-        .iter()
-        .filter(|record| caller.sees(record, Access::Search))
-        .filter(|record| query.matches(record))
-        .collect();
-    caller.answer(answer::search_set(&base.url, &kind, &query, &matches))
+    let records = base.records.of_type(kind).unwrap_or_default().iter();
+    let matches: Vec<&Record> =
+        records.filter(|record| sight.shows(record)).filter(|record| query.matches(record)).collect();
+    caller.answer(answer::search_set(&base.url, kind, &query, &matches))
+}
+
+impl FhirBase {
+    fn known(&self, kind: &str) -> Option<ResourceType> {
+        self.records.of_type(kind)?;
+        ResourceType::from_name(kind)
+    }
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -128,7 +129,7 @@ fn no_such_type() -> Response {
 }
 
 fn scope_missing() -> Response {
-    answer::outcome(StatusCode::FORBIDDEN, "forbidden", "no granted scope covers this request")
+    guard::refusal(&Denied::InsufficientScope)
 }
 
 async fn unknown() -> Response {

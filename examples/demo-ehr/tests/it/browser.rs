@@ -1,7 +1,6 @@
 //! A browser without a screen: keeps cookies, reads hidden fields, follows nothing by itself.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Body;
@@ -9,28 +8,35 @@ use demo_ehr::database::Store;
 use demo_ehr::{Hospital, Settings};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 pub(crate) const PUBLIC: &str = "http://127.0.0.1:8080";
 pub(crate) const SAMPLE_APP: &str = "http://localhost:8081";
 
-/// One hospital for all tests: opening one hashes five passwords.
-static HOSPITAL: LazyLock<Hospital> = LazyLock::new(|| {
-    let settings = Settings {
-        public_url: PUBLIC.to_owned(),
-        sample_app_url: SAMPLE_APP.to_owned(),
-        store: Store::Memory,
-        clients: None,
-    };
-    Hospital::open(&settings).unwrap()
-});
+/// One hospital for all tests: opening one hashes five passwords and makes keys.
+static HOSPITAL: OnceCell<Hospital> = OnceCell::const_new();
 
-pub(crate) fn ehr() -> Router {
-    HOSPITAL.ehr.clone()
+async fn hospital() -> &'static Hospital {
+    HOSPITAL
+        .get_or_init(|| async {
+            let settings = Settings {
+                public_url: PUBLIC.to_owned(),
+                sample_app_url: SAMPLE_APP.to_owned(),
+                store: Store::Memory,
+                clients: None,
+            };
+            Hospital::open(&settings).await.unwrap()
+        })
+        .await
 }
 
-pub(crate) fn sample_app() -> Router {
-    HOSPITAL.sample_app.clone()
+pub(crate) async fn ehr() -> Router {
+    hospital().await.ehr.clone()
+}
+
+pub(crate) async fn sample_app() -> Router {
+    hospital().await.sample_app.clone()
 }
 
 pub(crate) struct Answer {
@@ -94,7 +100,7 @@ impl Browser {
         let body =
             form.map(|form| form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
         request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = send(ehr(), request.body(Body::from(body.unwrap_or_default())).unwrap()).await;
+        let answer = send(ehr().await, request.body(Body::from(body.unwrap_or_default())).unwrap()).await;
         for line in answer.headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();

@@ -10,7 +10,7 @@ async fn fhir(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    send(ehr(), request.body(Body::empty()).unwrap()).await
+    send(ehr().await, request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod browser;
 mod command_line;
+mod fhir_access;
 mod fhir_public;
 mod fhir_search;
 mod sample_app;
