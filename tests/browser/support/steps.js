@@ -41,6 +41,8 @@ export async function searchPatient(page, text) {
 
 /** Changes the boxes and decides. */
 export async function consent(page, { untick = [], tick = [], decision = "allow" } = {}) {
+  // Narrower choices are folded away.
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
   for (const scope of untick) await page.uncheck(scopeBox(scope));
   for (const scope of tick) await page.check(scopeBox(scope));
   await press(page, page.locator(`button[name=decision][value=${decision}]`));

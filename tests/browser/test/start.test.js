@@ -14,7 +14,9 @@ before(async () => (dir = await mkdtemp(path.join(os.tmpdir(), "vestibule-start-
 after(() => rm(dir, { recursive: true, force: true }));
 
 async function fails(args, ...words) {
-  const program = spawnDemo(["--store", "memory", "--listen", "127.0.0.1:0", ...args], { cwd: dir });
+  const option = (name, value) => (args.includes(name) ? [] : [name, value]);
+  const all = [...option("--store", "memory"), ...option("--listen", "127.0.0.1:0"), ...args];
+  const program = spawnDemo(all, { cwd: dir });
   const late = setTimeout(() => program.stop(), 20_000);
   const code = await program.exited;
   clearTimeout(late);
