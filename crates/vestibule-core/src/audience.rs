@@ -74,6 +74,11 @@ impl FhirBase {
         self.url == aud || self.aliases.iter().any(|alias| alias == aud)
     }
 
+    /// Whether some `aud` would name both bases.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.is_named(&other.url) || other.aliases.iter().any(|alias| self.is_named(alias))
+    }
+
     /// What may be asked for here at most.
     pub const fn scopes(&self) -> &ScopeSet {
         &self.scopes

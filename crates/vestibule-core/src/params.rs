@@ -6,7 +6,7 @@ pub const MAX_PARAMS: usize = 64;
 /// Why a query or a form cannot be read at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParamsError {
-    /// More than [`MAX_PARAMS`].
+    /// More than [`MAX_PARAMS`], or than the given limit.
     #[error("too many parameters")]
     TooMany,
 }
@@ -34,9 +34,16 @@ pub enum ParamError {
 /// assert_eq!(params.one("c"), Err(ParamError::Malformed));
 /// assert_eq!(params.one("d"), Err(ParamError::Repeated));
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Params {
     pairs: Vec<(String, Result<String, ParamError>)>,
+    limit: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self::up_to(MAX_PARAMS)
+    }
 }
 
 impl std::fmt::Debug for Params {
@@ -47,6 +54,11 @@ impl std::fmt::Debug for Params {
 }
 
 impl Params {
+    /// No parameters yet, and at most `limit`: for our own forms, which repeat a field for each box that was ticked.
+    pub const fn up_to(limit: usize) -> Self {
+        Self { pairs: Vec::new(), limit }
+    }
+
     /// Reads `application/x-www-form-urlencoded` text.
     ///
     /// # Errors
@@ -63,7 +75,7 @@ impl Params {
     /// [`ParamsError::TooMany`] for both parts together.
     pub fn append(&mut self, text: &[u8]) -> Result<(), ParamsError> {
         let pieces = || text.split(|b| *b == b'&').filter(|piece| !piece.is_empty());
-        if self.pairs.len().saturating_add(pieces().count()) > MAX_PARAMS {
+        if self.pairs.len().saturating_add(pieces().count()) > self.limit {
             return Err(ParamsError::TooMany);
         }
         for piece in pieces() {

@@ -1,1 +1,75 @@
 //! The SMART on FHIR authorization server as an embeddable engine.
+//!
+//! An EHR vendor implements four traits over its own users and records, picks a store and a key ring, and has SMART App
+//! Launch: EHR and standalone, authorize and token endpoints, discovery, consent, "apps with access".
+//!
+//! ```text
+//!   your router ──http::Request──► AuthorizationServer::handle ──http::Response──► your router
+//!                                        │ asks
+//!            UserAuthenticator   PatientAccessPolicy   ConsentStore   ClientRegistry   GrantStore   KeyRing
+//!              (your users)        (your records)          └── an adapter: memory, SQLite ──┘      └ vestibule-jose
+//! ```
+//!
+//! # A host in one screen
+//!
+//! ```
+//! use std::sync::Arc;
+//! use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
+//! use vestibule::{ClientRegistry, PatientAccessPolicy, UserAuthenticator};
+//! use vestibule::{MemoryConsents, MemoryGrants};
+//! # use vestibule_jose::{LocalKeyRing, SystemRandom};
+//!
+//! fn embed(
+//!     users: Arc<dyn UserAuthenticator>,
+//!     patients: Arc<dyn PatientAccessPolicy>,
+//!     clients: Arc<dyn ClientRegistry>,
+//! ) -> Result<AuthorizationServer, ConfigErrors> {
+//!     let base = FhirBase::new("https://ehr.example/fhir");
+//!     let host = Host {
+//!         users,
+//!         patients,
+//!         clients,
+//!         consents: Arc::new(MemoryConsents::new()),
+//!         grants: Arc::new(MemoryGrants::new()),
+//!         keys: Arc::new(LocalKeyRing::ephemeral(&SystemRandom).unwrap()),
+//!     };
+//!     AuthorizationServer::builder(Config::new("https://ehr.example", base), host)
+//!         .with_pages(Arc::new(vestibule_pages::HtmlPages::new()))
+//!         .build()
+//! }
+//! ```
+//!
+//! Mount [`AuthorizationServer::handle`] with `vestibule-tower`, or call it from any HTTP server: it takes and gives plain
+//! `http` types, needs no runtime and spawns nothing. Call [`AuthorizationServer::tick`] now and then.
+//!
+//! # Where to read on
+//! `authorize.rs` is the authorize endpoint, `interaction/drive.rs` what happens until the app is answered, `token.rs` the
+//! token endpoint. The rules behind them are in `vestibule-core`, pure. What you implement is in `vestibule-host`.
+//!
+//! # Who should not use this
+//! It is not an identity provider, not a FHIR server and not a policy engine for records: it meets yours through traits.
+
+mod authorize;
+mod config;
+mod error;
+mod http_face;
+mod interaction;
+mod launch;
+mod server;
+mod token;
+
+pub use config::{Config, ConfigError, ConfigErrors};
+pub use error::AuthorizeError;
+pub use http_face::MAX_BODY;
+pub use interaction::{
+    AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, SignInPrompt, StepToken,
+    Turn,
+};
+pub use launch::{Launch, LaunchError};
+pub use server::{AuthorizationServer, Builder, Host};
+pub use vestibule_core::audience::FhirBase;
+pub use vestibule_core::discovery::Endpoints;
+pub use vestibule_host::{
+    ClientRegistry, ConsentStore, GrantStore, KeyRing, LaunchContext, MemoryConsents, MemoryGrants, Pages,
+    PatientAccessPolicy, StaticClients, UserAuthenticator,
+};

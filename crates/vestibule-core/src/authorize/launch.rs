@@ -47,7 +47,11 @@ impl LaunchRecord {
         }
     }
 
-    /// The types of the other resources in context, for `launch/<type>` scopes.
+    /// The types of the other resources in this launch, for `launch/<type>` scopes.
+    pub fn other_types_in_context(&self) -> Vec<String> {
+        Self::other_types(&self.context)
+    }
+
     pub(crate) fn other_types(context: &LaunchContext) -> Vec<String> {
         let of = |item: &vestibule_host::FhirContextItem| {
             let text =

@@ -20,7 +20,7 @@ pub mod redirect;
 pub mod request;
 pub mod validate;
 
-pub use consent::{ConsentChoice, Offer};
+pub use consent::{ConsentChoice, Offer, OfferItem};
 pub use error::{AuthorizeCode, AuthorizeRefusal};
 pub use negotiate::{Fate, Line, Negotiation, Reason, Stage};
 pub use patient::{Ask, PatientAccess};

@@ -1,0 +1,78 @@
+//! What went wrong, for the page that says so. Operators find the source in the log, by the correlation id.
+
+use vestibule_host::pages::Problem;
+use vestibule_host::{
+    BoxError, EntropyError, HostError, KeyError, PolicyError, RegisteredClient, StoreFault,
+};
+
+/// An interaction that cannot go on, and that must not be answered by a redirect.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AuthorizeError {
+    /// What to tell the user.
+    pub problem: Problem,
+    /// The app's name and home page, once it is known.
+    pub app: Option<(String, Option<String>)>,
+    /// Where the interaction goes on, if it does.
+    pub go_on: Option<String>,
+    /// What to tell the operator.
+    source: Option<BoxError>,
+}
+
+impl AuthorizeError {
+    pub(crate) const fn new(problem: Problem) -> Self {
+        Self { problem, app: None, go_on: None, source: None }
+    }
+
+    pub(crate) fn of(mut self, client: &RegisteredClient) -> Self {
+        self.app = Some((client.name.clone(), client.home_page.clone()));
+        self
+    }
+
+    pub(crate) fn going_on_at(mut self, path: String) -> Self {
+        self.go_on = Some(path);
+        self
+    }
+
+    fn from_source(problem: Problem, source: impl Into<BoxError>) -> Self {
+        Self { source: Some(source.into()), ..Self::new(problem) }
+    }
+}
+
+impl std::fmt::Display for AuthorizeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the interaction cannot go on: {:?}", self.problem)
+    }
+}
+
+impl std::error::Error for AuthorizeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+macro_rules! unavailable {
+    ($($fault:ty),*) => {
+        $(impl From<$fault> for AuthorizeError {
+            // Absent is not failed (principle 5): a fault is 503, whatever it was about.
+            fn from(source: $fault) -> Self {
+                Self::from_source(Problem::Unavailable, source)
+            }
+        })*
+    };
+}
+
+unavailable!(StoreFault, HostError, PolicyError, EntropyError, KeyError);
+
+impl From<vestibule_jose::seal::SealError> for AuthorizeError {
+    fn from(source: vestibule_jose::seal::SealError) -> Self {
+        Self::from_source(Problem::Internal, source)
+    }
+}
+
+impl From<vestibule_core::record::Unreadable> for AuthorizeError {
+    // A row from a newer version, or a damaged one: refuse, guess nothing (INT-007, A-CTX-43).
+    fn from(source: vestibule_core::record::Unreadable) -> Self {
+        Self::from_source(Problem::Internal, source)
+    }
+}

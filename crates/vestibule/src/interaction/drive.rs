@@ -1,0 +1,549 @@
+//! Drives an interaction as far as it goes without a human: gather facts, apply the machine, save; refuse or issue.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, REFERRER_POLICY};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+use vestibule_core::audience::FhirBase;
+use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts, PREFIX};
+use vestibule_core::authorize::launch::LaunchRecord;
+use vestibule_core::authorize::progress::{Act, EncounterNeed, EncounterOf, PatientNeed};
+use vestibule_core::authorize::{
+    AuthorizeRefusal, Event, Needs, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal,
+    Who,
+};
+use vestibule_core::record;
+use vestibule_host::pages::Problem;
+use vestibule_host::{
+    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, GrantId, Issuance, Moment,
+    PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser,
+    Standing, UnixMillis, UserKind,
+};
+
+use super::held::{self, Found};
+use super::id::InteractionId;
+use super::prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, SignInPrompt, Turn};
+use super::step_token::{Place, Step, StepToken};
+use crate::AuthorizationServer;
+use crate::error::AuthorizeError;
+use crate::server::Inner;
+
+/// How many entries a picker shows at a time.
+pub(crate) const PAGE_SIZE: u16 = 10;
+
+/// A grant's row outlives the last token that its code can buy, so that a replay still finds it.
+const GRANT_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// An interaction in one request: found, checked, with everything looked up again.
+#[derive(Debug)]
+pub(crate) struct Interaction {
+    pub(crate) server: AuthorizationServer,
+    pub(crate) id: InteractionId,
+    pub(crate) pending: PendingRequest,
+    pub(crate) client: RegisteredClient,
+    pub(crate) redirect: ProvenRedirect,
+    pub(crate) user: SignedInUser,
+    pub(crate) progress: Progress,
+    pub(crate) now: UnixMillis,
+    /// The form that is being answered, once its token was found fresh.
+    pub(crate) answered: Option<StepToken>,
+    revision: Option<Revision>,
+    saved: bool,
+    browser: String,
+    launch: Option<LaunchRecord>,
+    pub(crate) cookies: Vec<HeaderValue>,
+}
+
+/// What the consent step knows.
+#[derive(Debug)]
+pub(crate) struct ConsentFacts {
+    pub(crate) offer: Offer,
+    pub(crate) patient: Option<AllowedPatient>,
+}
+
+impl AuthorizationServer {
+    /// Goes on with an interaction as far as it goes without a human, and says what comes next.
+    ///
+    /// Everything is checked again: cookie, session, user, client, redirect URI, launch, policy (design §4.4). Calling it twice
+    /// is harmless. This is what a host with its own pages calls, and what [`handle`](Self::handle) does for `GET`.
+    ///
+    /// # Errors
+    /// An [`AuthorizeError`], to be shown as a page: nothing may be redirected.
+    pub async fn resume(&self, head: &Parts, id: &InteractionId) -> Result<Turn, AuthorizeError> {
+        let now = self.inner().now();
+        match self.inner().find(head, id, now).await? {
+            Found::Finished(_) => Err(AuthorizeError::new(Problem::Finished)), // INT-016
+            found => self.resume_found(head, id, found, now).await,
+        }
+    }
+
+    pub(crate) async fn resume_found(
+        &self,
+        head: &Parts,
+        id: &InteractionId,
+        found: Found,
+        now: UnixMillis,
+    ) -> Result<Turn, AuthorizeError> {
+        let inner = self.inner();
+        let (pending, browser, revision, progress, mut cookies) = match found {
+            Found::Pending { pending, browser, revision, cookies } => {
+                (pending, browser, revision, Progress::SignIn, cookies)
+            }
+            Found::Open { pending, browser, revision, progress } => {
+                (pending, browser, Some(revision), progress, Vec::new())
+            }
+            Found::Finished(_) => return Err(AuthorizeError::new(Problem::Finished)),
+        };
+        // INT-019, REDIR-010: the client and its address are looked up again at each step.
+        let client = inner.host.clients.client(&pending.client).await?;
+        let redirect = pending.prove(client.as_ref()).map_err(AuthorizeError::new)?;
+        let client = client.ok_or(AuthorizeError::new(Problem::UnknownClient))?;
+        let signed_in = inner.host.users.current_user(head).await?;
+        let user = match (signed_in, progress.who()) {
+            (None, None) => {
+                let path = inner.interaction_path(id);
+                let SignInMove::Redirect(location) =
+                    inner.host.users.sign_in(&SignInAsk::new(&path, Some(&client.name)))
+                else {
+                    return Err(AuthorizeError::new(Problem::Internal).of(&client));
+                };
+                let step = AuthorizeStep::SignIn(SignInPrompt::new(location, client.name));
+                return Ok(Turn { step, cookies });
+            }
+            // INT-002, A-CTX-24: the interaction belongs to one user in one session.
+            (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
+            (Some(user), Some(who)) if user.user != who.user || user.session != who.session => {
+                return Err(AuthorizeError::new(Problem::OtherUser).of(&client));
+            }
+            (Some(user), _) => user,
+        };
+        // A-CODE-19: an authenticator that names nobody has authenticated nobody.
+        if user.user.as_str().is_empty() || user.session.as_str().is_empty() || user.subject.is_empty() {
+            return Err(AuthorizeError::new(Problem::Internal).of(&client));
+        }
+        if revision.is_none() {
+            cookies.extend(inner.clear_pending(id, &client));
+        }
+        let saved = !matches!(progress, Progress::SignIn);
+        let interaction = Interaction {
+            server: self.clone(),
+            id: id.clone(),
+            pending,
+            client,
+            redirect,
+            user,
+            progress,
+            now,
+            answered: None,
+            revision,
+            saved,
+            browser,
+            launch: None,
+            cookies,
+        };
+        let client = interaction.client.clone();
+        interaction.with_launch().await.map_err(|error| error.of(&client))
+    }
+}
+
+impl Interaction {
+    pub(crate) fn inner(&self) -> &Inner {
+        self.server.inner()
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        Who { user: self.user.user.clone(), session: self.user.session.clone() }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.inner().interaction_path(&self.id)
+    }
+
+    fn base(&self) -> Result<&FhirBase, AuthorizeError> {
+        self.inner().config.rules().base(&self.pending.base).ok_or(AuthorizeError::new(Problem::Internal))
+    }
+
+    /// The negotiation up to the user: what needs are computed from.
+    fn negotiation(&self) -> Result<Negotiation, AuthorizeError> {
+        let rules = self.inner().config.rules();
+        let negotiation = self.pending.negotiate(&self.client, self.base()?, &rules);
+        Ok(negotiation.for_user(self.user.fhir_user.is_some()))
+    }
+
+    pub(crate) fn needs(&self) -> Result<Needs, AuthorizeError> {
+        let negotiation = self.negotiation()?;
+        Ok(match &self.launch {
+            None => Needs::standalone(&negotiation),
+            Some(launch) => Needs::of_launch(&negotiation, launch.user.clone(), &launch.context),
+        })
+    }
+
+    async fn with_launch(mut self) -> Result<Turn, AuthorizeError> {
+        if let Some(hash) = self.pending.launch {
+            let call = self.inner().call(self.now)?;
+            match self.inner().host.grants.launch(&hash, &call).await? {
+                Some(stored) => self.launch = Some(record::read(&stored)?),
+                None => return self.launch_gone().await, // A-LAUNCH-17: spent by another interaction
+            }
+        }
+        self.settle().await
+    }
+
+    /// Applies what can be known without a human until a human is needed, or the end is reached.
+    pub(crate) async fn settle(mut self) -> Result<Turn, AuthorizeError> {
+        loop {
+            let needs = self.needs()?;
+            let act = match &self.progress {
+                Progress::SignIn => Act::SignedIn,
+                Progress::Patient { .. } => match &needs.patient {
+                    PatientNeed::Launch(open) => match self.bound(open.clone(), Moment::Launch).await? {
+                        Ok(act) => act,
+                        Err(refusal) => return self.refuse(refusal).await, // E2
+                    },
+                    PatientNeed::Choose | PatientNeed::None => {
+                        let query = PatientQuery::first(PAGE_SIZE);
+                        let page = self.inner().host.patients.accessible(&self.user, &query).await?;
+                        match (page.reach, page.patients.as_slice()) {
+                            (Reach::Listed, []) => Act::NoRecord, // S1
+                            (Reach::Listed, [only]) if page.next.is_none() => {
+                                match self.bound(only.id.clone(), Moment::Pick).await? {
+                                    Ok(act) => act, // S2
+                                    Err(refusal) => return self.refuse(refusal).await,
+                                }
+                            }
+                            // S3, S4
+                            _ => {
+                                return self
+                                    .ask(|this| AuthorizeStep::SelectPatient(PatientPrompt::new(this, page)))
+                                    .await;
+                            }
+                        }
+                    }
+                },
+                Progress::Encounter { patient, .. } => {
+                    let patient = patient.clone();
+                    match &needs.encounter {
+                        EncounterNeed::Launch(open) => self.visit(&patient, open.clone()).await?,
+                        EncounterNeed::Choose | EncounterNeed::None => {
+                            let query = EncounterQuery::first(PAGE_SIZE);
+                            let page =
+                                self.inner().host.patients.encounters(&self.user, &patient, &query).await?;
+                            if page.encounters.is_empty() {
+                                Act::NoEncounter // S8
+                            } else {
+                                // The visits of a patient are shown only after the policy was asked again.
+                                let Ok(Act::PatientBound(access)) = self.bound(patient, Moment::Pick).await?
+                                else {
+                                    return self.refuse(Refusal::PatientDenied).await;
+                                };
+                                let summary = access.allowed().summary.clone();
+                                let prompt = |this| {
+                                    AuthorizeStep::SelectEncounter(EncounterPrompt::new(this, summary, page))
+                                };
+                                return self.ask(prompt).await;
+                            }
+                        }
+                    }
+                }
+                Progress::Consent { .. } => {
+                    let facts = match self.consent_facts().await? {
+                        Ok(facts) => facts,
+                        Err(refusal) => return self.refuse(refusal).await,
+                    };
+                    match self.consent_without_asking(&facts).await? {
+                        Some(act) => act,
+                        None => {
+                            return self
+                                .ask(|this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts)))
+                                .await;
+                        }
+                    }
+                }
+                Progress::Decided { .. } => return self.issue().await,
+            };
+            if let Err(refusal) = self.apply(act) {
+                return self.refuse(refusal).await;
+            }
+        }
+    }
+
+    /// Moves the machine by one event of whoever is signed in.
+    pub(crate) fn apply(&mut self, act: Act) -> Result<(), Refusal> {
+        let needs = self.needs().map_err(|_| Refusal::OutOfOrder)?;
+        self.progress = self.progress.apply(Event { by: self.who(), act }, &needs)?;
+        self.saved = false;
+        Ok(())
+    }
+
+    /// Asks the policy about a patient; a yes becomes the act that binds them.
+    pub(crate) async fn bound(
+        &self,
+        patient: PatientId,
+        moment: Moment,
+    ) -> Result<Result<Act, Refusal>, AuthorizeError> {
+        let ask = match self.progress.ask(&self.client.id, patient, moment) {
+            Ok(ask) => ask,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let answer = self.inner().host.patients.may_access(&ask.question()).await?;
+        Ok(ask.answered(answer, self.now).map(Act::PatientBound))
+    }
+
+    /// Asks whether an encounter is the patient's; a no is the act that goes on without.
+    pub(crate) async fn visit(
+        &self,
+        patient: &PatientId,
+        encounter: vestibule_host::EncounterId,
+    ) -> Result<Act, AuthorizeError> {
+        let belongs = self.inner().host.patients.has_encounter(patient, &encounter).await?;
+        Ok(EncounterOf::answered(patient, encounter, belongs).map_or(Act::NoEncounter, Act::EncounterBound))
+    }
+
+    /// Everything that the consent page must show; policy is asked before it is shown (principle 8).
+    async fn consent_facts(&self) -> Result<Result<ConsentFacts, Refusal>, AuthorizeError> {
+        let patient = match self.progress.patient() {
+            None => None,
+            Some(patient) => match self.bound(patient.clone(), Moment::Consent).await? {
+                Ok(Act::PatientBound(access)) => Some(access.allowed().clone()),
+                Ok(_) => return Ok(Err(Refusal::OutOfOrder)),
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let other_types = self.launch.as_ref().map(LaunchRecord::other_types_in_context).unwrap_or_default();
+        let negotiation = self
+            .negotiation()?
+            .in_context(patient.is_some(), self.progress.encounter().is_some(), &other_types)
+            .within_relationship(patient.as_ref().and_then(|patient| patient.ceiling.as_ref()));
+        for line in negotiation.lines() {
+            tracing::debug!(client = self.client.id.as_str(), scope = line.requested(), fate = ?line.fate(), "scope");
+        }
+        if negotiation.granted().is_empty() {
+            return Ok(Err(Refusal::NothingLeft));
+        }
+        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), patient }))
+    }
+
+    /// The shortcuts of the consent step. None skips a choice of patient: that state lies behind us.
+    async fn consent_without_asking(&self, facts: &ConsentFacts) -> Result<Option<Act>, AuthorizeError> {
+        let confidential = self.client.authentication.is_confidential();
+        match self.client.consent {
+            ConsentRule::PreApproved if confidential && self.user.kind == UserKind::Clinician => {
+                Ok(Some(Act::Consented(facts.offer.all(), None)))
+            }
+            // REDIR-013, INT-014: an address on the user's device identifies nobody, so such an app is asked about each time.
+            ConsentRule::Remember if self.redirect.uri().starts_with("https://") || confidential => {
+                let asked = self.consent_asked();
+                let remembered = self.inner().host.consents.remembered(self.inner().tenant(), &asked).await?;
+                Ok(remembered.and_then(|consent| {
+                    let choice = facts.offer.remembered(&consent.record.granted)?;
+                    Some(Act::Consented(choice, Some(consent.id)))
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(crate) fn consent_asked(&self) -> ConsentAsked<'_> {
+        ConsentAsked {
+            user: &self.user.user,
+            client: &self.client.id,
+            base: &self.pending.base,
+            patient: self.progress.patient(),
+        }
+    }
+
+    /// A token for a form of this step, as the interaction stands.
+    pub(crate) fn step_token(&self, step: Step) -> Result<String, AuthorizeError> {
+        let keys = self.inner().host.keys.snapshot();
+        let sealer = vestibule_jose::seal::Sealer::new(&keys);
+        Ok(self.place(&self.who()).token(&sealer, step, self.revision())?)
+    }
+
+    pub(crate) fn place<'a>(&'a self, who: &'a Who) -> Place<'a> {
+        Place { issuer: self.inner().issuer(), id: &self.id, who, browser: &self.browser }
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision.unwrap_or(Revision(0))
+    }
+
+    /// Saves, if anything changed, and shows a step.
+    async fn ask(mut self, step: impl FnOnce(Self) -> AuthorizeStep) -> Result<Turn, AuthorizeError> {
+        if !self.saved {
+            let inner = self.inner();
+            let row =
+                inner.open_row(&self.id, self.revision, &self.pending, &self.browser, &self.progress)?;
+            let call = inner.call(self.now)?;
+            match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
+                Advanced::Saved(revision) => {
+                    self.revision = Some(revision);
+                    self.saved = true;
+                }
+                // Another tab was first: it goes on there (design §4.4).
+                Advanced::Stale(_) => return Err(self.stale()),
+                Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
+            }
+        }
+        let cookies = std::mem::take(&mut self.cookies);
+        Ok(Turn { step: step(self), cookies })
+    }
+
+    pub(crate) fn stale(&self) -> AuthorizeError {
+        AuthorizeError::new(Problem::Stale).going_on_at(self.path())
+    }
+
+    /// Ends the interaction with an error for the app, or stops this request where the refusal ends nothing.
+    pub(crate) async fn refuse(self, refusal: Refusal) -> Result<Turn, AuthorizeError> {
+        tracing::info!(client = self.client.id.as_str(), reason = ?refusal, "interaction refused");
+        match refusal.for_app() {
+            Some(for_app) => self.answer_refusal(for_app).await,
+            None => Err(match refusal {
+                Refusal::TimedOut => AuthorizeError::new(Problem::Expired),
+                Refusal::OtherUser => AuthorizeError::new(Problem::OtherUser),
+                _ => self.stale(),
+            }),
+        }
+    }
+
+    async fn launch_gone(self) -> Result<Turn, AuthorizeError> {
+        let refusal = vestibule_core::authorize::launch::LaunchRecord::accept(
+            None,
+            &self.client.id,
+            &self.pending.base,
+            self.now,
+        );
+        match refusal {
+            Err(refusal) => self.answer_refusal(refusal).await,
+            Ok(()) => Err(AuthorizeError::new(Problem::Internal)),
+        }
+    }
+
+    async fn answer_refusal(self, refusal: AuthorizeRefusal) -> Result<Turn, AuthorizeError> {
+        let location = self.redirect.refuse(refusal, self.inner().issuer());
+        // What was never stored has nothing to close: its cookie is cleared, and a copy of it meets the same refusal.
+        if let Some(revision) = self.revision {
+            let inner = self.inner();
+            let answered = (location.as_str(), self.answered.as_ref());
+            let who = self.who();
+            let row = inner.finished_row(
+                &self.id,
+                Some(revision),
+                &self.pending,
+                &self.browser,
+                &who,
+                answered,
+                self.now,
+            )?;
+            let call = inner.call(self.now)?;
+            match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
+                Advanced::Saved(_) => {}
+                Advanced::Stale(row) => return self.as_the_winner_answered(&row),
+                Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
+            }
+        }
+        self.respond(&location)
+    }
+
+    /// Gather → decide → commit → release: asks everybody again, then issues the code in one commit.
+    async fn issue(self) -> Result<Turn, AuthorizeError> {
+        let reask = match self.progress.reask(&self.client.id) {
+            Ok(reask) => reask,
+            Err(refusal) => return self.refuse(refusal).await,
+        };
+        let inner = self.inner();
+        let host = &inner.host;
+        let standing = host.users.standing(&reask.who().user, Some(&reask.who().session)).await?;
+        if standing != Standing::Active {
+            return self.refuse(Refusal::NotAllowed).await;
+        }
+        let answer = match reask.patient_question() {
+            Some(question) => Some(host.patients.may_access(&question).await?), // S11, A-CTX-30
+            None => None,
+        };
+        let given = match reask.consent() {
+            Some(consent) => host.consents.given(inner.tenant(), consent).await?,
+            None => true,
+        };
+        let grantable = match reask.answered(standing, answer, given, self.now) {
+            Ok(grantable) => grantable,
+            Err(refusal) => return self.refuse(refusal).await,
+        };
+        let code = vestibule_host::Secret::new(inner.secret(PREFIX)?);
+        let parts = CodeParts {
+            issuer: inner.issuer(),
+            client: &self.client,
+            request: &self.pending,
+            redirect: &self.redirect,
+            progress: &self.progress,
+            user: &self.user,
+            launch: self.launch.as_ref().map(|launch| &launch.context),
+            code: code.expose_secret(),
+            grant: GrantId::new(inner.secret("g_")?),
+            life: CodeLife {
+                code: inner.config.code_life,
+                grant: inner.config.access_token_life + GRANT_MARGIN,
+            },
+            now: self.now,
+        };
+        let draft = match CodeDraft::new(parts, grantable) {
+            Ok(draft) => draft,
+            Err(refusal) => return self.refuse(refusal).await,
+        };
+        let answered = (draft.location(), self.answered.as_ref());
+        let who = self.who();
+        let finished = inner.finished_row(
+            &self.id,
+            self.revision,
+            &self.pending,
+            &self.browser,
+            &who,
+            answered,
+            self.now,
+        )?;
+        let operation = draft.operation(finished, &self.pending)?;
+        let call = inner.call(self.now)?;
+        match held::certain(|| host.grants.issue_code(&operation, &call)).await? {
+            Issuance::Won => {
+                tracing::info!(
+                    client = self.client.id.as_str(),
+                    grant = operation.grant.id.as_str(),
+                    "code issued"
+                );
+                self.respond(draft.location())
+            }
+            Issuance::Stale(row) => self.as_the_winner_answered(&row),
+            Issuance::LaunchGone => self.launch_gone().await, // A-LAUNCH-02
+            Issuance::Gone => Err(AuthorizeError::new(Problem::Expired)),
+        }
+    }
+
+    /// Another request of the same form was first: the same redirect (INT-015). Any other: a page.
+    fn as_the_winner_answered(self, row: &vestibule_host::StoredInteraction) -> Result<Turn, AuthorizeError> {
+        let (Some(finished), Some(step)) = (Inner::as_finished(row), &self.answered) else {
+            return Err(self.stale());
+        };
+        match self.inner().replay_of(&finished, &self.browser, &self.who(), step, self.now) {
+            Some(location) => self.respond(&location),
+            None => Err(AuthorizeError::new(Problem::Finished)),
+        }
+    }
+
+    fn respond(self, location: &str) -> Result<Turn, AuthorizeError> {
+        let response = redirect(location).ok_or(AuthorizeError::new(Problem::Internal))?;
+        Ok(Turn { step: AuthorizeStep::Respond(response), cookies: self.cookies })
+    }
+}
+
+/// A 303 that nobody keeps and that tells no referrer (GEN-014, SMART-AUTHZ-034, HDR-001).
+pub(crate) fn redirect(location: &str) -> Option<Response<Bytes>> {
+    Response::builder()
+        .status(StatusCode::SEE_OTHER)
+        .header(LOCATION, HeaderValue::try_from(location).ok()?)
+        .header(CACHE_CONTROL, "no-store")
+        .header(PRAGMA, "no-cache")
+        .header(REFERRER_POLICY, "no-referrer")
+        .header("x-content-type-options", "nosniff")
+        .header("x-frame-options", "DENY")
+        .body(Bytes::new())
+        .ok()
+}

@@ -1,0 +1,17 @@
+//! What happens between an authorize request and its answer: sign-in, patient, visit, consent.
+//!
+//! 1. [`id`]: the interaction's name
+//! 2. [`held`]: where it is held, and who may see it
+//! 3. [`drive`]: what comes next, as a function of what is proven; saving, refusing, issuing
+//! 4. [`prompt`]: the steps that a human must take, as owned values consumed by their moves
+//! 5. [`step_token`]: the proof in each form
+
+pub(crate) mod drive;
+pub(crate) mod held;
+pub(crate) mod id;
+pub(crate) mod prompt;
+pub(crate) mod step_token;
+
+pub use id::InteractionId;
+pub use prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, SignInPrompt, Turn};
+pub use step_token::StepToken;

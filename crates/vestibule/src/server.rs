@@ -1,0 +1,176 @@
+//! The engine a host holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use vestibule_host::{
+    AttemptId, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore, KeyRing, Pages,
+    PatientAccessPolicy, StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
+};
+use vestibule_jose::SystemRandom;
+
+use crate::config::{Config, ConfigError, ConfigErrors};
+use crate::http_face::documents::Documents;
+
+/// What every host brings. A missing part is a compile error.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Who is signed in.
+    pub users: Arc<dyn UserAuthenticator>,
+    /// Whose records a user may open.
+    pub patients: Arc<dyn PatientAccessPolicy>,
+    /// What users agreed to.
+    pub consents: Arc<dyn ConsentStore>,
+    /// Which apps are known.
+    pub clients: Arc<dyn ClientRegistry>,
+    /// Launches, interactions, codes and grants: choose an adapter.
+    pub grants: Arc<dyn GrantStore>,
+    /// Signing and sealing keys.
+    pub keys: Arc<dyn KeyRing>,
+}
+
+/// A SMART on FHIR authorization server. Cheap to clone; holds no timer, spawns nothing, knows no runtime.
+///
+/// See the [front page](crate) for a whole program.
+#[derive(Clone, Debug)]
+pub struct AuthorizationServer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) host: Host,
+    pub(crate) pages: Option<Arc<dyn Pages>>,
+    pub(crate) documents: Documents,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    tenant: Tenant,
+}
+
+/// Builds an [`AuthorizationServer`] with parts other than the defaults.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    config: Config,
+    host: Host,
+    pages: Option<Arc<dyn Pages>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Builder {
+    /// The page set that draws pickers, consent, "apps with access" and errors.
+    pub fn with_pages(mut self, pages: Arc<dyn Pages>) -> Self {
+        self.pages = Some(pages);
+        self
+    }
+
+    /// Another clock: for tests.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of secrets: for tests.
+    pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Checks everything and builds.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with all that is wrong; nothing is left to be found by the first request.
+    pub fn build(self) -> Result<AuthorizationServer, ConfigErrors> {
+        let mut errors = self.config.check();
+        let keys = self.host.keys.snapshot();
+        if keys.id_token.alg != vestibule_host::Alg::Rs256 {
+            errors.push(ConfigError::IdTokenAlg);
+        }
+        if self.pages.is_none() && !self.config.host_draws_pages {
+            errors.push(ConfigError::NoPages);
+        }
+        if !errors.is_empty() {
+            return Err(ConfigErrors(errors));
+        }
+        let inner = Inner {
+            documents: Documents::new(&self.config, keys.id_token.alg),
+            tenant: Tenant::new(self.config.issuer()),
+            config: self.config,
+            host: self.host,
+            pages: self.pages,
+            clock: self.clock,
+            entropy: self.entropy,
+        };
+        Ok(AuthorizationServer { inner: Arc::new(inner) })
+    }
+}
+
+impl AuthorizationServer {
+    /// Starts to build a server.
+    pub fn builder(config: Config, host: Host) -> Builder {
+        Builder { config, host, pages: None, clock: Arc::new(SystemClock), entropy: Arc::new(SystemRandom) }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Does one bounded slice of background work, and says when the next one makes sense. The host calls it, from whatever
+    /// loop it has.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]; try again later.
+    pub async fn tick(&self) -> Result<Duration, StoreFault> {
+        let purged = self.inner.host.grants.purge(self.inner.now(), 1_000).await?;
+        Ok(if purged.more { Duration::from_millis(50) } else { Duration::from_secs(30) })
+    }
+
+    /// Answers when the store can be reached: what a readiness probe asks.
+    ///
+    /// # Errors
+    /// A [`StoreFault`] when it cannot.
+    pub async fn ready(&self) -> Result<(), StoreFault> {
+        self.inner.host.grants.ping().await
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.config.issuer()
+    }
+
+    pub(crate) const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// What goes with a store call: a fresh attempt each time.
+    pub(crate) fn call(&self, now: UnixMillis) -> Result<Call, EntropyError> {
+        let mut attempt = [0; 16];
+        self.entropy.fill(&mut attempt)?;
+        Ok(Call { tenant: self.tenant.clone(), attempt: AttemptId::new(attempt), now })
+    }
+
+    /// A fresh 256-bit secret with a prefix that names its kind (CODE-010).
+    pub(crate) fn secret(&self, prefix: &str) -> Result<String, EntropyError> {
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes)?;
+        Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+}
