@@ -9,6 +9,7 @@
 //! 5. The rest is the hospital: sign-in and pages (`ehr/`), records (`records/`), FHIR (`fhir/`), serving (`serve.rs`).
 
 pub mod database;
+mod drain;
 pub mod ehr;
 pub mod embed;
 pub mod fhir;

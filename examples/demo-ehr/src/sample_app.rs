@@ -34,6 +34,7 @@ pub fn router(public_url: &str) -> Router {
         .route("/callback.html", file(html, include_str!("../sample-app/callback.html")))
         .route("/app.js", file("text/javascript; charset=utf-8", include_str!("../sample-app/app.js")))
         .route("/app.css", file("text/css; charset=utf-8", include_str!("../sample-app/app.css")))
+        .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route(
             "/config.json",
             get({

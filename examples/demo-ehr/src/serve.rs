@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +16,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
+
+use crate::drain::Drainable;
 
 /// A client that does not finish its header in this time is cut off (`axum::serve` would wait for ever).
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -59,14 +61,17 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
 }
 
 async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
-    let answered = tokio::time::timeout(REQUEST_TIME, router.oneshot(request.map(Body::new))).await;
-    Ok(answered.map_or_else(
-        |_| StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        |response| match response {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
-    ))
+    // Who waits for leave to send a body has not sent one.
+    let sends_body = !request.headers().contains_key(header::EXPECT);
+    let (head, body) = request.into_parts();
+    let body = Drainable::new(body);
+    let rest = body.clone();
+    let request = Request::from_parts(head, Body::new(body));
+    let answered = tokio::time::timeout(REQUEST_TIME, router.oneshot(request)).await;
+    if sends_body {
+        rest.drain().await;
+    }
+    Ok(answered.map_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response(), |Ok(response)| response))
 }
 
 /// Listens for Ctrl-C and SIGTERM from now on; the future completes when one comes.
