@@ -20,7 +20,7 @@ use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
 use crate::http_face::page::PageKind;
 use crate::interaction::InteractionId;
-use crate::interaction::drive::redirect;
+use crate::interaction::answer::redirect;
 use crate::interaction::held::site_of;
 
 impl AuthorizationServer {

@@ -16,7 +16,8 @@ use super::form::{self, FormError};
 use super::page::{PageKind, languages};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
-use crate::interaction::drive::{PAGE_SIZE, redirect};
+use crate::interaction::answer::redirect;
+use crate::interaction::drive::PAGE_SIZE;
 use crate::interaction::held::Found;
 use crate::interaction::{
     AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, StepToken, Turn,

@@ -18,7 +18,7 @@ use super::form;
 use super::page::PageKind;
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
-use crate::interaction::drive::redirect;
+use crate::interaction::answer::redirect;
 use crate::interaction::held::certain;
 use crate::interaction::step_token::{is_manage_token, manage_token};
 

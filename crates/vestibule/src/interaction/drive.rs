@@ -1,26 +1,21 @@
 //! Drives an interaction as far as it goes without a human: gather facts, apply the machine, save; refuse or issue.
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, REFERRER_POLICY};
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
 use vestibule_core::audience::FhirBase;
-use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts, PREFIX};
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::progress::{Act, EncounterNeed, EncounterOf, PatientNeed};
 use vestibule_core::authorize::{
-    AuthorizeRefusal, Event, Needs, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal,
-    Who,
+    Event, Needs, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Who,
 };
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
-    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, GrantId, Issuance, Moment,
-    PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser,
-    Standing, UnixMillis, UserKind,
+    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, Moment, PatientId, PatientQuery,
+    Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser, UnixMillis, UserKind,
 };
 
-use super::held::{self, Found};
+use super::held::{self, Found, Held};
 use super::id::InteractionId;
 use super::prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, SignInPrompt, Turn};
 use super::step_token::{Place, Step, StepToken};
@@ -30,9 +25,6 @@ use crate::server::Inner;
 
 /// How many entries a picker shows at a time.
 pub(crate) const PAGE_SIZE: u16 = 10;
-
-/// A grant's row outlives the last token that its code can buy, so that a replay still finds it.
-const GRANT_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// An interaction in one request: found, checked, with everything looked up again.
 #[derive(Debug)]
@@ -47,10 +39,10 @@ pub(crate) struct Interaction {
     pub(crate) now: UnixMillis,
     /// The form that is being answered, once its token was found fresh.
     pub(crate) answered: Option<StepToken>,
-    revision: Option<Revision>,
+    pub(super) revision: Option<Revision>,
     saved: bool,
-    browser: String,
-    launch: Option<LaunchRecord>,
+    pub(super) browser: String,
+    pub(super) launch: Option<LaunchRecord>,
     pub(crate) cookies: Vec<HeaderValue>,
 }
 
@@ -363,6 +355,10 @@ impl Interaction {
         Place { issuer: self.inner().issuer(), id: &self.id, who, browser: &self.browser }
     }
 
+    pub(crate) fn held(&self) -> Held<'_> {
+        Held { id: &self.id, expected: self.revision, pending: &self.pending, browser: &self.browser }
+    }
+
     pub(crate) fn revision(&self) -> Revision {
         self.revision.unwrap_or(Revision(0))
     }
@@ -371,8 +367,7 @@ impl Interaction {
     async fn ask(mut self, step: impl FnOnce(Self) -> AuthorizeStep) -> Result<Turn, AuthorizeError> {
         if !self.saved {
             let inner = self.inner();
-            let row =
-                inner.open_row(&self.id, self.revision, &self.pending, &self.browser, &self.progress)?;
+            let row = inner.open_row(&self.held(), &self.progress)?;
             let call = inner.call(self.now)?;
             match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
                 Advanced::Saved(revision) => {
@@ -391,159 +386,4 @@ impl Interaction {
     pub(crate) fn stale(&self) -> AuthorizeError {
         AuthorizeError::new(Problem::Stale).going_on_at(self.path())
     }
-
-    /// Ends the interaction with an error for the app, or stops this request where the refusal ends nothing.
-    pub(crate) async fn refuse(self, refusal: Refusal) -> Result<Turn, AuthorizeError> {
-        tracing::info!(client = self.client.id.as_str(), reason = ?refusal, "interaction refused");
-        match refusal.for_app() {
-            Some(for_app) => self.answer_refusal(for_app).await,
-            None => Err(match refusal {
-                Refusal::TimedOut => AuthorizeError::new(Problem::Expired),
-                Refusal::OtherUser => AuthorizeError::new(Problem::OtherUser),
-                _ => self.stale(),
-            }),
-        }
-    }
-
-    async fn launch_gone(self) -> Result<Turn, AuthorizeError> {
-        let refusal = vestibule_core::authorize::launch::LaunchRecord::accept(
-            None,
-            &self.client.id,
-            &self.pending.base,
-            self.now,
-        );
-        match refusal {
-            Err(refusal) => self.answer_refusal(refusal).await,
-            Ok(()) => Err(AuthorizeError::new(Problem::Internal)),
-        }
-    }
-
-    async fn answer_refusal(self, refusal: AuthorizeRefusal) -> Result<Turn, AuthorizeError> {
-        let location = self.redirect.refuse(refusal, self.inner().issuer());
-        // What was never stored has nothing to close: its cookie is cleared, and a copy of it meets the same refusal.
-        if let Some(revision) = self.revision {
-            let inner = self.inner();
-            let answered = (location.as_str(), self.answered.as_ref());
-            let who = self.who();
-            let row = inner.finished_row(
-                &self.id,
-                Some(revision),
-                &self.pending,
-                &self.browser,
-                &who,
-                answered,
-                self.now,
-            )?;
-            let call = inner.call(self.now)?;
-            match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
-                Advanced::Saved(_) => {}
-                Advanced::Stale(row) => return self.as_the_winner_answered(&row),
-                Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
-            }
-        }
-        self.respond(&location)
-    }
-
-    /// Gather → decide → commit → release: asks everybody again, then issues the code in one commit.
-    async fn issue(self) -> Result<Turn, AuthorizeError> {
-        let reask = match self.progress.reask(&self.client.id) {
-            Ok(reask) => reask,
-            Err(refusal) => return self.refuse(refusal).await,
-        };
-        let inner = self.inner();
-        let host = &inner.host;
-        let standing = host.users.standing(&reask.who().user, Some(&reask.who().session)).await?;
-        if standing != Standing::Active {
-            return self.refuse(Refusal::NotAllowed).await;
-        }
-        let answer = match reask.patient_question() {
-            Some(question) => Some(host.patients.may_access(&question).await?), // S11, A-CTX-30
-            None => None,
-        };
-        let given = match reask.consent() {
-            Some(consent) => host.consents.given(inner.tenant(), consent).await?,
-            None => true,
-        };
-        let grantable = match reask.answered(standing, answer, given, self.now) {
-            Ok(grantable) => grantable,
-            Err(refusal) => return self.refuse(refusal).await,
-        };
-        let code = vestibule_host::Secret::new(inner.secret(PREFIX)?);
-        let parts = CodeParts {
-            issuer: inner.issuer(),
-            client: &self.client,
-            request: &self.pending,
-            redirect: &self.redirect,
-            progress: &self.progress,
-            user: &self.user,
-            launch: self.launch.as_ref().map(|launch| &launch.context),
-            code: code.expose_secret(),
-            grant: GrantId::new(inner.secret("g_")?),
-            life: CodeLife {
-                code: inner.config.code_life,
-                grant: inner.config.access_token_life + GRANT_MARGIN,
-            },
-            now: self.now,
-        };
-        let draft = match CodeDraft::new(parts, grantable) {
-            Ok(draft) => draft,
-            Err(refusal) => return self.refuse(refusal).await,
-        };
-        let answered = (draft.location(), self.answered.as_ref());
-        let who = self.who();
-        let finished = inner.finished_row(
-            &self.id,
-            self.revision,
-            &self.pending,
-            &self.browser,
-            &who,
-            answered,
-            self.now,
-        )?;
-        let operation = draft.operation(finished, &self.pending)?;
-        let call = inner.call(self.now)?;
-        match held::certain(|| host.grants.issue_code(&operation, &call)).await? {
-            Issuance::Won => {
-                tracing::info!(
-                    client = self.client.id.as_str(),
-                    grant = operation.grant.id.as_str(),
-                    "code issued"
-                );
-                self.respond(draft.location())
-            }
-            Issuance::Stale(row) => self.as_the_winner_answered(&row),
-            Issuance::LaunchGone => self.launch_gone().await, // A-LAUNCH-02
-            Issuance::Gone => Err(AuthorizeError::new(Problem::Expired)),
-        }
-    }
-
-    /// Another request of the same form was first: the same redirect (INT-015). Any other: a page.
-    fn as_the_winner_answered(self, row: &vestibule_host::StoredInteraction) -> Result<Turn, AuthorizeError> {
-        let (Some(finished), Some(step)) = (Inner::as_finished(row), &self.answered) else {
-            return Err(self.stale());
-        };
-        match self.inner().replay_of(&finished, &self.browser, &self.who(), step, self.now) {
-            Some(location) => self.respond(&location),
-            None => Err(AuthorizeError::new(Problem::Finished)),
-        }
-    }
-
-    fn respond(self, location: &str) -> Result<Turn, AuthorizeError> {
-        let response = redirect(location).ok_or(AuthorizeError::new(Problem::Internal))?;
-        Ok(Turn { step: AuthorizeStep::Respond(response), cookies: self.cookies })
-    }
-}
-
-/// A 303 that nobody keeps and that tells no referrer (GEN-014, SMART-AUTHZ-034, HDR-001).
-pub(crate) fn redirect(location: &str) -> Option<Response<Bytes>> {
-    Response::builder()
-        .status(StatusCode::SEE_OTHER)
-        .header(LOCATION, HeaderValue::try_from(location).ok()?)
-        .header(CACHE_CONTROL, "no-store")
-        .header(PRAGMA, "no-cache")
-        .header(REFERRER_POLICY, "no-referrer")
-        .header("x-content-type-options", "nosniff")
-        .header("x-frame-options", "DENY")
-        .body(Bytes::new())
-        .ok()
 }

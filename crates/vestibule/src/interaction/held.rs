@@ -76,6 +76,21 @@ pub(crate) enum Found {
     Finished(Finished),
 }
 
+/// What of an interaction goes into every row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held<'a> {
+    pub(crate) id: &'a InteractionId,
+    pub(crate) expected: Option<Revision>,
+    pub(crate) pending: &'a PendingRequest,
+    pub(crate) browser: &'a str,
+}
+
+impl Held<'_> {
+    fn advance(&self, issuer: &str, row: vestibule_host::Record) -> Advance {
+        Advance::new(self.id.hash(issuer), self.expected, self.pending.expires.plus(MARGIN), row)
+    }
+}
+
 /// A finished interaction.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -204,27 +219,21 @@ impl Inner {
     /// Saves an open interaction.
     pub(crate) fn open_row(
         &self,
-        id: &InteractionId,
-        expected: Option<Revision>,
-        pending: &PendingRequest,
-        browser: &str,
+        held: &Held<'_>,
         progress: &Progress,
     ) -> Result<Advance, record::Unreadable> {
-        let (pending, browser, progress) = (pending.clone(), browser.to_owned(), progress.clone());
-        let expires = pending.expires.plus(MARGIN);
+        let (pending, browser, progress) = (held.pending.clone(), held.browser.to_owned(), progress.clone());
         let row = record::write(&Row::Open { pending, browser, progress })?;
-        Ok(Advance::new(id.hash(self.issuer()), expected, expires, row))
+        Ok(held.advance(self.issuer(), row))
     }
 
     /// Closes an interaction. `answered` is the form that closed it: the same form gets the same redirect for 10 s.
     pub(crate) fn finished_row(
         &self,
-        id: &InteractionId,
-        expected: Option<Revision>,
-        pending: &PendingRequest,
-        browser: &str,
+        held: &Held<'_>,
         who: &Who,
-        (location, answered): (&str, Option<&StepToken>),
+        location: &str,
+        answered: Option<&StepToken>,
         now: UnixMillis,
     ) -> Result<Advance, AuthorizeError> {
         let replay = match answered {
@@ -239,9 +248,8 @@ impl Inner {
             }
             None => None,
         };
-        let row =
-            record::write(&Row::Finished { browser: browser.to_owned(), who: who.clone(), at: now, replay })?;
-        Ok(Advance::new(id.hash(self.issuer()), expected, pending.expires.plus(MARGIN), row))
+        let (browser, who) = (held.browser.to_owned(), who.clone());
+        Ok(held.advance(self.issuer(), record::write(&Row::Finished { browser, who, at: now, replay })?))
     }
 
     /// The redirect that this form already got, asked for by a request that is not otherwise checked.
