@@ -67,7 +67,8 @@ consent-group-identity = About you
 consent-group-staying = How long access lasts
 consent-group-context = What you are working on
 consent-group-other = Other permissions
-consent-parts = Share only a part of “{ $name }”
+consent-parts = Share only a part of this
+consent-parts-of = Parts of “{ $name }”
 consent-parts-hint = Untick the box above, then tick what you want to share. These boxes count only while the one above is unticked.
 consent-only = Limited to: { $limit }
 consent-nothing = The app asks for nothing that you could share.
@@ -133,7 +134,7 @@ manage-empty-hint = When you allow an app to use a record, it is listed here.
 manage-revoked = Access was removed. The app cannot use your data here any more; what it already copied stays with the app.
 manage-record = Whose record
 manage-since = Allowed on
-manage-until = Ends at the latest on
+manage-until = Ends by
 manage-what-count = { $count ->
     [one] What it may use (1 permission)
    *[other] What it may use ({ $count } permissions)

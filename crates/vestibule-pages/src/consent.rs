@@ -122,7 +122,7 @@ fn line<'a>(number: usize, item: &'a ScopeItem<'a>, texts: Texts<'_>) -> Line<'a
             }
             _ => texts.about("consent-only", "limit", literal),
         }),
-        parts_title: texts.about("consent-parts", "name", &words.label.to_string()),
+        parts_title: texts.about("consent-parts-of", "name", &words.label.to_string()),
         parts: parts.collect(),
         words,
     }

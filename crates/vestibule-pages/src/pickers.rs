@@ -22,13 +22,15 @@ struct PatientsPage<'a> {
     people: Vec<Person<'a>>,
     /// What was searched for, where something was.
     searched: Option<&'a str>,
-    found: Option<Sentence>,
+    /// Nobody was found.
+    nobody: Option<Sentence>,
+    legend: Sentence,
+    search_refused: bool,
     alert: Option<Alert>,
 }
 
 pub(crate) fn patients(view: &PatientsView<'_>, frame: &Frame<'_>, texts: Texts<'_>) -> String {
     let searched = view.search.filter(|text| !text.is_empty());
-    let found_key = if view.patients.is_empty() { "patients-not-found" } else { "patients-results" };
     draw(&PatientsPage {
         page: Page::new(texts, frame, texts.say("patients-title"), Some(view.user)),
         view,
@@ -36,7 +38,14 @@ pub(crate) fn patients(view: &PatientsView<'_>, frame: &Frame<'_>, texts: Texts<
         app: App::of(&view.app),
         people: view.patients.iter().map(|patient| Person::of(patient, texts)).collect(),
         searched,
-        found: searched.map(|text| texts.about(found_key, "text", text)),
+        nobody: searched
+            .filter(|_| view.patients.is_empty())
+            .map(|text| texts.about("patients-not-found", "text", text)),
+        legend: searched.map_or_else(
+            || Sentence::own(texts.say("patients-legend")),
+            |text| texts.about("patients-results", "text", text),
+        ),
+        search_refused: view.mistake == Some(Mistake::SearchTooLong),
         alert: alert(view.mistake, texts, view.patients.is_empty()),
     })
 }

@@ -143,7 +143,7 @@ fn parts_are_not_ticked() {
     assert_eq!(html.matches(" checked>").count(), 1);
     assert!(html.contains("<details"));
     let said = text(&html);
-    assert!(said.contains("Share only a part of “Health problems and diagnoses”"), "{said}");
+    assert!(said.contains("Share only a part of this : Health problems and diagnoses Parts of “Health problems and diagnoses”"), "{said}");
     assert!(said.contains("<x> Entries of this category only."), "{said}");
 }
 

@@ -17,7 +17,7 @@ fn apps_and_what_they_may() {
     for words in [
         "Whose record Ben",
         "Allowed on 23 November 2026",
-        "Ends at the latest on 22 May 2027",
+        "Ends by 22 May 2027",
         "What it may use (2 permissions)",
         "What it may use (1 permission)",
         "Test results and measurements See",

@@ -54,7 +54,7 @@ fn every_empty_list_says_what_to_do() {
     let said = |search| {
         let html = draw(View::Patients(PatientsView { search, ..patients("App", &[]) }));
         check(&html);
-        assert_eq!(values(&html, "move").contains(&"choose".to_owned()), false);
+        assert!(!values(&html, "move").contains(&"choose".to_owned()));
         text(&html)
     };
     assert!(said(None).contains("You have no record here"));
