@@ -130,9 +130,9 @@ impl Params {
         names.windows(2).any(|pair| pair.first() == pair.last())
     }
 
-    /// Whether a parameter came at all, readable or not.
+    /// Whether a parameter came with a value, readable or not (GEN-004).
     pub fn has(&self, name: &str) -> bool {
-        self.pairs.iter().any(|(known, _)| known == name)
+        self.pairs.iter().any(|(known, value)| known == name && value.as_deref() != Ok(""))
     }
 }
 
@@ -190,5 +190,7 @@ mod tests {
         assert!(!Params::parse(b"resource=a&resource=b&x=1").unwrap().repeats_any_but("resource"));
         assert_eq!(Params::parse(b"a=&a=").unwrap().one("a"), Err(ParamError::Repeated));
         assert_eq!(Params::parse(b"scope=a&scope=&scope=b").unwrap().all("scope"), Ok(vec!["a", "b"]));
+        let some = Params::parse(b"a=1&b=%zz&c=&d").unwrap();
+        assert_eq!(["a", "b", "c", "d", "e"].map(|name| some.has(name)), [true, true, false, false, false]);
     }
 }
