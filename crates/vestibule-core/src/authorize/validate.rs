@@ -146,7 +146,7 @@ impl PendingRequest {
             AuthorizeRefusal::invalid("code_challenge must be the base64url form of a SHA-256")
         })?;
         let base = audience(params, one("aud")?, client, rules)?;
-        let list = scope_list(one("scope")?)?;
+        let list = scope_list(params.one("scope"))?;
         let launch = match one("launch")? {
             Some(_) if !rules.ehr_launch => return Err(launch::not_usable()),
             Some(handle) => Some(launch::hash(rules.issuer, handle).ok_or(launch::not_usable())?),
@@ -241,10 +241,11 @@ fn audience<'a>(
     Ok(base)
 }
 
-/// SMART-AUTHZ-005, SCOPE-001, SCOPE-007.
-fn scope_list(scope: Option<&str>) -> Result<ScopeList, AuthorizeRefusal> {
+/// SMART-AUTHZ-005, SCOPE-001, SCOPE-007. What no decoder can read, or holds control characters, breaks RFC 6749 §3.3 like
+/// any other malformed list (A-SCOPE-14, A-SCOPE-16).
+fn scope_list(scope: Result<Option<&str>, ParamError>) -> Result<ScopeList, AuthorizeRefusal> {
     let code = AuthorizeCode::InvalidScope;
-    let text = scope.ok_or(AuthorizeRefusal::new(code, "scope is missing"))?;
-    ScopeList::parse(text)
-        .map_err(|_| AuthorizeRefusal::new(code, "scope is not a list of scopes separated by single spaces"))
+    let broken = AuthorizeRefusal::new(code, "scope is not a list of scopes separated by single spaces");
+    let text = scope.map_err(|_| broken)?.ok_or(AuthorizeRefusal::new(code, "scope is missing"))?;
+    ScopeList::parse(text).map_err(|_| broken)
 }
