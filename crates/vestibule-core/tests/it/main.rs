@@ -1,0 +1,11 @@
+//! The rules of `vestibule-core`, from outside: the guide's tables, the laws, the attacks.
+//!
+//! The line above a test names the requirements it shows; `docs/conformance.md` leads here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod fixture;
+mod machine;
+mod machine_exploration;
+mod machine_model;
+mod table_4_5;
+mod validation;
