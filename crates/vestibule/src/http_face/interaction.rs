@@ -86,7 +86,7 @@ impl AuthorizationServer {
                 Ok(Turn { step: AuthorizeStep::Respond(response), cookies: Vec::new() })
             }
             found => {
-                let turn = self.resume_found(head, id, found, now).await?;
+                let turn = self.asked_in(head, id, found, now).await?;
                 match turn.step {
                     AuthorizeStep::SelectPatient(prompt) => patient(prompt, &answer).await,
                     AuthorizeStep::SelectEncounter(prompt) => encounter(prompt, &answer).await,

@@ -46,6 +46,14 @@ pub(crate) struct Interaction {
     pub(crate) cookies: Vec<HeaderValue>,
 }
 
+/// What restoring an interaction leads to.
+enum Restored {
+    /// Nobody is signed in.
+    SignIn(Box<Turn>),
+    /// Somebody is, and may go on.
+    Ready(Box<Interaction>),
+}
+
 /// What the consent step knows.
 #[derive(Debug)]
 pub(crate) struct ConsentFacts {
@@ -57,25 +65,57 @@ impl AuthorizationServer {
     /// Goes on with an interaction as far as it goes without a human, and says what comes next.
     ///
     /// Everything is checked again: cookie, session, user, client, redirect URI, launch, policy (design §4.4). Calling it twice
-    /// is harmless. This is what a host with its own pages calls, and what [`handle`](Self::handle) does for `GET`.
+    /// is harmless. This is what a host with its own pages calls to show a page, and what [`handle`](Self::handle) does for
+    /// `GET`.
     ///
     /// # Errors
     /// An [`AuthorizeError`], to be shown as a page: nothing may be redirected.
     pub async fn resume(&self, head: &Parts, id: &InteractionId) -> Result<Turn, AuthorizeError> {
         let now = self.inner().now();
-        match self.inner().find(head, id, now).await? {
-            Found::Finished(_) => Err(AuthorizeError::new(Problem::Finished)), // INT-016
-            found => self.resume_found(head, id, found, now).await,
+        let found = self.inner().find(head, id, now).await?;
+        match self.restore(head, id, found, now).await? {
+            Restored::SignIn(turn) => Ok(*turn),
+            Restored::Ready(interaction) => {
+                let client = interaction.client.clone();
+                interaction.settle().await.map_err(|error| error.of(&client))
+            }
         }
     }
 
-    pub(crate) async fn resume_found(
+    /// The question that stands open, for a form that answers it. Unlike [`resume`](Self::resume) it takes no shortcut: a
+    /// user's answer is never overtaken by what another tab made possible in between.
+    ///
+    /// # Errors
+    /// As for [`resume`](Self::resume).
+    pub async fn asked(&self, head: &Parts, id: &InteractionId) -> Result<Turn, AuthorizeError> {
+        let now = self.inner().now();
+        let found = self.inner().find(head, id, now).await?;
+        self.asked_in(head, id, found, now).await
+    }
+
+    pub(crate) async fn asked_in(
         &self,
         head: &Parts,
         id: &InteractionId,
         found: Found,
         now: UnixMillis,
     ) -> Result<Turn, AuthorizeError> {
+        match self.restore(head, id, found, now).await? {
+            Restored::SignIn(turn) => Ok(*turn),
+            Restored::Ready(interaction) => {
+                let client = interaction.client.clone();
+                interaction.open_question().await.map_err(|error| error.of(&client))
+            }
+        }
+    }
+
+    async fn restore(
+        &self,
+        head: &Parts,
+        id: &InteractionId,
+        found: Found,
+        now: UnixMillis,
+    ) -> Result<Restored, AuthorizeError> {
         let inner = self.inner();
         let (pending, browser, revision, progress, mut cookies) = match found {
             Found::Pending { pending, browser, revision, cookies } => {
@@ -84,7 +124,7 @@ impl AuthorizationServer {
             Found::Open { pending, browser, revision, progress } => {
                 (pending, browser, Some(revision), progress, Vec::new())
             }
-            Found::Finished(_) => return Err(AuthorizeError::new(Problem::Finished)),
+            Found::Finished(_) => return Err(AuthorizeError::new(Problem::Finished)), // INT-016
         };
         // INT-019, REDIR-010: the client and its address are looked up again at each step.
         let client = inner.host.clients.client(&pending.client).await?;
@@ -100,7 +140,7 @@ impl AuthorizationServer {
                     return Err(AuthorizeError::new(Problem::Internal).of(&client));
                 };
                 let step = AuthorizeStep::SignIn(SignInPrompt::new(location, client.name));
-                return Ok(Turn { step, cookies });
+                return Ok(Restored::SignIn(Box::new(Turn { step, cookies })));
             }
             // INT-002, A-CTX-24: the interaction belongs to one user in one session.
             (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
@@ -113,11 +153,19 @@ impl AuthorizationServer {
         if user.user.as_str().is_empty() || user.session.as_str().is_empty() || user.subject.is_empty() {
             return Err(AuthorizeError::new(Problem::Internal).of(&client));
         }
-        if revision.is_none() {
+        // From here on the interaction is stored, or it ends: its cookie has done its work.
+        let saved = !matches!(progress, Progress::SignIn);
+        if !saved {
             cookies.extend(inner.clear_pending(id, &client));
         }
-        let saved = !matches!(progress, Progress::SignIn);
-        let interaction = Interaction {
+        let launch = match pending.launch {
+            Some(hash) => {
+                let stored = inner.host.grants.launch(&hash, &inner.call(now)?).await?;
+                stored.map(|stored| record::read(&stored)).transpose()?
+            }
+            None => None,
+        };
+        Ok(Restored::Ready(Box::new(Interaction {
             server: self.clone(),
             id: id.clone(),
             pending,
@@ -130,11 +178,9 @@ impl AuthorizationServer {
             revision,
             saved,
             browser,
-            launch: None,
+            launch,
             cookies,
-        };
-        let client = interaction.client.clone();
-        interaction.with_launch().await.map_err(|error| error.of(&client))
+        })))
     }
 }
 
@@ -170,19 +216,56 @@ impl Interaction {
         })
     }
 
-    async fn with_launch(mut self) -> Result<Turn, AuthorizeError> {
-        if let Some(hash) = self.pending.launch {
-            let call = self.inner().call(self.now)?;
-            match self.inner().host.grants.launch(&hash, &call).await? {
-                Some(stored) => self.launch = Some(record::read(&stored)?),
-                None => return self.launch_gone().await, // A-LAUNCH-17: spent by another interaction
-            }
+    /// A-LAUNCH-17: the launch was spent by another interaction, or its time is over.
+    const fn lost_its_launch(&self) -> bool {
+        self.pending.launch.is_some() && self.launch.is_none()
+    }
+
+    /// The step that stands open, with fresh facts and without shortcuts.
+    async fn open_question(self) -> Result<Turn, AuthorizeError> {
+        if self.lost_its_launch() {
+            return self.launch_gone().await;
         }
-        self.settle().await
+        let needs = self.needs()?;
+        match (&self.progress, &needs.patient, &needs.encounter) {
+            (Progress::Patient { .. }, PatientNeed::Choose, _) => {
+                let page = self
+                    .inner()
+                    .host
+                    .patients
+                    .accessible(&self.user, &PatientQuery::first(PAGE_SIZE))
+                    .await?;
+                self.ask(|this| AuthorizeStep::SelectPatient(PatientPrompt::new(this, page))).await
+            }
+            (Progress::Encounter { patient, .. }, _, EncounterNeed::Choose) => {
+                let patient = patient.clone();
+                self.ask_for_visit(patient).await
+            }
+            (Progress::Consent { .. }, ..) => match self.consent_facts().await? {
+                Ok(facts) => self.ask(|this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts))).await,
+                Err(refusal) => self.refuse(refusal).await,
+            },
+            // Nothing was asked yet, so there is nothing that a form could answer.
+            _ => Err(self.stale()),
+        }
+    }
+
+    async fn ask_for_visit(self, patient: PatientId) -> Result<Turn, AuthorizeError> {
+        let query = EncounterQuery::first(PAGE_SIZE);
+        let page = self.inner().host.patients.encounters(&self.user, &patient, &query).await?;
+        // The visits of a patient are shown only after the policy was asked again.
+        let Ok(Act::PatientBound(access)) = self.bound(patient, Moment::Pick).await? else {
+            return self.refuse(Refusal::PatientDenied).await;
+        };
+        let summary = access.allowed().summary.clone();
+        self.ask(|this| AuthorizeStep::SelectEncounter(EncounterPrompt::new(this, summary, page))).await
     }
 
     /// Applies what can be known without a human until a human is needed, or the end is reached.
     pub(crate) async fn settle(mut self) -> Result<Turn, AuthorizeError> {
+        if self.lost_its_launch() {
+            return self.launch_gone().await;
+        }
         loop {
             let needs = self.needs()?;
             let act = match &self.progress {
@@ -217,23 +300,13 @@ impl Interaction {
                     match &needs.encounter {
                         EncounterNeed::Launch(open) => self.visit(&patient, open.clone()).await?,
                         EncounterNeed::Choose | EncounterNeed::None => {
-                            let query = EncounterQuery::first(PAGE_SIZE);
+                            let query = EncounterQuery::first(1);
                             let page =
                                 self.inner().host.patients.encounters(&self.user, &patient, &query).await?;
-                            if page.encounters.is_empty() {
-                                Act::NoEncounter // S8
-                            } else {
-                                // The visits of a patient are shown only after the policy was asked again.
-                                let Ok(Act::PatientBound(access)) = self.bound(patient, Moment::Pick).await?
-                                else {
-                                    return self.refuse(Refusal::PatientDenied).await;
-                                };
-                                let summary = access.allowed().summary.clone();
-                                let prompt = |this| {
-                                    AuthorizeStep::SelectEncounter(EncounterPrompt::new(this, summary, page))
-                                };
-                                return self.ask(prompt).await;
+                            if !page.encounters.is_empty() {
+                                return self.ask_for_visit(patient).await;
                             }
+                            Act::NoEncounter // S8
                         }
                     }
                 }
