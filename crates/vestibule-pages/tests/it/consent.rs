@@ -58,7 +58,9 @@ fn enter_in_a_box_decides_nothing() {
     let html = draw(View::Consent(consent("App", None, Vec::new())));
     check(&html);
     let first = tags(&html).into_iter().find(|tag| tag.name == "button").unwrap();
-    assert!(first.get("disabled").is_some() && first.get("hidden").is_some() && first.get("name").is_none());
+    // Outside a dialog that method submits nothing.
+    assert_eq!(first.get("formmethod"), Some("dialog"));
+    assert!(first.get("name").is_none() && first.get("tabindex") == Some("-1"));
 }
 
 #[test]
