@@ -1,0 +1,149 @@
+//! A store that fails when it is told to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use vestibule_host::{
+    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
+    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
+    StoredInteraction, UnixMillis, UserId,
+};
+
+/// How a call fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Injected {
+    /// Before anything happens: `NotApplied`.
+    Before,
+    /// After everything happened: `OutcomeUnknown`.
+    After,
+    /// Before anything happens: `Busy`.
+    Busy,
+    /// Before anything happens: `Full`.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    calls: Vec<&'static str>,
+    /// Which calls fail, counted from 0, and how.
+    faults: Vec<(usize, Injected)>,
+}
+
+/// Wraps a store, counts its calls and lets the chosen ones fail. Clones share the count.
+#[derive(Clone, Debug)]
+pub struct FaultyGrants {
+    inner: Arc<dyn GrantStore>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl FaultyGrants {
+    /// Fails nothing yet.
+    pub fn new(inner: Arc<dyn GrantStore>) -> Self {
+        Self { inner, script: Arc::default() }
+    }
+
+    /// Lets one call fail, counted from 0 over all methods since the last [`restart`](Self::restart).
+    pub fn fail(&self, call: usize, how: Injected) {
+        self.script().faults.push((call, how));
+    }
+
+    /// Counts from 0 again and fails nothing.
+    pub fn restart(&self) {
+        *self.script() = Script::default();
+    }
+
+    /// The methods that were called, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.script().calls.clone()
+    }
+
+    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self, method: &'static str) -> Option<Injected> {
+        let mut script = self.script();
+        let index = script.calls.len();
+        script.calls.push(method);
+        script.faults.iter().find(|(call, _)| *call == index).map(|(_, how)| *how)
+    }
+
+    async fn pass<T: Send>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, StoreFault>> + Send,
+    ) -> Result<T, StoreFault> {
+        match self.next(method) {
+            None => call.await,
+            Some(Injected::Before) => Err(StoreFault::not_applied("injected")),
+            Some(Injected::Busy) => Err(StoreFault::Busy { retry_after: Duration::from_secs(1) }),
+            Some(Injected::Full) => Err(StoreFault::Full),
+            Some(Injected::After) => {
+                call.await?;
+                Err(StoreFault::outcome_unknown("injected"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl GrantStore for FaultyGrants {
+    fn facts(&self) -> StoreFacts {
+        self.inner.facts()
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.pass("ping", self.inner.ping()).await
+    }
+
+    async fn interaction(
+        &self,
+        id: &InteractionHash,
+        call: &Call,
+    ) -> Result<Option<StoredInteraction>, StoreFault> {
+        self.pass("interaction", self.inner.interaction(id, call)).await
+    }
+
+    async fn launch(&self, hash: &LaunchHash, call: &Call) -> Result<Option<Record>, StoreFault> {
+        self.pass("launch", self.inner.launch(hash, call)).await
+    }
+
+    async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault> {
+        self.pass("grant", self.inner.grant(by, call)).await
+    }
+
+    async fn grants_of(
+        &self,
+        user: &UserId,
+        after: Option<&GrantId>,
+        limit: u16,
+        call: &Call,
+    ) -> Result<Vec<StoredGrant>, StoreFault> {
+        self.pass("grants_of", self.inner.grants_of(user, after, limit, call)).await
+    }
+
+    async fn put_launch(&self, op: &PutLaunch, call: &Call) -> Result<(), StoreFault> {
+        self.pass("put_launch", self.inner.put_launch(op, call)).await
+    }
+
+    async fn advance_interaction(&self, op: &Advance, call: &Call) -> Result<Advanced, StoreFault> {
+        self.pass("advance_interaction", self.inner.advance_interaction(op, call)).await
+    }
+
+    async fn issue_code(&self, op: &IssueCode, call: &Call) -> Result<Issuance, StoreFault> {
+        self.pass("issue_code", self.inner.issue_code(op, call)).await
+    }
+
+    async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
+        self.pass("redeem_code", self.inner.redeem_code(op, call)).await
+    }
+
+    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
+        self.pass("revoke", self.inner.revoke(what, call)).await
+    }
+
+    async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
+        self.pass("purge", self.inner.purge(before, max)).await
+    }
+}

@@ -1,0 +1,142 @@
+//! Keys, tenants, bytes and time.
+
+use vestibule_host::{
+    Advanced, ClientId, GrantId, GrantKey, Issuance, PutLaunch, Redemption, Revision, Revocation, SessionId,
+    UnixMillis, UserId,
+};
+
+use super::Factory;
+use super::rows::{RIGHT, Rows, advance, at, code, interaction, issue, launch, record};
+use crate::suite::{Verdict, same};
+
+/// Texts that a collation, a trim, a C string or a normalisation would take for one another.
+const LOOKALIKES: [&str; 10] =
+    ["app", "App", "APP", "app ", " app", "app\0", "app\0x", "caf\u{e9}", "cafe\u{301}", "\u{ff41}pp"];
+
+/// A store that folds case gives one user the grants of another.
+pub async fn keys_are_compared_byte_for_byte(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    for (n, text) in (0..).zip(LOOKALIKES) {
+        let mut op = issue(n, None, None);
+        op.grant.id = GrantId::new(text);
+        op.grant.user = UserId::new(text);
+        op.grant.client = ClientId::new(text);
+        op.grant.session = SessionId::new(text);
+        same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issuing {text:?}");
+    }
+    for text in LOOKALIKES {
+        let found = rows.store.grant(GrantKey::Id(&GrantId::new(text)), &rows.call(0)).await?;
+        same!(found.map(|grant| grant.user.as_str().to_owned()), Some(text.to_owned()), "the grant {text:?}");
+        let listed = rows.store.grants_of(&UserId::new(text), None, 99, &rows.call(0)).await?;
+        let listed: Vec<_> = listed.iter().map(|grant| grant.id.as_str()).collect();
+        same!(listed, vec![text], "the grants of {text:?}");
+    }
+    let revocations = [
+        Revocation::User(UserId::new("App")),
+        Revocation::Client(ClientId::new("app ")),
+        Revocation::Session(SessionId::new("app\0")),
+        Revocation::Grant(GrantId::new("caf\u{e9}")),
+        Revocation::UserAndClient(UserId::new("APP"), ClientId::new("APP")),
+    ];
+    for what in &revocations {
+        rows.store.revoke(what, &rows.call(1)).await?;
+    }
+    let revoked = ["App", "app ", "app\0", "caf\u{e9}", "APP"];
+    for (n, text) in (0..).zip(LOOKALIKES) {
+        let due = if revoked.contains(&text) { Redemption::Revoked } else { Redemption::Won };
+        same!(rows.redeem(n, RIGHT, 2).await?, due, "the code of {text:?}");
+    }
+    Ok(())
+}
+
+/// The tenant is part of every key, byte for byte: the same hashes live side by side.
+pub async fn tenants_do_not_see_each_other(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    let tenants = ["t", "T", "t ", "t\0", ""];
+    for (index, tenant) in tenants.iter().enumerate() {
+        let rows = rows.of_tenant(tenant);
+        let text = format!("of {index}");
+        let put = PutLaunch::new(launch(1), at(1_000), record(&text));
+        rows.store.put_launch(&put, &rows.call(0)).await?;
+        let mut open = advance(1, None);
+        open.record = record(&text);
+        let end = rows.store.advance_interaction(&open, &rows.call(0)).await?;
+        same!(end, Advanced::Saved(Revision(1)), "the interaction of tenant {tenant:?}");
+        let mut op = issue(2, None, None);
+        op.grant.record = record(&text);
+        same!(
+            rows.store.issue_code(&op, &rows.call(0)).await?,
+            Issuance::Won,
+            "the code of tenant {tenant:?}"
+        );
+    }
+    for (index, tenant) in tenants.iter().enumerate() {
+        let rows = rows.of_tenant(tenant);
+        let due = Some(record(&format!("of {index}")));
+        same!(rows.store.launch(&launch(1), &rows.call(0)).await?, due, "the launch of tenant {tenant:?}");
+        let found = rows.store.interaction(&interaction(1), &rows.call(0)).await?;
+        same!(found.map(|stored| stored.record), due, "the interaction of tenant {tenant:?}");
+        let found = rows.store.grant(GrantKey::Code(&code(2)), &rows.call(0)).await?;
+        same!(found.map(|grant| grant.record), due, "the grant of tenant {tenant:?}");
+        same!(rows.live(0).await?.len(), 1, "the grants of tenant {tenant:?}");
+        same!(rows.redeem(2, RIGHT, 1).await?, Redemption::Won, "the code of tenant {tenant:?}");
+    }
+    Ok(())
+}
+
+/// A record is opaque: any bytes, none, or many.
+pub async fn records_come_back_byte_for_byte(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    let all: Vec<u8> = (0..=255).cycle().take(64 * 1024).collect();
+    for (n, bytes) in (0..).zip([Vec::new(), vec![0], b"' OR 1=1 --".to_vec(), vec![0xff, 0xfe, 0x00], all]) {
+        let stored = vestibule_host::Record(bytes.into());
+        let size = stored.0.len();
+        let put = PutLaunch::new(launch(n), at(1_000), stored.clone());
+        rows.store.put_launch(&put, &rows.call(0)).await?;
+        let mut op = issue(n, None, None);
+        op.interaction.record = stored.clone();
+        op.grant.record = stored.clone();
+        same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "an issue of {size} bytes");
+        same!(
+            rows.store.launch(&launch(n), &rows.call(0)).await?,
+            Some(stored.clone()),
+            "a launch of {size} bytes"
+        );
+        let found = rows.store.interaction(&interaction(n), &rows.call(0)).await?;
+        same!(found.map(|found| found.record), Some(stored.clone()), "an interaction of {size} bytes");
+        let found = rows.store.grant(GrantKey::Code(&code(n)), &rows.call(0)).await?;
+        same!(found, Some(op.grant), "a grant of {size} bytes");
+    }
+    Ok(())
+}
+
+/// A store has no clock: it works in the past and in the far future, and takes steps backwards.
+pub async fn only_the_told_time_counts(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    // Before 1970; past the end of 32-bit seconds; at the end of dates with four digits.
+    for (n, start) in (0..).zip([-1_000_i64, 0, 2_147_483_648_000, 253_402_300_799_999]) {
+        let mut op = issue(n, None, None);
+        let mut call = rows.call(0);
+        call.now = UnixMillis(start);
+        op.interaction.expires = UnixMillis(start + 20);
+        op.expires = UnixMillis(start + 10);
+        op.grant.keep_until = UnixMillis(start + 30);
+        same!(rows.store.issue_code(&op, &call).await?, Issuance::Won, "an issue at {start}");
+        for (step, due) in [(10, Redemption::Expired), (11, Redemption::Expired), (9, Redemption::Won)] {
+            let mut call = rows.call(0);
+            call.now = UnixMillis(start + step);
+            let end = rows.store.redeem_code(&super::rows::redeem(n, RIGHT), &call).await?;
+            same!(end, due, "a redemption {step} ms after {start}");
+        }
+        call.now = UnixMillis(start + 29);
+        let found = rows.store.grant(GrantKey::Code(&code(n)), &call).await?;
+        same!(
+            found.map(|grant| grant.keep_until),
+            Some(UnixMillis(start + 30)),
+            "the grant just before its end"
+        );
+        call.now = UnixMillis(start + 30);
+        same!(rows.store.grant(GrantKey::Code(&code(n)), &call).await?, None, "the grant at its end");
+    }
+    Ok(())
+}

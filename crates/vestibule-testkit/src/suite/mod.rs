@@ -1,0 +1,241 @@
+//! The suites: what a store must do, case by case.
+//!
+//! A case opens a store of its own through a [`StoreFactory`] and ends with a [`Verdict`]. No case reads a clock: the store is
+//! told the time, as in production.
+
+pub mod consents;
+pub mod grants;
+pub mod keys;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use async_trait::async_trait;
+use vestibule_host::{ConsentStore, GrantStore, HostError, KeyStore, StoreFault};
+
+/// Makes the store of one case.
+///
+/// Any closure that returns a store is a factory; a store with a place, like a file or a database, has a factory of its own.
+#[async_trait]
+pub trait StoreFactory<S: ?Sized>: Send + Sync {
+    /// Opens the store: empty the first time, and later on what is left of the same rows. Every case has its own factory.
+    async fn open(&self) -> Arc<S>;
+
+    /// A store of the same kind with room for no more than some hundred rows of some KiB, if there is such a thing.
+    async fn open_small(&self) -> Option<Arc<S>> {
+        None
+    }
+
+    /// Whether rows survive when the store is dropped and opened again. A [`GrantStore`] says so in its facts instead.
+    fn survives(&self) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl<F: Fn() -> S + Send + Sync, S: GrantStore + 'static> StoreFactory<dyn GrantStore> for F {
+    async fn open(&self) -> Arc<dyn GrantStore> {
+        Arc::new(self())
+    }
+}
+
+#[async_trait]
+impl<F: Fn() -> S + Send + Sync, S: ConsentStore + 'static> StoreFactory<dyn ConsentStore> for F {
+    async fn open(&self) -> Arc<dyn ConsentStore> {
+        Arc::new(self())
+    }
+}
+
+#[async_trait]
+impl<F: Fn() -> S + Send + Sync, S: KeyStore + 'static> StoreFactory<dyn KeyStore> for F {
+    async fn open(&self) -> Arc<dyn KeyStore> {
+        Arc::new(self())
+    }
+}
+
+/// What is broken, in one sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken(pub String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreFault> for Broken {
+    fn from(fault: StoreFault) -> Self {
+        Self(format!("a fault where none was due: {fault:?}"))
+    }
+}
+
+impl From<HostError> for Broken {
+    fn from(error: HostError) -> Self {
+        Self(format!("an error where none was due: {error:?}"))
+    }
+}
+
+/// How a case ends.
+pub type Verdict = Result<(), Broken>;
+
+/// A case that is still running.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+
+/// One case: its name and what it does.
+#[derive(Clone, Copy)]
+pub struct Case<S: ?Sized + 'static> {
+    /// The name, the same as that of the generated test.
+    pub name: &'static str,
+    /// Runs it.
+    pub run: for<'a> fn(&'a dyn StoreFactory<S>) -> Running<'a>,
+}
+
+impl<S: ?Sized> fmt::Debug for Case<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Case({})", self.name)
+    }
+}
+
+/// Runs all cases, each with a factory of its own, and returns the names and reasons of those that failed.
+pub fn failures<S: ?Sized, F: StoreFactory<S>>(
+    cases: &[Case<S>],
+    factory: impl Fn() -> F,
+) -> Vec<(&'static str, Broken)> {
+    let run = |case: &Case<S>| block_on((case.run)(&factory())).err().map(|broken| (case.name, broken));
+    cases.iter().filter_map(run).collect()
+}
+
+/// Runs a case on a runtime with several threads, so that races are races. Used by the generated tests.
+///
+/// # Panics
+/// When the case fails: that is how a test says so.
+pub fn check(case: impl Future<Output = Verdict>) {
+    let verdict = block_on(case);
+    assert!(verdict.is_ok(), "{}", verdict.err().map(|broken| broken.0).unwrap_or_default());
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Broken>>) -> Result<T, Broken> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    runtime.map_err(|error| Broken(format!("no runtime: {error}")))?.block_on(future)
+}
+
+/// Starts so many tasks at the same moment and returns what they came to.
+pub(crate) async fn race<T, F>(tasks: usize, task: impl Fn(usize) -> F) -> Result<Vec<T>, Broken>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let gate = Arc::new(tokio::sync::Barrier::new(tasks));
+    let started: Vec<_> = (0..tasks)
+        .map(|index| {
+            let (gate, task) = (Arc::clone(&gate), task(index));
+            tokio::spawn(async move {
+                gate.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut ends = Vec::with_capacity(tasks);
+    for task in started {
+        ends.push(task.await.map_err(|error| Broken(format!("a task of the race died: {error}")))?);
+    }
+    Ok(ends)
+}
+
+/// Drops a future when it has been pending so many times, as a server does when the caller goes away.
+pub(crate) async fn abandon_after<F: Future>(polls: u32, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut pending = 0;
+    poll_fn(move |cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => {
+            pending += 1;
+            if pending < polls { Poll::Pending } else { Poll::Ready(None) }
+        }
+    })
+    .await
+}
+
+/// Ends a case when something does not hold.
+macro_rules! hold {
+    ($condition:expr, $($why:tt)+) => {
+        if !$condition {
+            return Err($crate::Broken(format!($($why)+)));
+        }
+    };
+}
+
+/// Ends a case when two values differ.
+macro_rules! same {
+    ($found:expr, $due:expr, $($why:tt)+) => {{
+        let (found, due) = (&$found, &$due);
+        if found != due {
+            return Err($crate::Broken(format!("{}: found {found:?}, due is {due:?}", format!($($why)+))));
+        }
+    }};
+}
+
+/// Ends a case when the value has another shape.
+macro_rules! shape {
+    ($found:expr, $shape:pat $(if $guard:expr)?, $($why:tt)+) => {{
+        let found = $found;
+        let good = matches!(&found, $shape $(if $guard)?);
+        if !good {
+            return Err($crate::Broken(format!("{}: found {found:?}", format!($($why)+))));
+        }
+    }};
+}
+
+pub(crate) use {hold, same, shape};
+
+/// Makes a `#[test]` of each case of the `GrantStore` suite. Takes a [`StoreFactory`]: a closure, or a value with a place.
+///
+/// Use it inside a module of its own.
+#[macro_export]
+macro_rules! store_suite {
+    ($factory:expr) => {
+        $crate::__grant_cases! { __generate_tests $factory }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `ConsentStore` suite.
+#[macro_export]
+macro_rules! consent_suite {
+    ($factory:expr) => {
+        $crate::__consent_cases! { __generate_tests $factory }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `KeyStore` suite.
+#[macro_export]
+macro_rules! key_suite {
+    ($factory:expr) => {
+        $crate::__key_cases! { __generate_tests $factory }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __generate_tests {
+    ($factory:expr; $suite:ident: $($case:ident)*) => {$(
+        #[test]
+        fn $case() {
+            let factory = $factory;
+            $crate::suite::check($crate::suite::$suite::$case(&factory));
+        }
+    )*};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __generate_list {
+    ($store:ty; $suite:ident: $($case:ident)*) => {
+        /// All cases of this suite.
+        pub const CASES: &[$crate::suite::Case<$store>] = &[$(
+            $crate::suite::Case { name: stringify!($case), run: |factory| Box::pin($case(factory)) },
+        )*];
+    };
+}

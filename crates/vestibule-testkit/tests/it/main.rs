@@ -1,0 +1,6 @@
+//! The suites against the stores in memory, and against stores that are broken.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod faults;
+mod memory;
+mod mutants;

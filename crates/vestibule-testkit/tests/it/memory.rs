@@ -1,0 +1,50 @@
+//! The stores in memory keep the contract.
+
+mod grants {
+    use std::sync::Arc;
+
+    use vestibule_host::memory::MemoryLimits;
+    use vestibule_host::{GrantStore, MemoryGrants};
+    use vestibule_testkit::StoreFactory;
+
+    struct Memory;
+
+    #[async_trait::async_trait]
+    impl StoreFactory<dyn GrantStore> for Memory {
+        async fn open(&self) -> Arc<dyn GrantStore> {
+            Arc::new(MemoryGrants::new())
+        }
+
+        async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
+            Some(Arc::new(MemoryGrants::with_limits(MemoryLimits::new(20, 10, 15))))
+        }
+    }
+
+    vestibule_testkit::store_suite!(Memory);
+}
+
+mod consents {
+    vestibule_testkit::consent_suite!(vestibule_host::MemoryConsents::new);
+}
+
+mod keys {
+    vestibule_testkit::key_suite!(vestibule_host::MemoryKeys::new);
+}
+
+#[test]
+fn a_full_consent_store_refuses_until_something_is_withdrawn() {
+    use vestibule_host::{
+        ClientId, ConsentAsked, ConsentRecord, ConsentStore, MemoryConsents, Tenant, UnixMillis, UserId,
+    };
+    let (store, tenant) = (MemoryConsents::with_limit(1), Tenant::new("t"));
+    let asked =
+        ConsentAsked { user: &UserId::new("u"), client: &ClientId::new("c"), base: "b", patient: None };
+    let record = ConsentRecord::new(&asked, Vec::new(), Vec::new(), "en", UnixMillis(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let id = store.record(&tenant, &record).await.unwrap();
+        assert!(store.record(&tenant, &record).await.is_err());
+        store.withdraw(&tenant, &id).await.unwrap();
+        assert!(store.record(&tenant, &record).await.is_ok());
+    });
+}
