@@ -1,14 +1,28 @@
 //! Vestibule inside the hospital: this is all that embedding takes.
 //!
-//! Four traits of our own (`host/`), a store and keys, a page set, and one service mounted beside our own routes.
+//! A store and keys ([`Storage`]), the four traits of our own (`host/`), a configuration ([`authorization_server`]), and
+//! one service mounted beside our own routes ([`mount`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use vestibule_host::{ConsentStore, GrantStore, KeyError, KeyRing, MemoryConsents, MemoryGrants, Tenant};
+use axum::Router;
+use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
+use vestibule_host::{
+    ClientRegistry, ConsentStore, GrantStore, KeyError, KeyRing, MemoryConsents, MemoryGrants,
+    PatientAccessPolicy, Tenant, UserAuthenticator,
+};
 use vestibule_jose::{LocalKeyRing, SystemRandom};
+use vestibule_pages::HtmlPages;
 use vestibule_sqlite::{OpenError, SqliteOptions, SqliteStore};
+use vestibule_tower::VestibuleService;
 
 use crate::database::Store;
+
+/// The paths of the two FHIR bases.
+pub const FHIR: &str = "/fhir";
+/// Older records of the same patients.
+pub const ARCHIVE: &str = "/archive/fhir";
 
 /// Where Vestibule keeps what must survive, and what it signs with.
 #[derive(Clone, Debug)]
@@ -65,5 +79,57 @@ impl Storage {
         if let Some(file) = &self.file {
             file.close().await;
         }
+    }
+}
+
+/// Builds the server: one issuer, two FHIR bases.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, at once.
+pub fn authorization_server(
+    public_url: &str,
+    storage: &Storage,
+    users: Arc<dyn UserAuthenticator>,
+    patients: Arc<dyn PatientAccessPolicy>,
+    clients: Arc<dyn ClientRegistry>,
+) -> Result<AuthorizationServer, ConfigErrors> {
+    // Apps write the base with and without a slash at the end; both name the same audience.
+    let base = |path: &str| FhirBase::new(format!("{public_url}{path}")).with_alias(format!("{public_url}{path}/"));
+    let config = Config::new(public_url, base(FHIR))
+        .with_base(base(ARCHIVE))
+        .with_organization("Elmsby General")
+        .with_ehr_launch()
+        .with_smart_style()
+        .with_standalone_encounters();
+    let host = Host {
+        users,
+        patients,
+        clients,
+        consents: Arc::clone(&storage.consents),
+        grants: Arc::clone(&storage.grants),
+        keys: Arc::clone(&storage.keys),
+    };
+    AuthorizationServer::builder(config, host).with_pages(Arc::new(HtmlPages::new())).build()
+}
+
+/// Mounts Vestibule at its own paths. It routes on whole paths, so nothing is stripped.
+pub fn mount(router: Router, server: &AuthorizationServer) -> Router {
+    let service = VestibuleService::new(server.clone());
+    let well_known = ["", FHIR, ARCHIVE].map(|base| format!("{base}/.well-known/{{*document}}"));
+    well_known
+        .iter()
+        .map(String::as_str)
+        .chain(["/auth/{*endpoint}"])
+        .fold(router, |router, path| router.route_service(path, service.clone()))
+}
+
+/// Vestibule has no timer of its own: this is the loop that lets it tidy up.
+pub async fn keep_house(server: AuthorizationServer) {
+    loop {
+        let pause = server.tick().await.unwrap_or_else(|fault| {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "tidying up has to wait");
+            Duration::from_secs(60)
+        });
+        tokio::time::sleep(pause).await;
     }
 }

@@ -10,6 +10,7 @@ use axum::routing::get;
 use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_jose::JwksError;
 use vestibule_resource::TokenCheck;
 
@@ -17,10 +18,13 @@ use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
-use crate::embed::{Storage, StorageError};
+use crate::embed::{self, ARCHIVE, FHIR, Storage, StorageError};
 use crate::fhir::guard::Guard;
-use crate::fhir::{self, FhirBase, Origins, capability};
+use crate::fhir::capability::{self, OAuthUris};
+use crate::fhir::{self, FhirBase, Origins};
 use crate::host::clients::{self, ClientsFileError};
+use crate::host::patients::EhrPatients;
+use crate::host::users::EhrUsers;
 use crate::options::Options;
 use crate::records::Records;
 use crate::{sample_app, serve};
@@ -48,6 +52,8 @@ pub struct Hospital {
     pub ehr: Router,
     /// The sample app.
     pub sample_app: Router,
+    /// Vestibule, for whatever else the EHR asks of it.
+    pub server: AuthorizationServer,
     storage: Storage,
 }
 
@@ -66,6 +72,9 @@ pub enum StartError {
     /// Vestibule's storage cannot be opened.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Vestibule does not start like this.
+    #[error("the authorization server cannot be built")]
+    Server(#[from] ConfigErrors),
     /// No token could be checked.
     #[error("the key set cannot be used")]
     Keys(#[from] JwksError),
@@ -124,37 +133,58 @@ impl Hospital {
 
         let public = settings.public_url.as_str();
         let https = public.starts_with("https:");
+        let session = Cookie::new("ehr_session", https);
+        let server = embed::authorization_server(
+            public,
+            &storage,
+            Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
+            Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
+            clients.clone(),
+        )?;
+
         let ehr = Arc::new(Ehr {
             database: database.clone(),
             records: Arc::clone(&records),
             forms: Forms::new(public),
-            session: Cookie::new("ehr_session", https),
+            session,
             visit: Cookie::new("ehr_visit", https),
-            launcher: Launcher::new(clients.iter().cloned().collect(), public),
+            launcher: Launcher::new(server.clone(), clients.iter().cloned().collect(), public),
             sample_app: settings.sample_app_url.clone(),
         });
-        let origins = Arc::new(Origins { clients: clients.clone() });
+        let endpoints = server.config().endpoints();
+        let uris = OAuthUris {
+            authorize: endpoints.authorization.clone(),
+            token: endpoints.token.clone(),
+            manage: endpoints.management.clone(),
+        };
+        let origins = Arc::new(Origins { clients });
         let base = |path: &str, records: Arc<Records>| -> Result<Router, StartError> {
             let url = format!("{public}{path}");
-            let metadata = capability::statement(&url, &capability::OAuthUris::default());
+            let metadata = capability::statement(&url, &uris);
             let check = TokenCheck::new(public, &url, Arc::clone(&storage.keys))?;
             let guard = Guard { check, database: database.clone() };
             Ok(fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins)))
         };
+        let ready = {
+            let (database, server) = (database.clone(), server.clone());
+            async move || ready(&database, &server).await
+        };
         let router = ehr::router(ehr)
             .layer(DefaultBodyLimit::max(LARGEST_FORM))
-            .nest("/fhir", base("/fhir", records)?)
-            .nest("/archive/fhir", base("/archive/fhir", Arc::new(Records::archive()))?)
+            .nest(FHIR, base(FHIR, records)?)
+            .nest(ARCHIVE, base(ARCHIVE, Arc::new(Records::archive()))?)
             .route("/healthz", get(async || "alive\n"))
-            .route("/readyz", get(async move || ready(&database).await));
-        Ok(Self { ehr: router, sample_app: sample_app::router(public), storage })
+            .route("/readyz", get(ready));
+        let router = embed::mount(router, &server);
+        Ok(Self { ehr: router, sample_app: sample_app::router(public), server, storage })
     }
 }
 
-async fn ready(database: &Database) -> (StatusCode, &'static str) {
-    match database.run(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+async fn ready(database: &Database, server: &AuthorizationServer) -> (StatusCode, &'static str) {
+    let tables = database.run(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await;
+    match (tables, server.ready().await) {
+        (Ok(()), Ok(())) => (StatusCode::OK, "ready\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
     }
 }
 
@@ -180,6 +210,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     };
     let hospital = Hospital::open(&settings).await?;
     println!("{}", banner(&settings));
+    let housekeeping = tokio::spawn(embed::keep_house(hospital.server.clone()));
 
     let (stop, stopping) = watch::channel(false);
     let servers = async {
@@ -195,6 +226,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         let _ = stop.send(true);
     };
     tokio::join!(servers, signal);
+    housekeeping.abort();
     hospital.storage.close().await;
     Ok(())
 }

@@ -1,1 +1,121 @@
-fn main() {}
+//! The least a host writes: one user, two patients, everything in memory. Run it and open what it prints.
+use axum::extract::{Path, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::{Json, Router, routing::get};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use std::sync::{Arc, Mutex, PoisonError};
+use vestibule::{AuthorizationServer, Config, FhirBase, Host};
+use vestibule_host::*;
+use vestibule_jose::{LocalKeyRing, SystemRandom};
+use vestibule_resource::{Decision, TokenCheck};
+use vestibule_scope::ResourceType;
+
+const EHR: &str = "http://127.0.0.1:8090";
+const FHIR: &str = "http://127.0.0.1:8090/fhir";
+const PATIENTS: [(&str, &str); 2] = [("pat", "Pat Example"), ("kim", "Kim Example")];
+
+/// Everybody who signs in is Pat. A session is a random cookie; the newest counts.
+#[derive(Debug, Default)]
+struct Users(Mutex<Option<(String, UnixMillis)>>);
+
+impl Users {
+    fn session(&self) -> Option<(String, UnixMillis)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl UserAuthenticator for Users {
+    async fn current_user(&self, head: &Parts) -> Result<Option<SignedInUser>, HostError> {
+        let Some((session, since)) = self.session() else { return Ok(None) };
+        let cookies = head.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut pairs = cookies.flat_map(|line| line.split("; ").filter_map(|pair| pair.split_once('=')));
+        let signed_in = pairs.any(|(name, value)| name == "session" && value == session);
+        let (id, session) = (UserId::new("pat"), SessionId::new(session));
+        Ok(signed_in.then(|| SignedInUser::new(id, "subject-1", session, since, UserKind::Patient)))
+    }
+    async fn standing(&self, _: &UserId, asked: Option<&SessionId>) -> Result<Standing, HostError> {
+        let open = self.session().map(|(session, _)| SessionId::new(session));
+        Ok(if asked.is_none() || asked == open.as_ref() { Standing::Active } else { Standing::SessionEnded })
+    }
+    fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
+        SignInMove::Redirect(format!("/sign-in?{}", ask.resume))
+    }
+}
+
+/// She may open both records.
+#[derive(Debug)]
+struct Patients;
+
+#[async_trait::async_trait]
+impl PatientAccessPolicy for Patients {
+    async fn accessible(&self, _: &SignedInUser, _: &PatientQuery) -> Result<PatientPage, PolicyError> {
+        let patients = PATIENTS.map(|(id, name)| PatientSummary::new(PatientId::new(id), name)).into();
+        Ok(PatientPage { patients, reach: Reach::Listed, next: None })
+    }
+    async fn may_access(&self, question: &PatientQuestion<'_>) -> Result<PatientAnswer, PolicyError> {
+        let found = PATIENTS.iter().find(|(id, _)| *id == question.patient.as_str());
+        let summary = |name: &str| PatientSummary::new(question.patient.clone(), name);
+        Ok(found.map_or(PatientAnswer::Denied, |(_, name)| PatientAnswer::allowed(summary(name))))
+    }
+}
+
+/// The form goes back to its own address, which says where to go on.
+async fn sign_in_page() -> Html<&'static str> {
+    Html("<!doctype html><title>Sign in</title><form method=post><button>Sign in as Pat</button></form>")
+}
+
+/// A real host checks a password here, and gives its form a token besides.
+async fn sign_in(State(users): State<Arc<Users>>, uri: http::Uri, headers: HeaderMap) -> Response {
+    let resume = uri.query().filter(|path| path.starts_with("/auth/"));
+    let ours = headers.get(header::ORIGIN).is_some_and(|origin| origin == EHR);
+    let mut random = [0; 32];
+    let (Some(resume), true, Ok(())) = (resume, ours, SystemRandom.fill(&mut random)) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let session: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let cookie = format!("session={session}; Path=/; HttpOnly; SameSite=Lax");
+    *users.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((session, SystemClock.now()));
+    ([(header::SET_COOKIE, cookie)], Redirect::to(resume)).into_response()
+}
+
+/// A FHIR server of one resource type: the token says which patient.
+async fn read_patient(State(check): State<Arc<TokenCheck>>, Path(id): Path<String>, head: Parts) -> Response {
+    let principal = match check.check_request(&head, SystemClock.now()) {
+        Ok(principal) => principal,
+        Err(denied) => return (denied.status(), denied.operation_outcome()).into_response(),
+    };
+    let decision = ResourceType::from_name("Patient").map(|kind| principal.may_read(kind, &id));
+    match (decision, PATIENTS.iter().find(|(known, _)| *known == id)) {
+        (Some(Decision::PermitForPatient(patient)), Some((_, name))) if patient.as_str() == id => {
+            Json(serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]}))
+                .into_response()
+        }
+        _ => StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let users = Arc::new(Users::default());
+    let keys: Arc<dyn KeyRing> = Arc::new(LocalKeyRing::ephemeral(&SystemRandom)?);
+    let host = Host {
+        users: users.clone(),
+        patients: Arc::new(Patients),
+        consents: Arc::new(MemoryConsents::new()),
+        clients: Arc::new(StaticClients::from_json(include_str!("clients.json"))?),
+        grants: Arc::new(MemoryGrants::new()),
+        keys: keys.clone(),
+    };
+    let check = Arc::new(TokenCheck::new(EHR, FHIR, keys)?);
+    let pages = Arc::new(vestibule_pages::HtmlPages::new());
+    let config = Config::new(EHR, FhirBase::new(FHIR));
+    let server = AuthorizationServer::builder(config, host).with_pages(pages).build()?;
+    let router = Router::new()
+        .route("/", get(|| async { Html(include_str!("app.html")) }))
+        .route("/sign-in", get(sign_in_page).post(sign_in).with_state(users))
+        .route("/fhir/Patient/{id}", get(read_patient).with_state(check))
+        .fallback_service(vestibule_tower::VestibuleService::new(server));
+    println!("Open {EHR}/");
+    Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8090").await?, router).await?)
+}

@@ -8,7 +8,10 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use vestibule_host::{EncounterId, FhirContextItem, LaunchContext, PatientId, RegisteredClient};
+use vestibule::{AuthorizationServer, FhirBase, Launch, LaunchError};
+use vestibule_host::{
+    EncounterId, FhirContextItem, LaunchContext, PatientId, RegisteredClient, SessionId, UserId,
+};
 
 use super::page::{message, page_with_forms_to, see_other, unavailable};
 use super::patients::{self, Listed};
@@ -20,6 +23,8 @@ use crate::records::Records;
 /// Opens registered apps.
 #[derive(Debug)]
 pub struct Launcher {
+    /// Vestibule, which makes launches.
+    server: AuthorizationServer,
     /// The apps that can be opened: those with a launch URL.
     apps: Vec<RegisteredClient>,
     /// Where this hospital is found.
@@ -110,18 +115,32 @@ impl Entered {
 impl Launcher {
     /// A launcher for the registered apps.
     #[must_use]
-    pub fn new(clients: Vec<RegisteredClient>, public_url: &str) -> Self {
+    pub fn new(server: AuthorizationServer, clients: Vec<RegisteredClient>, public_url: &str) -> Self {
         let uris = clients.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
         let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
         targets.sort();
         targets.dedup();
         let form_targets = targets.iter().map(|target| format!(" {target}")).collect();
         let apps = clients.into_iter().filter(|client| !client.launch_uris.is_empty()).collect();
-        Self { apps, public_url: public_url.to_owned(), form_targets }
+        Self { server, apps, public_url: public_url.to_owned(), form_targets }
     }
 
     pub(super) fn form_targets(&self) -> &str {
         &self.form_targets
+    }
+
+    /// Asks Vestibule for a launch. It is bound to this user, this app and its FHIR base, and opens once.
+    async fn open(
+        &self,
+        session: &Session,
+        app: &RegisteredClient,
+        context: LaunchContext,
+    ) -> Result<Launch, LaunchError> {
+        let (user, session) = (UserId::new(&session.user), SessionId::new(&session.id));
+        let bases = self.server.config().bases();
+        let base = app.fhir_bases.first().map(String::as_str).or(bases.first().map(FhirBase::url));
+        let base = base.unwrap_or_default();
+        self.server.create_launch(&user, Some(&session), &app.id, None, base, context).await
     }
 }
 
@@ -209,6 +228,16 @@ pub(super) async fn launch(
         Ok(context) => context,
         Err(mistake) => return show(&ehr, &session, &entered, Some(mistake)).await,
     };
-    let _ = (app, context);
-    message(StatusCode::SERVICE_UNAVAILABLE, "Not yet", "The launcher is not connected.")
+    let mistake = match ehr.launcher.open(&session, app, context).await {
+        Ok(launch) => return see_other(launch.expose_url()),
+        Err(LaunchError::PatientDenied) => "You may not open this patient's record for an app.",
+        Err(LaunchError::EncounterMismatch) => "Choose an encounter of this patient.",
+        Err(LaunchError::UnknownBase) => "This app is registered for no records of this hospital.",
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "no launch was made");
+            let text = "The app cannot be opened at the moment. Please try again in a minute.";
+            return message(StatusCode::SERVICE_UNAVAILABLE, "Please try again", text);
+        }
+    };
+    show(&ehr, &session, &entered, Some(mistake)).await
 }

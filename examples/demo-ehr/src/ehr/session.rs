@@ -130,7 +130,7 @@ impl Cookie {
             .map(|(_, value)| value.to_owned())
     }
 
-    /// `Set-Cookie` for a value of [`random::token`].
+    /// `Set-Cookie` for a value of a new session.
     #[must_use]
     pub fn set(&self, value: &str) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("{}={value}; {}", self.name, self.attributes)).ok()

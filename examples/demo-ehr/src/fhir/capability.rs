@@ -5,19 +5,15 @@ use serde_json::{Value, json};
 use super::params::{self, Kind};
 use crate::records::TYPES;
 
-/// The OAuth endpoints, as the SMART configuration names them.
-#[derive(Clone, Debug, Default)]
+/// The OAuth endpoints, as the SMART configuration names them. Only what exists may stand here.
+#[derive(Clone, Debug)]
 pub struct OAuthUris {
     /// `authorization_endpoint`.
     pub authorize: String,
     /// `token_endpoint`.
     pub token: String,
-    /// `introspection_endpoint`, where there is one.
-    pub introspect: Option<String>,
-    /// `revocation_endpoint`, where there is one.
-    pub revoke: Option<String>,
-    /// `management_endpoint`, where there is one.
-    pub manage: Option<String>,
+    /// `management_endpoint`.
+    pub manage: String,
 }
 
 /// The CapabilityStatement of one FHIR base.
@@ -40,15 +36,8 @@ pub fn statement(base: &str, uris: &OAuthUris) -> Value {
 
 /// SMART-DISC-050 to 054: the deprecated block, kept for old apps, from the same values as discovery.
 fn security(uris: &OAuthUris) -> Value {
-    let named = [
-        ("authorize", Some(&uris.authorize)),
-        ("token", Some(&uris.token)),
-        ("introspect", uris.introspect.as_ref()),
-        ("revoke", uris.revoke.as_ref()),
-        ("manage", uris.manage.as_ref()),
-    ];
-    let endpoints: Vec<Value> =
-        named.iter().filter_map(|(url, uri)| Some(json!({"url": url, "valueUri": (*uri)?}))).collect();
+    let named = [("authorize", &uris.authorize), ("token", &uris.token), ("manage", &uris.manage)];
+    let endpoints = named.map(|(url, uri)| json!({"url": url, "valueUri": uri})).to_vec();
     let coding = json!({"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"});
     json!({
         "cors": true,
