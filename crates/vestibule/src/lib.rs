@@ -73,3 +73,8 @@ pub use vestibule_host::{
     ClientRegistry, ConsentStore, GrantStore, KeyRing, LaunchContext, MemoryConsents, MemoryGrants, Pages,
     PatientAccessPolicy, StaticClients, UserAuthenticator,
 };
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

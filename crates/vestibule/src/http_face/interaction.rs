@@ -210,18 +210,19 @@ fn scope_item(item: &OfferItem) -> ScopeItem<'_> {
 }
 
 async fn patient(prompt: PatientPrompt, answer: &Answer<'_>) -> Result<Turn, AuthorizeError> {
-    match (answer.movement, answer.after) {
-        (Some(field::MOVE_CANCEL), _) => prompt.cancel(&answer.step).await,
-        (Some(field::MOVE_SEARCH), _) | (None, Some(_)) => {
-            let query = PatientQuery::first(PAGE_SIZE)
-                .with_text(answer.search.map(str::to_owned))
-                .with_after(answer.after.map(str::to_owned));
-            prompt.looking_for(&query).await
-        }
-        _ => match answer.chosen {
-            Some(patient) => prompt.choose(&answer.step, PatientId::new(patient)).await,
-            None => Ok(prompt.again(Mistake::NothingChosen)),
-        },
+    let query = PatientQuery::first(PAGE_SIZE)
+        .with_text(answer.search.map(str::to_owned))
+        .with_after(answer.after.map(str::to_owned));
+    let turn = match (answer.movement, answer.after, answer.chosen) {
+        (Some(field::MOVE_CANCEL), ..) => return prompt.cancel(&answer.step).await,
+        (Some(field::MOVE_SEARCH), ..) | (None, Some(_), _) => return prompt.looking_for(&query).await,
+        (.., Some(patient)) => prompt.choose(&answer.step, PatientId::new(patient)).await?,
+        (.., None) => prompt.again(Mistake::NothingChosen),
+    };
+    match turn.step {
+        // A refused choice shows the list that it was made from.
+        AuthorizeStep::SelectPatient(prompt) if query.text.is_some() => prompt.looking_for(&query).await,
+        step => Ok(Turn { step, cookies: turn.cookies }),
     }
 }
 
