@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vestibule_host::{
-    ClientId, ConsentId, EncounterId, FhirContextItem, Moment, PatientAnswer, PatientId, Standing, UnixMillis,
+    ClientId, ConsentId, EncounterId, FhirContextItem, Moment, PatientAnswer, PatientId, PatientQuestion,
+    Standing, UnixMillis,
 };
 use vestibule_scope::ScopeSet;
 
@@ -128,23 +129,24 @@ impl std::fmt::Debug for GrantRecord {
 
 /// What must be asked again before anything is issued: the user's standing, the patient policy, the consent.
 #[must_use]
-#[derive(Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Reask {
     who: Who,
-    patient: Option<Ask>,
+    client: ClientId,
+    patient: Option<PatientId>,
     consent: Option<ConsentId>,
+    moment: Moment,
 }
 
 impl Reask {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         who: Who,
         client: ClientId,
         patient: Option<PatientId>,
         consent: Option<ConsentId>,
         moment: Moment,
     ) -> Self {
-        let patient = patient.map(|patient| Ask::new(who.user.clone(), client, patient, moment));
-        Self { who, patient, consent }
+        Self { who, client, patient, consent, moment }
     }
 
     /// Whose standing to ask about, and which session.
@@ -153,8 +155,9 @@ impl Reask {
     }
 
     /// What to ask the patient policy, if there is a patient.
-    pub fn patient_question(&self) -> Option<vestibule_host::PatientQuestion<'_>> {
-        self.patient.as_ref().map(Ask::question)
+    pub fn patient_question(&self) -> Option<PatientQuestion<'_>> {
+        let question = |patient| PatientQuestion::new(&self.who.user, patient, &self.client, self.moment);
+        self.patient.as_ref().map(question)
     }
 
     /// Which consent to look up, if there is one.
@@ -179,7 +182,10 @@ impl Reask {
         if self.consent.is_some() && !consent_given {
             return Err(Refusal::ConsentWithdrawn);
         }
-        let (ceiling, until) = match (self.patient, patient) {
+        let ask = |patient: &PatientId| {
+            Ask::new(self.who.user.clone(), self.client.clone(), patient.clone(), self.moment)
+        };
+        let (ceiling, until) = match (self.patient.as_ref().map(ask), patient) {
             (None, _) => (None, None),
             (Some(ask), Some(answer)) => {
                 let access = ask.answered(answer, now)?;
@@ -188,7 +194,7 @@ impl Reask {
             // Not asked is not allowed.
             (Some(_), None) => return Err(Refusal::PatientDenied),
         };
-        Ok(Grantable { ceiling, until })
+        Ok(Grantable { asked: self, ceiling, until })
     }
 }
 
@@ -196,11 +202,17 @@ impl Reask {
 #[must_use]
 #[derive(Debug)]
 pub struct Grantable {
+    asked: Reask,
     ceiling: Option<ScopeSet>,
     until: Option<UnixMillis>,
 }
 
 impl Grantable {
+    /// Whether this is the yes to that question: a yes about another user, patient, app or moment grants nothing.
+    pub(crate) fn answers(&self, question: &Reask) -> bool {
+        self.asked == *question
+    }
+
     /// When the access ends, if the policy said so.
     pub(crate) const fn until(&self) -> Option<UnixMillis> {
         self.until

@@ -68,14 +68,17 @@ impl CodeDraft {
     /// Makes the code, the grant and the redirect from what was decided and asked again.
     ///
     /// # Errors
-    /// [`Refusal::OutOfOrder`] unless everything is decided, [`Refusal::OtherUser`] if somebody else is signed in,
-    /// [`Refusal::NothingLeft`] if the policy took the last scope.
+    /// [`Refusal::OutOfOrder`] unless everything is decided and `grantable` is the yes to just that,
+    /// [`Refusal::OtherUser`] if somebody else is signed in, [`Refusal::NothingLeft`] if the policy took the last scope.
     pub fn new(parts: CodeParts<'_>, grantable: Grantable) -> Result<Self, Refusal> {
         let Progress::Decided { who, patient, encounter, scopes, consent } = parts.progress else {
             return Err(Refusal::OutOfOrder);
         };
         if who.user != parts.user.user || who.session != parts.user.session || parts.user.subject.is_empty() {
             return Err(Refusal::OtherUser);
+        }
+        if !grantable.answers(&parts.progress.reask(&parts.client.id)?) {
+            return Err(Refusal::OutOfOrder);
         }
         let scopes = grantable.limit(scopes);
         // A wildcard narrowed by a long ceiling may outgrow what a stored list may be.

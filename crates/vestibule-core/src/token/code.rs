@@ -99,8 +99,12 @@ impl Checked {
     /// Decides the answer.
     ///
     /// # Errors
-    /// [`TokenError::InvalidGrant`] when the policy leaves no scope or no time.
+    /// [`TokenError::InvalidGrant`] when the policy leaves no scope or no time; [`TokenError::ServerError`] when
+    /// `grantable` is the yes to something else, which is a bug of the caller.
     pub fn granted(self, grantable: Grantable, life: &TokenLife) -> Result<TokenDraft, TokenError> {
+        if !grantable.answers(&self.reask()) {
+            return Err(TokenError::ServerError);
+        }
         let scopes = grantable.limit(&self.record.scopes);
         let seconds = life.access_token.as_secs();
         // A policy's end date ends the token too.

@@ -25,12 +25,12 @@ struct World {
 /// By user and patient: alice P1, alice P2, bob P1, bob P2.
 type Policy = [Says; 4];
 
-/// Every pair of answers that alice may get, with a bob who may see everything or nothing.
+/// Every pair of answers that alice may get, beside a bob who may see everything; and two in which bob may see nothing.
 fn policies() -> impl Iterator<Item = Policy> {
     let answers = |other| [Says::Yes, Says::No, Says::MergedInto(other), Says::Expired];
-    let to_alice =
-        move || answers("P2").into_iter().flat_map(move |first| answers("P9").map(|second| (first, second)));
-    [Says::Yes, Says::No].into_iter().flat_map(move |bob| to_alice().map(move |(p1, p2)| [p1, p2, bob, bob]))
+    let to_alice = answers("P2").into_iter().flat_map(move |p1| answers("P9").map(|p2| (p1, p2)));
+    let both = to_alice.map(|(p1, p2)| [p1, p2, Says::Yes, Says::Yes]);
+    both.chain([CLOSED, [Says::Yes, Says::Yes, Says::No, Says::No]])
 }
 
 /// Everybody may see everything; nobody may see anything.
@@ -264,10 +264,10 @@ fn every_state_and_event_keeps_the_promises() {
         all.depth = all.depth.max(seen.depth);
     }
     println!("{count} worlds, {} states, {} (state, event) pairs", all.states, all.pairs);
-    assert_eq!(count, 32 * 32);
-    assert!(all.pairs > 800_000, "{}", all.pairs);
-    assert!(all.states > 10_000, "{}", all.states);
-    assert!(all.decided > 2_000, "{}", all.decided);
+    assert_eq!(count, 18 * 32);
+    assert!(all.pairs > 500_000, "{}", all.pairs);
+    assert!(all.states > 7_000, "{}", all.states);
+    assert!(all.decided > 1_500, "{}", all.decided);
     assert!(all.depth >= 5);
 }
 

@@ -7,5 +7,7 @@ mod fixture;
 mod machine;
 mod machine_exploration;
 mod machine_model;
+mod negotiation;
+mod redemption;
 mod table_4_5;
 mod validation;

@@ -259,7 +259,7 @@ fn e10_an_encounter_of_another_patient_is_a_server_error() {
     assert_eq!(walk().visit("P1", "E1"), Ok(()));
 }
 
-/// A-LAUNCH-08 (override), SMART-CTX-003
+/// A-LAUNCH-08, SMART-CTX-003
 #[test]
 fn e11_a_launch_without_scope_launch_gives_the_context_asked_for() {
     let item = FhirContextItem::reference("ImagingStudy/55").unwrap();

@@ -208,7 +208,7 @@ fn aud_is_one_of_the_listed_forms_byte_for_byte() {
     check(&Az::new().add("aud", FHIR1), Red("invalid_request"));
 }
 
-/// SMART-AUTHZ-043 (override), SMART-AUTHZ-044, A-AUD-12
+/// SMART-AUTHZ-043, SMART-AUTHZ-044, A-AUD-12
 #[test]
 fn an_alias_is_accepted_and_the_canonical_form_is_kept() {
     let mut server = Server::new();
