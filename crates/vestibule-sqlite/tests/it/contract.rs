@@ -1,0 +1,87 @@
+//! The suites.
+
+use std::sync::Arc;
+
+use vestibule_host::{ConsentStore, GrantStore, KeyStore};
+use vestibule_sqlite::{SqliteOptions, SqliteStore};
+use vestibule_testkit::StoreFactory;
+
+use crate::directory::Directory;
+
+struct InFile(Directory);
+
+impl InFile {
+    fn new() -> Self {
+        Self(Directory::new())
+    }
+
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::new(SqliteStore::open(self.0.file(), SqliteOptions::default()).unwrap())
+    }
+}
+
+#[async_trait::async_trait]
+impl StoreFactory<dyn GrantStore> for InFile {
+    async fn open(&self) -> Arc<dyn GrantStore> {
+        self.store()
+    }
+
+    async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
+        let options = SqliteOptions::default().with_max_bytes(512 * 1024);
+        Some(Arc::new(SqliteStore::open(self.0.file(), options).unwrap()))
+    }
+}
+
+#[async_trait::async_trait]
+impl StoreFactory<dyn ConsentStore> for InFile {
+    async fn open(&self) -> Arc<dyn ConsentStore> {
+        self.store()
+    }
+
+    fn survives(&self) -> bool {
+        true
+    }
+}
+
+#[async_trait::async_trait]
+impl StoreFactory<dyn KeyStore> for InFile {
+    async fn open(&self) -> Arc<dyn KeyStore> {
+        self.store()
+    }
+
+    fn survives(&self) -> bool {
+        true
+    }
+}
+
+fn in_memory() -> SqliteStore {
+    SqliteStore::open_in_memory(SqliteOptions::default().with_prefix("smart_")).unwrap()
+}
+
+mod file {
+    mod grants {
+        vestibule_testkit::store_suite!(crate::contract::InFile::new());
+    }
+
+    mod consents {
+        vestibule_testkit::consent_suite!(crate::contract::InFile::new());
+    }
+
+    mod keys {
+        vestibule_testkit::key_suite!(crate::contract::InFile::new());
+    }
+}
+
+mod memory {
+    mod grants {
+        vestibule_testkit::store_suite!(crate::contract::in_memory);
+    }
+
+    mod consents {
+        vestibule_testkit::consent_suite!(crate::contract::in_memory);
+    }
+
+    mod keys {
+        vestibule_testkit::key_suite!(crate::contract::in_memory);
+    }
+}
