@@ -34,6 +34,8 @@ export async function startApp(host = "localhost") {
   app.origin = `http://${host}:${server.address().port}`;
   app.callback = `${app.origin}/callback.html`;
   app.other = `${app.origin}/other.html`;
+  // Where nothing reads, changes or redeems what arrives.
+  app.plain = `${app.origin}/blank.html`;
   app.stop = () => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));

@@ -10,7 +10,7 @@ const SCOPE = [
 /** Public, confidential, and two whose consent is not asked each time. All answer to the app's pages. */
 export function clients(app) {
   const common = {
-    redirect_uris: [app.callback, app.other],
+    redirect_uris: [app.callback, app.other, app.plain],
     launch_uris: [`${app.origin}/launch.html`],
     client_uri: `${app.origin}/start.html`,
     scope: SCOPE,

@@ -151,7 +151,7 @@ export function request(world, changes = {}) {
   const parameters = {
     response_type: "code",
     client_id: "test-app",
-    redirect_uri: world.app.callback,
+    redirect_uri: world.app.plain,
     scope: "launch/patient openid fhirUser patient/Patient.rs patient/Observation.rs",
     state,
     aud: world.demo.fhir,

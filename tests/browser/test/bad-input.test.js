@@ -47,10 +47,10 @@ test("an unknown app, or an address that is not registered: a page, never a redi
     { redirect_uri: "" },
     { redirect_uri: "javascript:alert(1)" },
     { redirect_uri: "//evil.example" },
-    { redirect_uri: `${world.app.callback}?x` },
-    { redirect_uri: `${world.app.callback}#` },
-    { redirect_uri: world.app.callback.replace("localhost", "LOCALHOST") },
-    { redirect_uri: world.app.callback.replace("localhost", "localhost@evil.example") },
+    { redirect_uri: `${world.app.plain}?x` },
+    { redirect_uri: `${world.app.plain}#` },
+    { redirect_uri: world.app.plain.replace("localhost", "LOCALHOST") },
+    { redirect_uri: world.app.plain.replace("localhost", "localhost@evil.example") },
     { redirect_uri: "a".repeat(20_000) },
     { client_id: "test-elsewhere" },
   ]) {
@@ -58,7 +58,7 @@ test("an unknown app, or an address that is not registered: a page, never a redi
     const said = JSON.stringify(changes).slice(0, 80);
     assert.ok([400, 413, 414, 431].includes(page.status), `${said}: ${page.status}`);
     assert.equal(page.location, null, said);
-    assert.doesNotMatch(page.text, /evil|javascript:|alert/, `${said}: echoes nothing`);
+    assert.ok(!/evil|javascript:|alert\(/.test(page.text), `${said}: echoes nothing`);
   }
 });
 
@@ -82,7 +82,7 @@ test("what is wrong after that is told to the app", async () => {
     const page = await new Visitor().send(asked.url);
     const said = `${JSON.stringify(changes).slice(0, 80)}: ${page.status} ${page.location}`;
     if (page.status === 413 || page.status === 414 || page.status === 431) continue;
-    assert.ok(page.location?.startsWith(world.app.callback), said);
+    assert.ok(page.location?.startsWith(world.app.plain), said);
     const sent = new URL(page.location).searchParams;
     assert.equal(sent.get("error"), error, said);
     assert.equal(sent.get("state"), asked.state, said);
@@ -111,10 +111,10 @@ test("malformed and doubled parameters", async () => {
 
 test("unicode and control characters come back whole or are refused", async () => {
   for (const state of ["ünïcödé", "名前", "a\u0000b", "line\r\nbreak", "\u202e", "a b+c&d=e", "<script>"]) {
-    const page = await new Visitor().send(request(world, { state, prompt: "none" }).url);
+    const page = await new Visitor().send(request(world, { state, aud: "https://other.example/" }).url);
     assert.ok(page.status < 500, `${JSON.stringify(state)}: ${page.status}`);
     assert.doesNotMatch(page.text, /<script>/);
-    if (page.location?.startsWith(world.app.callback)) {
+    if (page.location?.startsWith(world.app.plain)) {
       const back = new URL(page.location).searchParams.get("state");
       assert.ok(back === state || back === null, `${JSON.stringify(state)} came back as ${JSON.stringify(back)}`);
     } else {
@@ -192,7 +192,7 @@ test("tokens of all kinds that are none", async () => {
   for (const token of ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "A".repeat(9000), "\u00e4"]) {
     const answer = await ask(`${world.demo.fhir}/Patient/ben`, token).catch((error) => error);
     if (answer instanceof Error) continue; // not sendable as a header at all
-    assert.ok([401, 431].includes(answer.status), `${token.slice(0, 20)}: ${answer.status}`);
+    assert.ok([400, 401, 431].includes(answer.status), `${token.slice(0, 20)}: ${answer.status}`);
     assert.match(answer.headers.get("www-authenticate") ?? "Bearer", /^Bearer/);
   }
 });

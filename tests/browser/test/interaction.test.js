@@ -12,23 +12,28 @@ before(async () => (world = await startWorld()));
 after(() => world?.close());
 
 const SCOPE = "launch/patient openid fhirUser patient/Patient.rs patient/Observation.rs";
-const isCallback = (url) => url.pathname === "/callback.html";
+const atApp = (url) => ["/callback.html", "/blank.html"].includes(url.pathname);
+
+/** The page says that it cannot go on here, and how to get on. */
+async function goOn(page) {
+  const on = page.locator("main a.primary, main form button");
+  assert.ok((await on.count()) > 0, await page.locator("main").innerText());
+  await press(page, on.first());
+}
 
 test("two tabs with two requests do not disturb each other", async () => {
   const first = await world.newPage();
   const second = await first.context().newPage();
   const [one, two] = [request(world), request(world)];
   await first.goto(one.url);
-  await second.goto(two.url);
   await signIn(first, "alice");
+  await second.goto(two.url);
   await choosePatient(first, "alice");
-  // The second tab was opened before anybody was signed in.
-  await signIn(second, "alice");
   await choosePatient(second, "ben");
   await consent(second);
   await consent(first);
   for (const [page, asked, patient] of [[first, one, "alice"], [second, two, "ben"]]) {
-    await page.waitForURL(isCallback);
+    await page.waitForURL(atApp);
     const sent = new URL(page.url()).searchParams;
     assert.equal(sent.get("state"), asked.state);
     const token = await redeem(world, { ...asked, code: sent.get("code") });
@@ -36,9 +41,27 @@ test("two tabs with two requests do not disturb each other", async () => {
   }
 });
 
-test("of two tabs with the same request one wins, and the other is told", async () => {
+test("signing in again in another tab is a new session: what the old one began is told so", async () => {
   const first = await world.newPage();
-  await standalone(world, first, { scope: SCOPE });
+  const second = await first.context().newPage();
+  await first.goto(request(world).url);
+  await second.goto(request(world).url);
+  await signIn(first, "alice");
+  await signIn(second, "alice");
+  assert.equal(await where(second), "patient");
+  await choosePatient(first, "alice");
+  assert.equal(await where(first), "other");
+  assert.ok((await first.locator("main").innerText()).length > 40, "and what to do");
+  await choosePatient(second, "ben");
+  await consent(second);
+  await second.waitForURL(atApp);
+  assert.ok(new URL(second.url()).searchParams.get("code"));
+});
+
+test("of two tabs with the same request one wins, and the other is told", async () => {
+  const asked = request(world);
+  const first = await world.newPage();
+  await first.goto(asked.url);
   await signIn(first, "alice");
   const second = await first.context().newPage();
   await second.goto(first.url());
@@ -46,18 +69,19 @@ test("of two tabs with the same request one wins, and the other is told", async 
   await choosePatient(second, "ben");
   assert.equal(await where(second), "consent");
   // The first tab still shows the picker.
-  const answered = first.waitForResponse((response) => response.request().method() === "POST");
   await choosePatient(first, "alice");
-  const status = (await answered).status();
-  assert.ok(status >= 400 || status === 303, `${status}`);
-  if (status === 303) {
-    assert.doesNotMatch(await first.locator("body").innerText(), /Alice Marlow.{0,40}record/, "not led on with the loser's choice");
-  }
-  assert.ok(!isCallback(new URL(first.url())));
+  assert.ok(!atApp(new URL(first.url())));
+  if ((await where(first)) === "other") await goOn(first);
+  assert.equal(await where(first), "consent", "it goes on where the interaction is");
+  assert.match(await first.locator("main").innerText(), /Ben Marlow/);
+  await consent(first);
+  await first.waitForURL(atApp);
+  const code = new URL(first.url()).searchParams.get("code");
+  assert.equal((await redeem(world, { ...asked, code })).body.patient, "ben");
   await consent(second);
-  // fhirclient keeps its state in the first tab's session storage, so the code is redeemed by hand elsewhere.
-  await second.waitForURL(isCallback);
-  assert.ok(new URL(second.url()).searchParams.get("code"));
+  // The same form within ten seconds is a double submit and gets the same answer; later it is told.
+  if (atApp(new URL(second.url()))) assert.equal(new URL(second.url()).searchParams.get("code"), code);
+  else assert.equal(await where(second), "other");
 });
 
 test("reload on each page goes on where it was", async () => {
@@ -68,34 +92,31 @@ test("reload on each page goes on where it was", async () => {
   await page.reload();
   assert.equal(await where(page), "patient");
   await choosePatient(page, "ben");
-  await page.reload();
-  assert.equal(await where(page), "consent");
-  await page.reload();
+  for (let times = 0; times < 2; times += 1) {
+    await page.reload();
+    // A page that answers a form is sent again with its form, which is old by now.
+    if ((await where(page)) === "other") await goOn(page);
+    assert.equal(await where(page), "consent");
+  }
   await consent(page);
   assert.equal((await answer(page)).token.patient, "ben");
 });
 
-test("back from consent to the picker and again: no dead end, no other patient slips in", async () => {
+test("back from consent: no dead end, and no other patient slips in", async () => {
   const page = await world.newPage();
   await standalone(world, page, { scope: SCOPE });
   await signIn(page, "alice");
   await choosePatient(page, "alice");
   assert.equal(await where(page), "consent");
   await page.goBack();
-  const at = await where(page);
-  assert.ok(["patient", "consent", "sign-in", "other"].includes(at));
-  if (at === "patient") {
-    await choosePatient(page, "ben");
-    if ((await where(page)) === "other") await press(page, page.locator("main a, main button").first());
-  } else {
-    await page.goForward();
-  }
+  if ((await where(page)) === "patient") await choosePatient(page, "ben");
+  if ((await where(page)) === "other") await goOn(page);
   assert.equal(await where(page), "consent");
-  const shown = await page.locator("body").innerText();
+  const shown = await page.locator("main").innerText();
   await consent(page);
   const { token } = await answer(page);
-  const name = { alice: /Alice Marlow/, ben: /Ben Marlow/ }[token.patient];
-  assert.match(shown, name, "the app gets the patient that the consent page named");
+  assert.equal(token.patient, "alice", "the choice that was made stands");
+  assert.match(shown, /Alice Marlow/, "and is the one that the consent page named");
 });
 
 test("back after the end: a page that says so, with a way on", async () => {
@@ -106,7 +127,7 @@ test("back after the end: a page that says so, with a way on", async () => {
   await choosePatient(page, "ben");
   const interaction = page.url();
   await consent(page);
-  await page.waitForURL(isCallback);
+  await page.waitForURL(atApp);
   const again = await page.goto(interaction);
   assert.equal(again.status(), 400);
   assert.equal(await page.locator("button[name=decision]").count(), 0);

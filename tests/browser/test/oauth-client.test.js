@@ -42,14 +42,13 @@ async function flow({ client = { client_id: "test-app" }, authentication = oauth
   const end = await new Visitor().walk(asked.url, { user, patient });
   const parameters = oauth.validateAuthResponse(server, client, new URL(end.location), state);
   const answer = await oauth.authorizationCodeGrantRequest(
-    server, client, authentication, parameters, world.app.callback, verifier, LOOPBACK,
+    server, client, authentication, parameters, world.app.plain, verifier, LOOPBACK,
   );
-  const copy = answer.clone();
   const token = await oauth.processAuthorizationCodeResponse(server, client, answer, {
     expectedNonce: nonce,
     requireIdToken: true,
   });
-  return { token, answer: copy, nonce };
+  return { token, answer, nonce };
 }
 
 test("the discovery documents agree with each other", async () => {
@@ -131,10 +130,4 @@ test("a refusal carries iss and state too", async () => {
     () => oauth.validateAuthResponse(server, { client_id: "test-app" }, new URL(end.location), asked.state),
     (error) => error.error === "access_denied",
   );
-});
-
-test("prompt=none without a sign-in is login_required", async () => {
-  const asked = request(world, { prompt: "none" });
-  const end = await new Visitor().open(asked.url);
-  assert.equal(new URL(end.location).searchParams.get("error"), "login_required");
 });
