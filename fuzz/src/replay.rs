@@ -1,0 +1,154 @@
+//! The seeds, and mutants of them that are the same in every run.
+
+use std::fs;
+use std::path::Path;
+
+const MUTANTS: usize = 20_000;
+
+/// xorshift64*: no dependency, and the same numbers everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.roll() % bound.max(1) as u64) as usize
+    }
+}
+
+/// Bytes that readers treat specially; cut into seeds they break structure, not only text.
+const PIECES: &[&[u8]] = &[
+    b"&",
+    b"=",
+    b"%",
+    b"%00",
+    b"%ff",
+    b"%c3%28",
+    b"+",
+    b" ",
+    b"  ",
+    b"?",
+    b"/",
+    b"//",
+    b":",
+    b"#",
+    b"@",
+    b".",
+    b"..",
+    b"*",
+    b"|",
+    b"\\",
+    b"\0",
+    b"\n",
+    b"\r\n",
+    b"\"",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"null",
+    b"-1",
+    b"1e999",
+    b"18446744073709551616",
+    b"\xff",
+    b"\xc3\x28",
+    b"\xf0\x9f\x8f\xa5",
+    b"\xe2\x80\xae",
+    b"state=a",
+    b"scope=",
+    b"client_id=app",
+    b"patient/*.rs",
+    b"?category=",
+    b"http://127.0.0.1:65536",
+    b"[::1]",
+    b"=",
+    b"==",
+    b"e30",
+    b"e30.e30.e30",
+    b"Basic ",
+    b"\x01",
+    b"\x02",
+];
+
+fn mutate(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut data = seeds[dice.below(seeds.len())].clone();
+    for _ in 0..=dice.below(4) {
+        let at = dice.below(data.len() + 1);
+        let end = (at + dice.below(8)).min(data.len());
+        match dice.below(7) {
+            0 if at < data.len() => data[at] ^= 1 << dice.below(8),
+            1 if at < data.len() => data[at] = dice.roll() as u8,
+            2 => drop(data.drain(at..end)),
+            3 => drop(data.splice(at..at, PIECES[dice.below(PIECES.len())].iter().copied())),
+            4 => drop(data.splice(at..end, PIECES[dice.below(PIECES.len())].iter().copied())),
+            5 => {
+                // The tail of another seed.
+                let other = &seeds[dice.below(seeds.len())];
+                let from = dice.below(other.len() + 1);
+                data.splice(at.., other[from..].iter().copied());
+            }
+            _ => {
+                let repeated = data[at..end].repeat(1 + dice.below(20));
+                data.splice(at..at, repeated);
+            }
+        }
+    }
+    data
+}
+
+fn replay(name: &str, target: fn(&[u8]) -> bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let seeds: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    assert!(!seeds.is_empty(), "{} has no seeds", folder.display());
+    target(b"");
+    assert!(seeds.iter().filter(|seed| target(seed)).count() > 0, "{name}: no seed is accepted");
+    let mut dice = Dice(0x5EED_0000_0000_0001);
+    for number in 0..MUTANTS {
+        let data = mutate(&mut dice, &seeds);
+        if std::panic::catch_unwind(|| target(&data)).is_err() {
+            panic!("{name}, mutant {number}: {:?}", String::from_utf8_lossy(&data));
+        }
+    }
+}
+
+macro_rules! replay {
+    ($($target:ident)*) => { $(
+        #[test]
+        fn $target() {
+            replay(stringify!($target), crate::$target);
+        }
+    )* };
+}
+
+replay! { scope authorize_query token_form jws jwks sealed_cookie redirect_uri clients_file record }
+
+#[test]
+fn a_planted_panic_is_found() {
+    fn planted(data: &[u8]) -> bool {
+        assert!(!data.windows(2).any(|pair| pair == b"%f"), "planted");
+        true
+    }
+    let found = std::panic::catch_unwind(|| replay("authorize_query", planted));
+    assert!(found.is_err());
+}
+
+#[test]
+fn the_seeds_of_records_are_records() {
+    use vestibule_core::record::read;
+    let seed = |name| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/record").join(name);
+        vestibule_host::Record(fs::read(file).unwrap().into())
+    };
+    assert!(read::<crate::GrantRecord>(&seed("grant")).is_ok());
+    assert!(read::<crate::LaunchRecord>(&seed("launch")).is_ok());
+    assert!(read::<crate::PendingRequest>(&seed("pending")).is_ok());
+    assert!(read::<crate::Progress>(&seed("progress")).is_ok());
+}
