@@ -12,6 +12,9 @@ use vestibule_scope::ResourceType;
 
 const EHR: &str = "http://127.0.0.1:8090";
 const FHIR: &str = "http://127.0.0.1:8090/fhir";
+/// The form goes back to its own address, which says where to go on.
+const SIGN_IN: &str =
+    "<!doctype html><title>Sign in</title><form method=post><button>Sign in as Pat</button></form>";
 const PATIENTS: [(&str, &str); 2] = [("pat", "Pat Example"), ("kim", "Kim Example")];
 
 /// Everybody who signs in is Pat. A session is a random cookie; the newest counts.
@@ -58,11 +61,6 @@ impl PatientAccessPolicy for Patients {
         let summary = |name: &str| PatientSummary::new(question.patient.clone(), name);
         Ok(found.map_or(PatientAnswer::Denied, |(_, name)| PatientAnswer::allowed(summary(name))))
     }
-}
-
-/// The form goes back to its own address, which says where to go on.
-async fn sign_in_page() -> Html<&'static str> {
-    Html("<!doctype html><title>Sign in</title><form method=post><button>Sign in as Pat</button></form>")
 }
 
 /// A real host checks a password here, and gives its form a token besides.
@@ -113,7 +111,7 @@ async fn main() -> Result<(), BoxError> {
     let server = AuthorizationServer::builder(config, host).with_pages(pages).build()?;
     let router = Router::new()
         .route("/", get(|| async { Html(include_str!("app.html")) }))
-        .route("/sign-in", get(sign_in_page).post(sign_in).with_state(users))
+        .route("/sign-in", get(|| async { Html(SIGN_IN) }).post(sign_in).with_state(users))
         .route("/fhir/Patient/{id}", get(read_patient).with_state(check))
         .fallback_service(vestibule_tower::VestibuleService::new(server));
     println!("Open {EHR}/");
