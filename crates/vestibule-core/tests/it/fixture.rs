@@ -103,7 +103,7 @@ impl Server {
             Err(problem) => return Heard::Shown(problem),
         };
         match PendingRequest::validate(&params, &proven, client, &self.rules(), NOW) {
-            Ok(request) => Heard::Accepted(Box::new(request), Box::new(proven)),
+            Ok(request) => Heard::Accepted(Box::new(request)),
             Err(refusal) => Heard::Redirected { refusal, location: proven.refuse(refusal, ISSUER) },
         }
     }
@@ -136,13 +136,13 @@ pub(crate) fn negotiation(scopes: &str, ehr: bool) -> Negotiation {
 pub(crate) enum Heard {
     Shown(Problem),
     Redirected { refusal: AuthorizeRefusal, location: String },
-    Accepted(Box<PendingRequest>, Box<ProvenRedirect>),
+    Accepted(Box<PendingRequest>),
 }
 
 impl Heard {
     pub(crate) fn accepted(self) -> PendingRequest {
         match self {
-            Self::Accepted(request, _) => *request,
+            Self::Accepted(request) => *request,
             other => panic!("not accepted: {other:?}"),
         }
     }

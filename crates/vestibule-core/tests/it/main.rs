@@ -3,11 +3,13 @@
 //! The line above a test names the requirements it shows; `docs/conformance.md` leads here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod discovery;
 mod fixture;
 mod machine;
 mod machine_exploration;
 mod machine_model;
 mod negotiation;
+mod records;
 mod redemption;
 mod table_4_5;
 mod validation;

@@ -61,7 +61,7 @@ fn a_ticked_category_of_a_v1_scope_is_answered_in_v2() {
     assert_eq!(negotiation.granted().to_string(), PROBLEM_LIST);
 }
 
-/// SMART-SCOPE-114, SMART-SCOPE-025, A-SCOPE-25
+/// SMART-SCOPE-114, A-SCOPE-25
 #[test]
 fn offline_access_is_dropped_while_nothing_refreshes() {
     let asked = "launch/patient offline_access patient/*.rs";
@@ -87,7 +87,7 @@ fn a_policy_without_delete_narrows_the_wildcard() {
     assert_eq!(fate(&negotiation, "user/*.cruds"), Fate::Narrowed(Stage::Base, Reason::NotOnThisBase));
 }
 
-/// SMART-SCOPE-068
+/// SMART-SCOPE-068, SCOPE-005
 #[test]
 fn system_scopes_are_dropped_here() {
     for asked in ["system/*.cruds", "system/Condition.rs", "system/*.read"] {
@@ -97,7 +97,7 @@ fn system_scopes_are_dropped_here() {
     }
 }
 
-/// SMART-SCOPE-007, SMART-SCOPE-110
+/// SMART-SCOPE-005, SMART-SCOPE-007, SMART-SCOPE-110
 #[test]
 fn an_untouched_scope_keeps_its_spelling() {
     let asked = "patient/Observation.read user/*.* patient/Condition.rs openid";
@@ -280,7 +280,7 @@ fn an_extension_needs_client_and_base() {
     assert_eq!(server("__mine").negotiate(asked, &app, false).granted(), set("__mine"));
 }
 
-/// SMART-SCOPE-002, A-SCOPE-10, A-SCOPE-11, A-SCOPE-12
+/// SMART-SCOPE-002, SMART-SCOPE-004, SCOPE-004, A-SCOPE-10, A-SCOPE-11, A-SCOPE-12
 #[test]
 fn what_is_no_scope_is_dropped_and_told() {
     for wrong in [
@@ -307,7 +307,7 @@ fn what_is_no_scope_is_dropped_and_told() {
     }
 }
 
-/// A-SCOPE-18
+/// SCOPE-002, A-SCOPE-18
 #[test]
 fn doubles_collapse() {
     let negotiation = negotiation("openid openid patient/Observation.r patient/Observation.r", false);

@@ -242,7 +242,7 @@ fn resource_names_what_aud_names() {
     check(&Az::new().set("aud", "https://evil.test").add("resource", FHIR1), Red("invalid_request"));
 }
 
-/// SMART-AUTHZ-005, SMART-AUTHZ-020, SMART-AUTHZ-064, SMART-SCOPE-004, A-SCOPE-14, A-SCOPE-15, A-SCOPE-16, A-SCOPE-17, A-SCOPE-18, A-SCOPE-20
+/// SCOPE-001, SCOPE-002, SCOPE-003, SCOPE-007, SMART-AUTHZ-005, SMART-AUTHZ-020, SMART-AUTHZ-064, SMART-SCOPE-004, A-SCOPE-14, A-SCOPE-15, A-SCOPE-16, A-SCOPE-17, A-SCOPE-18, A-SCOPE-20
 #[test]
 fn scope_strings() {
     for broken in [
@@ -464,7 +464,7 @@ fn validation_has_its_order() {
     }
 }
 
-/// SMART-AUTHZ-064, SMART-SCOPE-112
+/// SCOPE-003, SMART-AUTHZ-064, SMART-SCOPE-004, SMART-SCOPE-112
 #[test]
 fn strict_clients_get_all_or_nothing() {
     let server = Server::new();
