@@ -11,5 +11,7 @@ mod machine_model;
 mod negotiation;
 mod records;
 mod redemption;
+mod redirects;
 mod table_4_5;
+mod token_form;
 mod validation;
