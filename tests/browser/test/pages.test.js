@@ -112,6 +112,7 @@ sees("consent-wide", async (page) => {
 });
 sees("consent-clinician", async (page) => {
   await start("dr-lee", { scope: WIDE })(page);
+  await searchPatient(page, "whit");
   await choosePatient(page, "carol");
 });
 sees("consent-german", async (page) => {
