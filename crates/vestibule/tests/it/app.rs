@@ -1,0 +1,252 @@
+//! The app: authorize requests, token requests, and what it reads in the answers.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Map, Value};
+use vestibule_host::Alg;
+use vestibule_jose::{Expect, VerifyKeys};
+
+use crate::browser::{Answer, Browser, always, form};
+use crate::world::{FHIR1, P1, World};
+
+pub(crate) const V1: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const C1: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// Another pair: the challenge is the S256 of the verifier (RFC 7636 style, made for these tests).
+pub(crate) const V_WRONG: &str = "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong";
+
+pub(crate) const CB: &str = "https://app.example/cb";
+
+/// The first registered address of an app.
+pub(crate) fn address_of(client: &str) -> &'static str {
+    match client {
+        "pub" => CB,
+        "nat" => "http://127.0.0.1/cb",
+        "basic" => "https://basic.example/cb",
+        "post" => "https://post.example/cb",
+        "other" => "https://other.example/cb",
+        "memo" => "https://memo.example/cb",
+        "pre" => "https://pre.example/cb",
+        "query" => "https://query.example/cb?tenant=1",
+        "framed" => "https://framed.example/cb",
+        "strict" => "https://strict.example/cb",
+        "narrow" => "https://narrow.example/cb",
+        _ => panic!("no such app: {client}"),
+    }
+}
+
+fn secret_of(client: &str) -> &'static str {
+    match client {
+        "basic" => "basic-secret-basic-secret-basic-secret",
+        "post" => "post-secret-post-secret-post-secret-p",
+        "other" => "other-secret-other-secret-other-secret",
+        "pre" => "pre-secret-pre-secret-pre-secret-pre-s",
+        _ => panic!("no secret: {client}"),
+    }
+}
+
+/// An authorize request, to be changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Az(Vec<(String, String)>);
+
+/// A valid request: `launch/patient patient/Observation.rs offline_access`.
+pub(crate) fn az(client: &str) -> Az {
+    let pairs = [
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", address_of(client)),
+        ("scope", "launch/patient patient/Observation.rs offline_access"),
+        ("state", "st1"),
+        ("aud", FHIR1),
+        ("code_challenge", C1),
+        ("code_challenge_method", "S256"),
+    ];
+    Az(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+}
+
+/// A valid request of an EHR launch: `launch patient/Observation.rs`.
+pub(crate) fn az_ehr(client: &str, handle: &str) -> Az {
+    az(client).set("scope", "launch patient/Observation.rs").add("launch", handle)
+}
+
+impl Az {
+    /// `AZ{x=y}`
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        let pair = self.0.iter_mut().find(|(known, _)| known == name).unwrap();
+        value.clone_into(&mut pair.1);
+        self
+    }
+
+    /// `AZ{-x}`
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// `AZ{+x=y}`
+    pub(crate) fn add(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `AZ{+x=y}`, before all others.
+    pub(crate) fn add_first(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(0, (name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn scope(self, scope: &str) -> Self {
+        self.set("scope", scope)
+    }
+
+    pub(crate) fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+}
+
+/// A token request, to be changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Tk {
+    fields: Vec<(String, String)>,
+    basic: Option<(String, String)>,
+    origin: Option<String>,
+    query: String,
+}
+
+/// A valid redemption.
+pub(crate) fn tk(client: &str, code: &str) -> Tk {
+    let pairs = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", address_of(client)),
+        ("code_verifier", V1),
+    ];
+    let mut fields: Vec<(String, String)> = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+    let mut basic = None;
+    match client {
+        "basic" | "other" | "pre" => basic = Some((client.to_owned(), secret_of(client).to_owned())),
+        "post" => {
+            fields.push(("client_id".into(), client.into()));
+            fields.push(("client_secret".into(), secret_of(client).into()));
+        }
+        _ => fields.push(("client_id".into(), client.into())),
+    }
+    Tk { fields, basic, origin: None, query: String::new() }
+}
+
+impl Tk {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        let pair = self.fields.iter_mut().find(|(known, _)| known == name).unwrap();
+        value.clone_into(&mut pair.1);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn add(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn basic(mut self, pair: Option<(&str, &str)>) -> Self {
+        self.basic = pair.map(|(id, secret)| (id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    pub(crate) fn from_origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+
+    pub(crate) fn with_query(mut self, query: &str) -> Self {
+        query.clone_into(&mut self.query);
+        self
+    }
+
+    pub(crate) fn request(&self) -> Request<Bytes> {
+        let fields: Vec<(&str, &str)> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let uri = if self.query.is_empty() { "/auth/token".into() } else { format!("/auth/token?{}", self.query) };
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(uri)
+            .header("content-type", "application/x-www-form-urlencoded");
+        if let Some((id, secret)) = &self.basic {
+            let pair = STANDARD.encode(format!("{id}:{secret}"));
+            request = request.header("authorization", format!("Basic {pair}"));
+        }
+        if let Some(origin) = &self.origin {
+            request = request.header("origin", origin);
+        }
+        request.body(Bytes::from(form(&fields))).unwrap()
+    }
+
+    pub(crate) async fn send(&self, world: &World) -> Answer {
+        let answer = Answer::from(world.server.handle(self.request()).await);
+        always(&answer);
+        answer
+    }
+}
+
+impl World {
+    /// Alice opens the app, picks P1 and allows everything.
+    pub(crate) async fn code_for(&self, request: &Az) -> String {
+        let mut browser = Browser::of(self, "alice");
+        browser.begin(request).await;
+        if browser.page.is_picker() {
+            browser.pick(P1).await;
+        }
+        if browser.page.is_consent() {
+            browser.allow().await;
+        }
+        browser.page.code()
+    }
+
+    pub(crate) async fn redeem(&self, client: &str, code: &str) -> Answer {
+        tk(client, code).send(self).await
+    }
+
+    /// A whole flow, to the token response.
+    pub(crate) async fn tokens_for(&self, client: &str, request: &Az) -> Value {
+        let code = self.code_for(request).await;
+        let answer = self.redeem(client, &code).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let mut browser = Browser::new(self);
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.json()
+    }
+
+    /// The claims of a token, verified with the published keys.
+    pub(crate) async fn claims(&self, token: &str, typ: &str, alg: Alg) -> Map<String, Value> {
+        let jwks = self.json("/auth/keys").await.to_string();
+        let keys = VerifyKeys::from_jwks(jwks.as_bytes()).unwrap();
+        keys.verify(token, &Expect { typ: &[typ], algs: &[alg] }).unwrap().into_map()
+    }
+
+    pub(crate) async fn access_claims(&self, tokens: &Value) -> Map<String, Value> {
+        self.claims(tokens["access_token"].as_str().unwrap(), "at+jwt", Alg::Es256).await
+    }
+
+    pub(crate) async fn id_claims(&self, tokens: &Value) -> Map<String, Value> {
+        self.claims(tokens["id_token"].as_str().unwrap(), "JWT", Alg::Rs256).await
+    }
+
+    /// How many live grants a user has.
+    pub(crate) async fn grants_of(&self, user: &str) -> usize {
+        use vestibule_host::{AttemptId, Call, Clock as _, GrantStore as _, Tenant, UserId};
+        let call = Call {
+            tenant: Tenant::new(self.server.config().issuer()),
+            attempt: AttemptId::new([0; 16]),
+            now: self.clock.now(),
+        };
+        self.memory.grants_of(&UserId::new(user), None, 1_000, &call).await.unwrap().len()
+    }
+}

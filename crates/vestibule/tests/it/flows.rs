@@ -1,0 +1,548 @@
+//! Whole launches: what a user sees, and what the app gets.
+
+use serde_json::json;
+use vestibule_host::launch::FhirContextItem;
+
+use crate::app::{CB, az, az_ehr, tk};
+use crate::browser::Browser;
+use crate::world::{AS, E1, FHIR1, FHIR2, P1, P2, P3, P9, World, open_record, open_visit};
+
+/// SMART-AUTHZ-001, SMART-AUTHZ-005, SMART-AUTHZ-050, SMART-AUTHZ-051, SMART-AUTHZ-053, SMART-SCOPE-110, A-MIX-01, A-CTX-52, A-UI-02
+#[tokio::test]
+async fn standalone_with_two_records_asks_whose() {
+    let world = World::new();
+    let mut browser = Browser::new(&world);
+    // Nobody is signed in: to the host's sign-in, and back.
+    let page = browser.begin(&az("pub")).await;
+    assert_eq!(page.status, 303);
+    assert!(page.location().starts_with("/login?resume=%2Fauth%2Fi%2F"), "{}", page.location());
+    browser.session = Some("alice/s1".into());
+    let page = browser.reload().await;
+    assert_eq!(page.values("input", "patient"), [P1, P2]);
+    assert!(page.body.contains("Growth Chart") && page.body.contains("app.example"));
+    let page = browser.pick(P2).await;
+    assert!(page.is_consent() && page.body.contains("Name Of patient-two-ben"));
+    // A line for each scope that can be granted; `offline_access` cannot.
+    assert_eq!(page.ticked(), ["launch/patient", "patient/Observation.rs"]);
+    let answer = browser.allow().await.clone();
+    assert!(answer.location().starts_with("https://app.example/cb?code=vc_"), "{}", answer.location());
+    assert_eq!(answer.params().keys().collect::<Vec<_>>(), ["code", "iss", "state"]);
+    assert_eq!(answer.params()["state"], "st1");
+    let tokens = world.redeem("pub", &answer.code()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    let tokens = tokens.json();
+    assert_eq!(tokens["patient"], P2);
+    assert_eq!(tokens["scope"], "launch/patient patient/Observation.rs");
+    assert_eq!(tokens["token_type"], "Bearer");
+    assert_eq!(tokens["expires_in"], 300);
+    assert!(tokens.get("refresh_token").is_none() && tokens.get("id_token").is_none());
+    let all = tokens.to_string();
+    assert!(!all.contains(P1) && !all.contains(P3));
+}
+
+/// SMART-TOKEN-003, SMART-TOKEN-005, SMART-TOKEN-030, SMART-TOKEN-032, SMART-IDT-001, SMART-IDT-010, ATJWT-001, ATJWT-002, ATJWT-003, OIDC-004, OIDC-005, A-OIDC-01, A-OIDC-13, A-AUD-12, A-MIX-03
+#[tokio::test]
+async fn both_tokens_verify_and_agree_with_the_answer() {
+    let world = World::new();
+    let request = az("pub")
+        .scope("openid fhirUser launch/patient patient/Observation.rs")
+        .add("nonce", "n \"x");
+    let code = world.code_for(&request).await;
+    let answer = world.redeem("pub", &code).await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("pragma"), "no-cache");
+    assert_eq!(answer.header("content-type"), "application/json");
+    let tokens = answer.json();
+    let access = world.access_claims(&tokens).await;
+    assert_eq!(access["iss"], AS);
+    assert_eq!(access["aud"], FHIR1);
+    assert_eq!(access["client_id"], "pub");
+    assert_eq!(access["sub"], "sub-alice");
+    assert_eq!(access["patient"], P1);
+    assert_eq!(access["scope"], tokens["scope"]);
+    assert_eq!(access["fhirUser"], format!("{FHIR1}/Patient/{P1}"));
+    assert_eq!(access["exp"].as_i64().unwrap() - access["iat"].as_i64().unwrap(), 300);
+    assert!(access["jti"].as_str().unwrap().len() >= 22 && access["grant_id"].is_string());
+    let id = world.id_claims(&tokens).await;
+    assert_eq!(id["iss"], AS);
+    assert_eq!(id["aud"], "pub");
+    assert_eq!(id["sub"], access["sub"]);
+    assert_eq!(id["nonce"], "n \"x");
+    assert_eq!(id["fhirUser"], format!("{FHIR1}/Patient/{P1}"));
+    assert!(id["auth_time"].is_i64() && id["at_hash"].is_string());
+    assert!(!id.contains_key("patient") && !id.contains_key("azp"));
+    let at_hash = vestibule_jose::at_hash(vestibule_host::Alg::Rs256, tokens["access_token"].as_str().unwrap());
+    assert_eq!(id["at_hash"], at_hash);
+}
+
+/// A-OIDC-03, A-CTX-23
+#[tokio::test]
+async fn two_tabs_get_their_own_nonce_and_patient() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "alice");
+    let scope = "openid launch/patient patient/Observation.rs";
+    browser.begin(&az("pub").scope(scope).add("nonce", "n1").set("state", "one")).await;
+    let first = browser.tab();
+    browser.begin(&az("pub").scope(scope).add("nonce", "n2").set("state", "two")).await;
+    browser.pick(P2).await;
+    let second = browser.tab();
+    browser.switch_to(&first);
+    browser.pick(P1).await;
+    let first = browser.tab();
+    browser.switch_to(&second);
+    let two = browser.allow().await.clone();
+    browser.switch_to(&first);
+    let one = browser.allow().await.clone();
+    for (answer, state, nonce, patient) in [(one, "one", "n1", P1), (two, "two", "n2", P2)] {
+        assert_eq!(answer.params()["state"], state);
+        let tokens = world.redeem("pub", &answer.code()).await.json();
+        assert_eq!(tokens["patient"], patient);
+        assert_eq!(world.id_claims(&tokens).await["nonce"], nonce);
+    }
+}
+
+/// SMART-CTX-060, A-SCOPE-23
+#[tokio::test]
+async fn one_record_is_chosen_without_asking_and_shown() {
+    let world = World::new();
+    for scope in ["launch/patient patient/Observation.rs", "patient/Observation.rs", "launch/patient user/Observation.rs"] {
+        let mut browser = Browser::of(&world, "bob");
+        let page = browser.begin(&az("pub").scope(scope)).await;
+        assert!(page.is_consent() && page.body.contains("Name Of patient-three-bob"), "{scope}");
+        let code = browser.allow().await.code();
+        assert_eq!(world.redeem("pub", &code).await.json()["patient"], P3, "{scope}");
+    }
+}
+
+/// SMART-AUTHZ-062
+#[tokio::test]
+async fn without_a_record_the_app_is_told_so() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "nobody");
+    let answer = browser.begin(&az("pub")).await;
+    answer.is_refusal(CB, "access_denied");
+    assert_eq!(answer.params()["state"], "st1");
+    assert_eq!(answer.params()["error_description"], "no patient record available");
+    assert_eq!(world.spy.codes(), 0);
+    // Only user data: no record is needed (S7).
+    let page = browser.begin(&az("pub").scope("openid user/Observation.rs")).await;
+    assert!(page.is_consent());
+    let code = browser.allow().await.code();
+    let tokens = world.redeem("pub", &code).await.json();
+    assert!(tokens.get("patient").is_none() && tokens["id_token"].is_string(), "{tokens}");
+    // `fhirUser` cannot be granted to somebody without a FHIR resource (SMART-SCOPE-089).
+    browser.begin(&az("pub").scope("openid fhirUser user/Observation.rs")).await;
+    assert_eq!(browser.page.ticked(), ["openid", "user/Observation.rs"]);
+}
+
+/// A-TIME-06
+#[tokio::test]
+async fn a_clinician_searches_and_pages() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "dr");
+    let page = browser.begin(&az("pub")).await;
+    assert_eq!(page.values("input", "patient").len(), 10);
+    assert!(page.body.contains("name=\"q\""));
+    let cursor = page.values("button", "after");
+    assert_eq!(cursor.len(), 1);
+    let page = browser.submit(&[("after", &cursor[0])]).await;
+    assert_eq!(page.values("input", "patient")[0], "ward-patient-16");
+    let page = browser.submit(&[("q", "patient-3"), ("move", "search")]).await;
+    assert_eq!(page.values("input", "patient").len(), 5);
+    // A cursor within a search keeps the search.
+    let page = browser.submit(&[("q", "ward"), ("move", "search")]).await;
+    assert_eq!(page.values("input", "patient").len(), 10);
+    let page = browser.submit(&[("q", "ward"), ("after", "20")]).await;
+    assert_eq!(page.values("input", "patient").len(), 5);
+    let page = browser.submit(&[("q", "no such person"), ("move", "search")]).await;
+    assert!(page.values("input", "patient").is_empty() && page.status == 200);
+    let page = browser.submit(&[("q", &"x".repeat(101)), ("move", "search")]).await;
+    assert!(page.status == 200 && page.body.contains("role=\"alert\""));
+    // Hostile cursors bring an empty page, not an error.
+    for cursor in ["-1", "99999999999999999999", "x"] {
+        assert_eq!(browser.submit(&[("after", cursor)]).await.status, 200);
+    }
+    // What was not on the page may be chosen all the same: the policy decides, not the list.
+    browser.submit(&[("patient", "ward-patient-34"), ("move", "choose")]).await;
+    let code = browser.allow().await.code();
+    assert_eq!(world.redeem("pub", &code).await.json()["patient"], "ward-patient-34");
+    // S4: one hit is not chosen without asking.
+    let page = browser.begin(&az("pub")).await;
+    assert!(page.is_picker());
+    let page = browser.submit(&[("q", "ward-patient-34"), ("move", "search")]).await;
+    assert!(page.is_picker() && page.values("input", "patient").len() == 1);
+}
+
+/// SMART-LAUNCH-001, SMART-LAUNCH-011, SMART-LAUNCH-013, SMART-CTX-001, SMART-CTX-002, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-009, SMART-CTX-020
+#[tokio::test]
+async fn an_ehr_launch_brings_its_whole_context() {
+    let world = World::new();
+    let study = json!({ "reference": "ImagingStudy/55", "type": "ImagingStudy" });
+    let context = open_visit(P1, E1)
+        .with_intent("reconcile-medications")
+        .with_need_patient_banner(false)
+        .with_smart_style_url("https://as.example/style.json")
+        .with_tenant("ward-7")
+        .with_app_context("opaque text")
+        .with_fhir_context(FhirContextItem::try_from(study.as_object().unwrap().clone()).unwrap());
+    let handle = world.launch_for("dr", "pub", context).await;
+    let mut browser = Browser::of(&world, "dr");
+    let scope = "launch openid fhirUser patient/Observation.rs user/Observation.rs";
+    let page = browser.begin(&az_ehr("pub", &handle).scope(scope)).await;
+    assert!(page.is_consent(), "no picker: {}", page.body);
+    let code = browser.allow().await.code();
+    let tokens = world.redeem("pub", &code).await.json();
+    assert_eq!(tokens["patient"], P1);
+    assert_eq!(tokens["encounter"], E1);
+    assert_eq!(tokens["intent"], "reconcile-medications");
+    assert_eq!(tokens["need_patient_banner"], false);
+    assert_eq!(tokens["smart_style_url"], "https://as.example/style.json");
+    assert_eq!(tokens["tenant"], "ward-7");
+    assert_eq!(tokens["appContext"], "opaque text");
+    assert_eq!(tokens["fhirContext"], json!([study]));
+    let access = world.access_claims(&tokens).await;
+    assert_eq!(access["patient"], P1);
+    assert_eq!(access["encounter"], E1);
+    assert_eq!(access["fhirUser"], format!("{FHIR1}/Practitioner/doctor-dr"));
+}
+
+/// SMART-SCOPE-080, SMART-SCOPE-084
+#[tokio::test]
+async fn standalone_with_a_visit_asks_which() {
+    let world = World::new();
+    let request = az("pub").scope("launch/patient launch/encounter patient/Observation.rs");
+    let mut browser = Browser::of(&world, "alice");
+    browser.begin(&request).await;
+    let page = browser.pick(P1).await;
+    assert!(page.is_visits());
+    assert_eq!(page.values("input", "encounter").len(), 10);
+    let cursor = page.values("button", "after")[0].clone();
+    assert_eq!(browser.submit(&[("after", &cursor)]).await.values("input", "encounter").len(), 2);
+    // Nothing ticked: the same page, which says so.
+    let page = browser.submit(&[("move", "choose")]).await;
+    assert!(page.is_visits() && page.body.contains("role=\"alert\""));
+    // A visit of somebody else.
+    let page = browser.submit(&[("encounter", "encounter-three-of-bob"), ("move", "choose")]).await;
+    assert!(page.is_visits() && page.body.contains("role=\"alert\""));
+    browser.submit(&[("encounter", E1), ("move", "choose")]).await;
+    assert!(browser.page.ticked().contains(&"launch/encounter".to_owned()));
+    let code = browser.allow().await.code();
+    let tokens = world.redeem("pub", &code).await.json();
+    assert_eq!((&tokens["patient"], &tokens["encounter"]), (&json!(P1), &json!(E1)));
+
+    // Skipped: `launch/encounter` is not granted.
+    browser.begin(&request).await;
+    browser.pick(P1).await;
+    let page = browser.submit(&[("move", "skip")]).await;
+    assert_eq!(page.ticked(), ["launch/patient", "patient/Observation.rs"]);
+    let code = browser.allow().await.code();
+    assert!(world.redeem("pub", &code).await.json().get("encounter").is_none());
+
+    // A patient without visits: nothing to ask.
+    browser.begin(&request).await;
+    assert!(browser.pick(P2).await.is_consent());
+
+    // Cancelled.
+    browser.begin(&request).await;
+    browser.pick(P1).await;
+    browser.submit(&[("move", "cancel")]).await.is_refusal(CB, "access_denied");
+}
+
+/// SMART-AUTHZ-070, SMART-SCOPE-113, SMART-SCOPE-115, INT-008, INT-009
+#[tokio::test]
+async fn only_what_is_ticked_is_granted() {
+    let world = World::new();
+    let scope = "launch/patient patient/Observation.rs patient/Condition.rs";
+    let laboratory = |page: &crate::browser::Answer| {
+        page.values("input", "scope").into_iter().find(|value| value.ends_with("|laboratory")).unwrap()
+    };
+    let granted = |ticked: Vec<String>| {
+        let world = world.clone();
+        async move {
+            let mut browser = Browser::of(&world, "bob");
+            browser.begin(&az("pub").scope(scope)).await;
+            let ticked: Vec<&str> = ticked.iter().map(String::as_str).collect();
+            let code = browser.allow_only(&ticked).await.code();
+            world.redeem("pub", &code).await.json()["scope"].as_str().unwrap().to_owned()
+        }
+    };
+    let mut browser = Browser::of(&world, "bob");
+    let page = browser.begin(&az("pub").scope(scope)).await;
+    let laboratory = laboratory(page);
+    assert!(laboratory.starts_with("patient/Observation.rs?category="), "{laboratory}");
+    assert!(!page.ticked().contains(&laboratory), "narrower boxes are not ticked");
+    let of = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+    assert_eq!(granted(of(&["launch/patient", "patient/Condition.rs"])).await, "launch/patient patient/Condition.rs");
+    assert_eq!(granted(of(&["launch/patient", &laboratory])).await, format!("launch/patient {laboratory}"));
+    // The narrower box is ignored beside the whole.
+    assert_eq!(granted(of(&["patient/Observation.rs", &laboratory])).await, "patient/Observation.rs");
+    // The record is opened?
+    let consents = world.consents.of("bob").await;
+    assert_eq!(consents[0].record.granted, ["patient/Observation.rs"]);
+    assert_eq!(consents[0].record.refused, ["launch/patient", "patient/Condition.rs"]);
+    assert_eq!(consents[0].record.language, "en");
+}
+
+/// SMART-AUTHZ-062, INT-008, A-CODE-18
+#[tokio::test]
+async fn a_no_is_a_no() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    browser.begin(&az("pub")).await;
+    browser.deny().await.is_refusal(CB, "access_denied");
+    browser.begin(&az("pub")).await;
+    browser.allow_only(&[]).await.is_refusal(CB, "access_denied");
+    // What was not offered does not count as ticked.
+    browser.begin(&az("pub")).await;
+    browser.allow_only(&["patient/*.cruds", "openid"]).await.is_refusal(CB, "access_denied");
+    // Only what needs something else: `fhirUser` without `openid`.
+    browser.begin(&az("pub").scope("openid fhirUser launch/patient")).await;
+    browser.allow_only(&["fhirUser"]).await.is_refusal(CB, "access_denied");
+    // Neither allow nor deny: a page, and nothing changes.
+    browser.begin(&az("pub")).await;
+    let tab = browser.tab();
+    for decision in ["", "yes", "Allow", "allow "] {
+        browser.switch_to(&tab);
+        browser.submit(&[("scope", "launch/patient"), ("decision", decision)]).await.is_page(400);
+    }
+    assert_eq!(world.spy.codes(), 0);
+    assert!(world.consents.of("bob").await.is_empty());
+    browser.switch_to(&tab);
+    browser.allow().await.code();
+    assert_eq!(world.spy.codes(), 1);
+    // The picker can be left too.
+    let mut alice = Browser::of(&world, "alice");
+    alice.begin(&az("pub")).await;
+    alice.submit(&[("move", "cancel")]).await.is_refusal(CB, "access_denied");
+}
+
+/// INT-014, A-CTX-32, A-CTX-37
+#[tokio::test]
+async fn a_remembered_yes_answers_the_same_question_only() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "alice");
+    let request = az("memo");
+    browser.begin(&request).await;
+    browser.pick(P1).await;
+    browser.allow().await.code();
+    // The same: the picker is shown, consent is not.
+    browser.begin(&request).await;
+    let code = browser.pick(P1).await.code();
+    assert_eq!(world.redeem("memo", &code).await.json()["patient"], P1);
+    // Another patient, another base, more scopes: asked again.
+    browser.begin(&request).await;
+    assert!(browser.pick(P2).await.is_consent());
+    browser.begin(&request.clone().set("aud", FHIR2)).await;
+    assert!(browser.pick(P1).await.is_consent());
+    browser.begin(&request.clone().scope("launch/patient patient/Observation.rs patient/Condition.rs")).await;
+    assert!(browser.pick(P1).await.is_consent());
+    browser.begin(&request.clone().scope("launch/patient patient/Observation.cruds")).await;
+    assert!(browser.pick(P1).await.is_consent());
+    // Less: not asked, and no more than that is granted.
+    browser.begin(&request.clone().scope("launch/patient patient/Observation.r")).await;
+    let code = browser.pick(P1).await.code();
+    assert_eq!(world.redeem("memo", &code).await.json()["scope"], "launch/patient patient/Observation.r");
+    // Another user.
+    let mut dr = Browser::of(&world, "dr");
+    dr.begin(&request).await;
+    assert!(dr.submit(&[("patient", P1), ("move", "choose")]).await.is_consent());
+    // An app that is asked about each time does not share the memory.
+    browser.begin(&az("pub")).await;
+    browser.pick(P1).await;
+    browser.allow().await.code();
+    browser.begin(&az("pub")).await;
+    assert!(browser.pick(P1).await.is_consent());
+    // Withdrawn: asked again.
+    world.consents.withdraw_all_of("alice").await;
+    browser.begin(&request).await;
+    assert!(browser.pick(P1).await.is_consent());
+}
+
+/// A-CTX-35, REDIR-013
+#[tokio::test]
+async fn an_app_on_the_device_is_asked_about_each_time() {
+    let world = World::new();
+    for address in ["http://127.0.0.1:51004/cb", "com.example.app:/cb"] {
+        for _ in 0..2 {
+            let mut browser = Browser::of(&world, "bob");
+            let request = az("nat").set("redirect_uri", address).scope("launch/patient patient/Observation.rs");
+            assert!(browser.begin(&request).await.is_consent(), "{address}");
+            let answer = browser.allow().await;
+            assert!(answer.location().starts_with(&format!("{address}?code=")), "{}", answer.location());
+        }
+    }
+}
+
+/// INT-008
+#[tokio::test]
+async fn a_pre_approved_app_asks_no_clinician_but_every_patient() {
+    let world = World::new();
+    let handle = world.launch_for("dr", "pre", open_record(P1)).await;
+    let mut browser = Browser::of(&world, "dr");
+    let code = browser.begin(&az_ehr("pre", &handle)).await.code();
+    assert_eq!(world.redeem("pre", &code).await.json()["patient"], P1);
+    assert!(world.consents.of("dr").await.is_empty());
+    // The choice of patient is never skipped.
+    assert!(browser.begin(&az("pre")).await.is_picker());
+    // A patient is asked.
+    let mut bob = Browser::of(&world, "bob");
+    assert!(bob.begin(&az("pre")).await.is_consent());
+    // A public app is not pre-approved, whatever its registration says.
+    world.clients.change("pub", |client| client.consent = vestibule_host::ConsentRule::PreApproved);
+    let handle = world.launch_for("dr", "pub", open_record(P1)).await;
+    assert!(browser.begin(&az_ehr("pub", &handle)).await.is_consent());
+}
+
+/// SMART-AUTHZ-040, SMART-AUTHZ-041, A-AUD-09, A-AUD-12
+#[tokio::test]
+async fn a_token_is_for_the_base_that_was_named() {
+    let world = World::new();
+    let request = az("pub").scope("openid fhirUser launch/patient patient/Observation.rs");
+    let tokens = world.tokens_for("pub", &request.clone().set("aud", FHIR2)).await;
+    let claims = world.access_claims(&tokens).await;
+    assert_eq!(claims["aud"], FHIR2);
+    assert_eq!(claims["fhirUser"], format!("{FHIR2}/Patient/{P1}"));
+    assert_eq!(world.id_claims(&tokens).await["iss"], AS);
+    // `resource` may say the same once more, or alone.
+    let both = request.clone().set("aud", FHIR2).add("resource", FHIR2).add("resource", FHIR2);
+    assert_eq!(world.access_claims(&world.tokens_for("pub", &both).await).await["aud"], FHIR2);
+    let alone = request.without("aud").add("resource", FHIR2);
+    assert_eq!(world.access_claims(&world.tokens_for("pub", &alone).await).await["aud"], FHIR2);
+    // An app that is registered for one base cannot name another.
+    let narrow = az("narrow").scope("launch/patient patient/Observation.r");
+    let mut browser = Browser::of(&world, "bob");
+    browser.authorize(&narrow.set("aud", FHIR2)).await.is_refusal("https://narrow.example/cb", "invalid_request");
+}
+
+/// SMART-CAUTH-001, SMART-CAUTH-003, SMART-CAUTH-006, CAUTH-002
+#[tokio::test]
+async fn every_kind_of_client_gets_its_tokens() {
+    let world = World::new();
+    for client in ["pub", "basic", "post", "nat", "query"] {
+        let request = az(client).scope("launch/patient patient/Observation.rs");
+        let tokens = world.tokens_for(client, &request).await;
+        assert_eq!(tokens["patient"], P1, "{client}");
+        let code = world.code_for(&request).await;
+        // Another method than the registered one is refused, and burns nothing.
+        let other_method = match client {
+            "basic" => tk(client, &code)
+                .basic(None)
+                .add("client_id", client)
+                .add("client_secret", "basic-secret-basic-secret-basic-secret"),
+            "post" => tk(client, &code)
+                .without("client_secret")
+                .without("client_id")
+                .basic(Some(("post", "post-secret-post-secret-post-secret-p"))),
+            _ => tk(client, &code).without("client_id").basic(Some((client, "any-secret-any-secret-any-secret-1"))),
+        };
+        other_method.send(&world).await.is_error(401, "invalid_client");
+        assert_eq!(world.redeem(client, &code).await.status, 200, "{client}");
+    }
+}
+
+/// SMART-SCOPE-110, SMART-SCOPE-111, SMART-AUTHZ-064, A-SCOPE-03, A-SCOPE-04, A-SCOPE-05, A-SCOPE-10, A-SCOPE-11, A-SCOPE-12, A-SCOPE-18, A-SCOPE-20
+#[tokio::test]
+async fn what_is_granted_is_within_what_the_app_may_have() {
+    let world = World::new();
+    let problem_list = "patient/Condition.rs?category=http://terminology.hl7.org/CodeSystem/condition-category|problem-list-item";
+    for (asked, granted) in [
+        ("launch/patient patient/*.rs", None),
+        ("patient/Observation.rs", Some("patient/Observation.r")),
+        ("patient/ObservationDefinition.r patient/Observation.r", Some("patient/Observation.r")),
+        ("patient/Condition.rs", Some(problem_list)),
+        ("patient/Observation.r patient/Observation.r", Some("patient/Observation.r")),
+        ("patient/Observation.rr patient/Observation.sr patient/Observation.RS Patient/Observation.r patient/observation.r patient/Observation. patient/Observation.r", Some("patient/Observation.r")),
+        ("foo bar", Some("")),
+        ("patient/Immunization.rs", Some("")),
+        ("system/Observation.r", Some("")),
+    ] {
+        let mut browser = Browser::of(&world, "bob");
+        let answer = browser.authorize(&az("narrow").scope(asked)).await;
+        if granted == Some("") {
+            answer.is_refusal("https://narrow.example/cb", "invalid_scope");
+            continue;
+        }
+        let code = {
+            browser.begin(&az("narrow").scope(asked)).await;
+            browser.allow().await.code()
+        };
+        let scope = world.redeem("narrow", &code).await.json()["scope"].as_str().unwrap().to_owned();
+        match granted {
+            Some(granted) => assert_eq!(scope, granted, "{asked}"),
+            None => {
+                // A wildcard is narrowed to what is registered, and not granted as a wildcard.
+                assert!(!scope.contains('*'), "{scope}");
+                assert!(scope.contains("patient/Observation.r"), "{scope}");
+            }
+        }
+    }
+    let mut browser = Browser::of(&world, "bob");
+    let mixed = "launch/patient patient/Observation.rs patient/Condition.rs";
+    let answer = browser.authorize(&az("strict").scope(mixed)).await;
+    answer.is_refusal("https://strict.example/cb", "invalid_scope");
+    assert_eq!(browser.authorize(&az("strict").scope("launch/patient patient/Observation.rs")).await.status, 303);
+}
+
+/// A-SCOPE-07, A-SCOPE-24
+#[tokio::test]
+async fn old_spellings_are_echoed() {
+    let world = World::new();
+    let asked = "launch/patient patient/Observation.read patient/Condition.write patient/Immunization.rs";
+    let tokens = world.tokens_for("pub", &az("pub").scope(asked)).await;
+    assert_eq!(tokens["scope"], asked);
+}
+
+/// SMART-SCOPE-114, A-CTX-30
+#[tokio::test]
+async fn the_relationship_limits_what_is_offered() {
+    let world = World::new();
+    world.patients.limit(P2, "patient/Observation.rs patient/Immunization.rs");
+    let mut browser = Browser::of(&world, "alice");
+    let request = az("pub").scope("launch/patient patient/*.rs user/Condition.rs");
+    browser.begin(&request).await;
+    let page = browser.pick(P2).await;
+    assert_eq!(
+        page.ticked(),
+        ["launch/patient", "patient/Immunization.rs", "patient/Observation.rs", "user/Condition.rs"]
+    );
+    // The limit that stands at redemption counts, not the one that was shown.
+    let code = browser.allow().await.code();
+    world.patients.limit(P2, "patient/Immunization.rs");
+    let tokens = world.redeem("pub", &code).await.json();
+    assert_eq!(tokens["scope"], "launch/patient patient/Immunization.rs user/Condition.rs");
+    assert_eq!(world.access_claims(&tokens).await["scope"], tokens["scope"]);
+}
+
+/// A-CTX-30, A-CODE-16
+#[tokio::test]
+async fn a_token_ends_with_the_access_it_stands_on() {
+    let world = World::new();
+    let code = world.code_for(&az("pub")).await;
+    use vestibule_host::Clock as _;
+    world.patients.end_at(P1, world.clock.now().plus(std::time::Duration::from_secs(40)));
+    let tokens = world.redeem("pub", &code).await.json();
+    assert_eq!(tokens["expires_in"], 40);
+    let code = world.code_for(&az("pub")).await;
+    world.advance(40);
+    world.redeem("pub", &code).await.is_error(400, "invalid_grant");
+    // Listed and over: refused at the choice.
+    let mut browser = Browser::of(&world, "alice");
+    browser.begin(&az("pub")).await;
+    let page = browser.pick(P1).await;
+    assert!(page.is_picker() && page.body.contains("role=\"alert\""));
+}
+
+/// A-CTX-49, A-OIDC-11, A-CTX-45
+#[tokio::test]
+async fn parameters_that_nobody_defined_change_nothing() {
+    let world = World::new();
+    let request = az("pub")
+        .add("patient", P3)
+        .add("fhirUser", "Practitioner/doctor-dr")
+        .add("claims", r#"{"id_token":{"patient":{"value":"patient-nine-mallory"}}}"#)
+        .add("user", "bob");
+    let tokens = world.tokens_for("pub", &request).await;
+    assert_eq!(tokens["patient"], P1);
+    assert!(!tokens.to_string().contains(P9));
+    assert_eq!(world.access_claims(&tokens).await["sub"], "sub-alice");
+}

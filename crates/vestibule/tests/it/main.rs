@@ -1,0 +1,20 @@
+//! The engine from outside: requests into [`vestibule::AuthorizationServer::handle`], answers out of it, no sockets.
+//!
+//! `world` is a host with a switch at every part, `browser` follows redirects and fills in forms, `app` is the OAuth client.
+//! The line above a test names the requirements and attacks it shows; `docs/conformance.md` leads here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod app;
+mod browser;
+mod world;
+
+mod discovery;
+mod faults;
+mod flows;
+mod headers;
+mod launch;
+mod limits;
+mod manage;
+mod redemption;
+mod redirects;
+mod tabs;

@@ -1,0 +1,160 @@
+//! A hospital with a switch at every part.
+
+mod clients;
+mod parts;
+mod script;
+mod spy;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use vestibule::{AuthorizationServer, Config, FhirBase, Host};
+use vestibule_host::{ClientId, EncounterId, LaunchContext, MemoryConsents, MemoryGrants, PatientId, UserId};
+use vestibule_jose::{LocalKeyRing, SystemRandom};
+use vestibule_pages::HtmlPages;
+use vestibule_testkit::{FakeClock, FaultyGrants, SeededEntropy};
+
+pub(crate) use parts::{Clients, Consents, Keys, Patients, Users};
+pub(crate) use script::{Script, poll_some};
+pub(crate) use spy::Spy;
+
+pub(crate) const AS: &str = "https://as.example";
+pub(crate) const FHIR1: &str = "https://fhir.example/r4";
+pub(crate) const FHIR2: &str = "https://fhir2.example/archive/r4";
+
+// Ids that occur nowhere by chance, so that logs and URLs can be searched for them.
+pub(crate) const P1: &str = "patient-one-alice";
+pub(crate) const P2: &str = "patient-two-ben";
+pub(crate) const P3: &str = "patient-three-bob";
+pub(crate) const P9: &str = "patient-nine-mallory";
+pub(crate) const E1: &str = "encounter-one";
+pub(crate) const E3: &str = "encounter-three-of-bob";
+
+/// Generating an RSA key takes long, so there is one ring for all tests.
+fn ring() -> Arc<LocalKeyRing> {
+    static RING: OnceLock<Arc<LocalKeyRing>> = OnceLock::new();
+    RING.get_or_init(|| Arc::new(LocalKeyRing::ephemeral(&SystemRandom::new()).unwrap())).clone()
+}
+
+/// A host, its parts, and the server over them.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) server: AuthorizationServer,
+    pub(crate) clock: FakeClock,
+    pub(crate) script: Script,
+    pub(crate) users: Arc<Users>,
+    pub(crate) patients: Arc<Patients>,
+    pub(crate) consents: Arc<Consents>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) keys: Arc<Keys>,
+    /// The store behind everything.
+    pub(crate) memory: Arc<MemoryGrants>,
+    pub(crate) grants: FaultyGrants,
+    pub(crate) spy: Arc<Spy>,
+}
+
+pub(crate) fn config() -> Config {
+    Config::new(AS, FhirBase::new(FHIR1))
+        .with_base(FhirBase::new(FHIR2))
+        .with_ehr_launch()
+        .with_smart_style()
+        .with_standalone_encounters()
+        .with_organization("St. Example")
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let clock = FakeClock::default();
+        let script = Script::default();
+        let memory = Arc::new(MemoryGrants::new());
+        let grants = FaultyGrants::new(memory.clone());
+        let world = Parts {
+            users: Arc::new(Users::new(script.clone(), clock.clone())),
+            patients: Arc::new(Patients::new(script.clone())),
+            consents: Arc::new(Consents::new(script.clone(), MemoryConsents::new())),
+            clients: Arc::new(Clients::new(script.clone())),
+            keys: Arc::new(Keys::new(script.clone(), ring())),
+            spy: Arc::new(Spy::new(script.clone(), Arc::new(grants.clone()))),
+        };
+        let server = world.serve(config, &clock, 1);
+        let Parts { users, patients, consents, clients, keys, spy } = world;
+        Self { server, clock, script, users, patients, consents, clients, keys, memory, grants, spy }
+    }
+
+    /// Another server over the same parts: what a restart, or a second node, looks like.
+    pub(crate) fn restarted(&self, config: Config) -> Self {
+        let parts = Parts {
+            users: self.users.clone(),
+            patients: self.patients.clone(),
+            consents: self.consents.clone(),
+            clients: self.clients.clone(),
+            keys: self.keys.clone(),
+            spy: self.spy.clone(),
+        };
+        Self { server: parts.serve(config, &self.clock, 2), ..self.clone() }
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Makes an EHR launch and returns its handle.
+    pub(crate) async fn launch_for(&self, user: &str, client: &str, context: LaunchContext) -> String {
+        let (user, client) = (UserId::new(user), ClientId::new(client));
+        let launch = self.server.create_launch(&user, None, &client, None, FHIR1, context).await.unwrap();
+        handle_of(launch.expose_url())
+    }
+
+    /// How many rows the store holds. Empties it.
+    pub(crate) async fn count_rows_and_purge(&self) -> u32 {
+        use vestibule_host::GrantStore as _;
+        self.memory.purge(vestibule_host::UnixMillis(i64::MAX), u16::MAX).await.unwrap().rows
+    }
+}
+
+/// The `launch` parameter of a launch URL.
+pub(crate) fn handle_of(url: &str) -> String {
+    let query = url.split_once('?').unwrap().1;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "launch").unwrap().1.into_owned()
+}
+
+pub(crate) fn open_record(patient: &str) -> LaunchContext {
+    LaunchContext::new().with_patient(PatientId::new(patient))
+}
+
+pub(crate) fn open_visit(patient: &str, encounter: &str) -> LaunchContext {
+    open_record(patient).with_encounter(EncounterId::new(encounter))
+}
+
+struct Parts {
+    users: Arc<Users>,
+    patients: Arc<Patients>,
+    consents: Arc<Consents>,
+    clients: Arc<Clients>,
+    keys: Arc<Keys>,
+    spy: Arc<Spy>,
+}
+
+impl Parts {
+    fn serve(&self, config: Config, clock: &FakeClock, seed: u64) -> AuthorizationServer {
+        let host = Host {
+            users: self.users.clone(),
+            patients: self.patients.clone(),
+            consents: self.consents.clone(),
+            clients: self.clients.clone(),
+            grants: self.spy.clone(),
+            keys: self.keys.clone(),
+        };
+        AuthorizationServer::builder(config, host)
+            .with_pages(Arc::new(HtmlPages::new()))
+            .with_clock(Arc::new(clock.clone()))
+            .with_entropy(Arc::new(SeededEntropy::new(seed)))
+            .build()
+            .unwrap()
+    }
+}

@@ -1,0 +1,344 @@
+//! Users, records, consent, apps and keys, each with its switches.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use vestibule_host::user::FhirUser;
+use vestibule_host::{
+    AllowedPatient, ClientId, ClientRegistry, Clock as _, ConsentAsked, ConsentId, ConsentRecord,
+    ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
+    KeyRing, KeySet, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage,
+    PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent,
+    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StaticClients, Tenant, UserAuthenticator,
+    UserId, UserKind,
+};
+use vestibule_jose::LocalKeyRing;
+use vestibule_testkit::FakeClock;
+
+use super::clients::CLIENTS;
+use super::script::Script;
+use super::{E1, E3, P1, P2, P3, P9};
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Users whose session cookie is `host=<user>/<session>`.
+#[derive(Debug)]
+pub(crate) struct Users {
+    script: Script,
+    clock: FakeClock,
+    standing: Mutex<HashMap<String, Standing>>,
+    nameless: Mutex<bool>,
+}
+
+impl Users {
+    pub(super) fn new(script: Script, clock: FakeClock) -> Self {
+        Self { script, clock, standing: Mutex::default(), nameless: Mutex::default() }
+    }
+
+    /// From now on `standing` says this about a user.
+    pub(crate) fn set_standing(&self, user: &str, standing: Standing) {
+        lock(&self.standing).insert(user.to_owned(), standing);
+    }
+
+    /// From now on whoever is signed in has an empty id.
+    pub(crate) fn forget_ids(&self) {
+        *lock(&self.nameless) = true;
+    }
+}
+
+#[async_trait]
+impl UserAuthenticator for Users {
+    async fn current_user(&self, head: &http::request::Parts) -> Result<Option<SignedInUser>, HostError> {
+        self.script.call("users.current_user").await.map_err(HostError::new)?;
+        let cookies = head.headers.get_all(http::header::COOKIE).iter().filter_map(|c| c.to_str().ok());
+        let host = cookies.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix("host="));
+        let Some((name, session)) = host.and_then(|value| value.split_once('/')) else { return Ok(None) };
+        let (kind, fhir_user) = match name {
+            "alice" => (UserKind::Patient, FhirUser::new(&format!("Patient/{P1}"))),
+            "bob" => (UserKind::Patient, FhirUser::new(&format!("Patient/{P3}"))),
+            "mallory" => (UserKind::Patient, FhirUser::new(&format!("Patient/{P9}"))),
+            "dr" => (UserKind::Clinician, FhirUser::new("Practitioner/doctor-dr")),
+            _ => (UserKind::Patient, None),
+        };
+        let id = if *lock(&self.nameless) { "" } else { name };
+        let user = SignedInUser::new(
+            UserId::new(id),
+            format!("sub-{id}"),
+            SessionId::new(session),
+            self.clock.now(),
+            kind,
+        );
+        Ok(Some(user.with_fhir_user(fhir_user).with_display_name(format!("{name} Displayname"))))
+    }
+
+    async fn standing(&self, user: &UserId, _: Option<&SessionId>) -> Result<Standing, HostError> {
+        self.script.call("users.standing").await.map_err(HostError::new)?;
+        Ok(lock(&self.standing).get(user.as_str()).copied().unwrap_or(Standing::Active))
+    }
+
+    fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
+        let query =
+            form_urlencoded::Serializer::new(String::new()).append_pair("resume", ask.resume).finish();
+        SignInMove::Redirect(format!("/login?{query}"))
+    }
+}
+
+/// Whose records a user may open: alice P1 and P2, bob P3, mallory P9, dr everybody.
+#[derive(Debug)]
+pub(crate) struct Patients {
+    script: Script,
+    /// Denied from now on, though still listed unless `unlisted`.
+    denied: Mutex<HashSet<String>>,
+    merged: Mutex<HashMap<String, String>>,
+    ceilings: Mutex<HashMap<String, String>>,
+    until: Mutex<HashMap<String, vestibule_host::UnixMillis>>,
+}
+
+impl Patients {
+    pub(super) fn new(script: Script) -> Self {
+        Self {
+            script,
+            denied: Mutex::default(),
+            merged: Mutex::default(),
+            ceilings: Mutex::default(),
+            until: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn deny(&self, patient: &str) {
+        lock(&self.denied).insert(patient.to_owned());
+    }
+
+    /// Two records became one.
+    pub(crate) fn merge(&self, old: &str, surviving: &str) {
+        lock(&self.merged).insert(old.to_owned(), surviving.to_owned());
+    }
+
+    pub(crate) fn limit(&self, patient: &str, scopes: &str) {
+        lock(&self.ceilings).insert(patient.to_owned(), scopes.to_owned());
+    }
+
+    pub(crate) fn end_at(&self, patient: &str, until: vestibule_host::UnixMillis) {
+        lock(&self.until).insert(patient.to_owned(), until);
+    }
+
+    fn of(user: &str) -> Vec<String> {
+        match user {
+            "alice" => vec![P1.to_owned(), P2.to_owned()],
+            "bob" => vec![P3.to_owned()],
+            "mallory" => vec![P9.to_owned()],
+            "dr" => {
+                let ward = (10..35).map(|number| format!("ward-patient-{number}"));
+                [P1, P2, P3, P9].map(str::to_owned).into_iter().chain(ward).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn summary(id: &str) -> PatientSummary {
+    PatientSummary::new(PatientId::new(id), format!("Name Of {id}")).with_birth_date("1970-01-31")
+}
+
+#[async_trait]
+impl PatientAccessPolicy for Patients {
+    async fn accessible(&self, user: &SignedInUser, query: &PatientQuery) -> Result<PatientPage, PolicyError> {
+        self.script.call("patients.accessible").await.map_err(PolicyError::new)?;
+        let searched = user.kind == UserKind::Clinician;
+        let text = query.text.as_deref().unwrap_or_default();
+        let wanted = |id: &String| text.is_empty() || id.contains(text);
+        let all: Vec<String> = Self::of(user.user.as_str()).into_iter().filter(wanted).collect();
+        // Cursors count, and name nobody.
+        let from: usize = query.after.as_deref().map_or(0, |cursor| cursor.parse().unwrap_or(usize::MAX));
+        let rest = all.get(from.min(all.len())..).unwrap_or_default();
+        let shown: Vec<PatientSummary> =
+            rest.iter().take(usize::from(query.limit)).map(|id| summary(id)).collect();
+        let next = (rest.len() > shown.len()).then(|| (from + shown.len()).to_string());
+        let reach = if searched { Reach::Searched } else { Reach::Listed };
+        Ok(PatientPage { patients: shown, reach, next })
+    }
+
+    async fn may_access(&self, question: &PatientQuestion<'_>) -> Result<PatientAnswer, PolicyError> {
+        self.script.call("patients.may_access").await.map_err(PolicyError::new)?;
+        let asked = question.patient.as_str();
+        let surviving = lock(&self.merged).get(asked).cloned();
+        let id = surviving.as_deref().unwrap_or(asked);
+        let known = Self::of(question.user.as_str()).iter().any(|one| one == id);
+        if !known || lock(&self.denied).contains(id) {
+            return Ok(PatientAnswer::Denied);
+        }
+        let mut allowed = AllowedPatient::new(summary(id)).with_relationship("self");
+        if let Some(ceiling) = lock(&self.ceilings).get(id) {
+            allowed = allowed.with_ceiling(
+                ceiling.split(' ').map(|scope| vestibule_scope::Scope::parse(scope).unwrap()).collect(),
+            );
+        }
+        if let Some(until) = lock(&self.until).get(id) {
+            allowed = allowed.with_until(*until);
+        }
+        Ok(PatientAnswer::Allowed(Box::new(allowed)))
+    }
+
+    async fn encounters(
+        &self,
+        _: &SignedInUser,
+        patient: &PatientId,
+        query: &EncounterQuery,
+    ) -> Result<EncounterPage, PolicyError> {
+        self.script.call("patients.encounters").await.map_err(PolicyError::new)?;
+        let all: Vec<String> = match patient.as_str() {
+            P1 => (1..=12)
+                .map(|number| if number == 1 { E1.to_owned() } else { format!("visit-{number}") })
+                .collect(),
+            P3 => vec![E3.to_owned()],
+            _ => Vec::new(),
+        };
+        let from: usize = query.after.as_deref().map_or(0, |cursor| cursor.parse().unwrap_or(usize::MAX));
+        let rest = all.get(from.min(all.len())..).unwrap_or_default();
+        let entry = |id: &String| EncounterSummary {
+            id: EncounterId::new(id.clone()),
+            title: format!("Title of {id}"),
+            date: None,
+        };
+        let shown: Vec<_> = rest.iter().take(usize::from(query.limit)).map(entry).collect();
+        let next = (rest.len() > shown.len()).then(|| (from + shown.len()).to_string());
+        Ok(EncounterPage { encounters: shown, next })
+    }
+
+    async fn has_encounter(&self, patient: &PatientId, encounter: &EncounterId) -> Result<bool, PolicyError> {
+        self.script.call("patients.has_encounter").await.map_err(PolicyError::new)?;
+        Ok(match patient.as_str() {
+            P1 => encounter.as_str() == E1 || encounter.as_str().starts_with("visit-"),
+            P3 => encounter.as_str() == E3,
+            _ => false,
+        })
+    }
+}
+
+/// Consent in memory, behind the script.
+#[derive(Debug)]
+pub(crate) struct Consents {
+    script: Script,
+    inner: MemoryConsents,
+}
+
+impl Consents {
+    pub(super) const fn new(script: Script, inner: MemoryConsents) -> Self {
+        Self { script, inner }
+    }
+
+    pub(crate) async fn of(&self, user: &str) -> Vec<RememberedConsent> {
+        self.inner.list_for_user(&Tenant::new(super::AS), &UserId::new(user)).await.unwrap()
+    }
+
+    pub(crate) async fn withdraw_all_of(&self, user: &str) {
+        for consent in self.of(user).await {
+            self.inner.withdraw(&Tenant::new(super::AS), &consent.id).await.unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl ConsentStore for Consents {
+    async fn remembered(
+        &self,
+        tenant: &Tenant,
+        asked: &ConsentAsked<'_>,
+    ) -> Result<Option<RememberedConsent>, HostError> {
+        self.script.call("consents.remembered").await.map_err(HostError::new)?;
+        self.inner.remembered(tenant, asked).await
+    }
+
+    async fn record(&self, tenant: &Tenant, record: &ConsentRecord) -> Result<ConsentId, HostError> {
+        self.script.call("consents.record").await.map_err(HostError::new)?;
+        let id = self.inner.record(tenant, record).await?;
+        self.script.pause().await;
+        Ok(id)
+    }
+
+    async fn given(&self, tenant: &Tenant, id: &ConsentId) -> Result<bool, HostError> {
+        self.script.call("consents.given").await.map_err(HostError::new)?;
+        self.inner.given(tenant, id).await
+    }
+
+    async fn list_for_user(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+    ) -> Result<Vec<RememberedConsent>, HostError> {
+        self.script.call("consents.list_for_user").await.map_err(HostError::new)?;
+        self.inner.list_for_user(tenant, user).await
+    }
+
+    async fn withdraw(&self, tenant: &Tenant, id: &ConsentId) -> Result<(), HostError> {
+        self.script.call("consents.withdraw").await.map_err(HostError::new)?;
+        self.inner.withdraw(tenant, id).await?;
+        self.script.pause().await;
+        Ok(())
+    }
+}
+
+/// Apps that an administrator may change at any time.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    script: Script,
+    clients: Mutex<Vec<RegisteredClient>>,
+}
+
+impl Clients {
+    pub(super) fn new(script: Script) -> Self {
+        let clients = StaticClients::from_json(CLIENTS).unwrap().iter().cloned().collect();
+        Self { script, clients: Mutex::new(clients) }
+    }
+
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut RegisteredClient)) {
+        change(lock(&self.clients).iter_mut().find(|client| client.id.as_str() == id).unwrap());
+    }
+
+    pub(crate) fn get(&self, id: &str) -> RegisteredClient {
+        lock(&self.clients).iter().find(|client| client.id.as_str() == id).unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl ClientRegistry for Clients {
+    async fn client(&self, id: &ClientId) -> Result<Option<RegisteredClient>, HostError> {
+        self.script.call("clients.client").await.map_err(HostError::new)?;
+        Ok(lock(&self.clients).iter().find(|client| client.id == *id).cloned())
+    }
+
+    async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
+        self.script.call("clients.is_known_origin").await.map_err(HostError::new)?;
+        let clients = lock(&self.clients);
+        let mut enabled = clients.iter().filter(|client| !client.disabled);
+        Ok(enabled.any(|client| client.allowed_origins.iter().any(|known| known == origin)))
+    }
+}
+
+/// Keys whose service may be away.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    script: Script,
+    inner: Arc<LocalKeyRing>,
+}
+
+impl Keys {
+    pub(super) const fn new(script: Script, inner: Arc<LocalKeyRing>) -> Self {
+        Self { script, inner }
+    }
+}
+
+#[async_trait]
+impl KeyRing for Keys {
+    fn snapshot(&self) -> Arc<KeySet> {
+        self.inner.snapshot()
+    }
+
+    async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.script.call("keys.sign").await.map_err(|injected| KeyError::Service(injected.into()))?;
+        self.inner.sign(key, input).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Which call of a host's part fails, and where a future may be dropped.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+#[derive(Debug, Default)]
+struct State {
+    /// Every call of every part, in order.
+    calls: Vec<&'static str>,
+    /// Calls that fail, counted from 0 since the last restart.
+    faults: HashSet<usize>,
+    /// Parts that are away altogether.
+    away: HashSet<&'static str>,
+    /// Whether every call suspends before and after its effect.
+    suspends: bool,
+}
+
+/// Counts calls over all parts and lets the chosen ones fail. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script(Arc<Mutex<State>>);
+
+/// What a failing part says. It stands for anything secret that an error may hold.
+#[derive(Debug, thiserror::Error)]
+#[error("injected")]
+pub(crate) struct Injected;
+
+impl Script {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn restart(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.faults.clear();
+    }
+
+    pub(crate) fn fail(&self, call: usize) {
+        self.state().faults.insert(call);
+    }
+
+    /// A part, or one method of it (`users` or `users.standing`), is away or back.
+    pub(crate) fn away(&self, part: &'static str, away: bool) {
+        let mut state = self.state();
+        if away {
+            state.away.insert(part);
+        } else {
+            state.away.remove(part);
+        }
+    }
+
+    pub(crate) fn suspend(&self, on: bool) {
+        self.state().suspends = on;
+    }
+
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.state().calls.clone()
+    }
+
+    /// Notes a call; an error if it is to fail.
+    pub(crate) async fn call(&self, name: &'static str) -> Result<(), Injected> {
+        self.pause().await;
+        let mut state = self.state();
+        let index = state.calls.len();
+        state.calls.push(name);
+        let part = name.split('.').next().unwrap_or(name);
+        let failed = state.faults.contains(&index) || state.away.contains(name) || state.away.contains(part);
+        if failed { Err(Injected) } else { Ok(()) }
+    }
+
+    /// A point at which a caller may go away.
+    pub(crate) async fn pause(&self) {
+        let on = self.state().suspends;
+        if on {
+            Pause(false).await;
+        }
+    }
+}
+
+struct Pause(bool);
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Polls a future at most so often and then drops it; `Some` if it ended before.
+pub(crate) fn poll_some<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
+    let mut future = Box::pin(future);
+    let mut context = Context::from_waker(Waker::noop());
+    (0..times).find_map(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    })
+}

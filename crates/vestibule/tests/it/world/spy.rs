@@ -1,0 +1,144 @@
+//! Sees what the engine gives to the store, and lets a caller go away before and after each call.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use vestibule_host::{
+    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
+    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
+    StoredInteraction, UnixMillis, UserId,
+};
+
+use super::script::Script;
+
+/// A store that remembers every byte that was written through it.
+#[derive(Debug)]
+pub(crate) struct Spy {
+    script: Script,
+    inner: Arc<dyn GrantStore>,
+    written: Mutex<Vec<u8>>,
+    /// Given instead of stored interactions: a damaged or newer row.
+    damaged: Mutex<Option<Vec<u8>>>,
+    codes: Mutex<usize>,
+}
+
+impl Spy {
+    pub(super) fn new(script: Script, inner: Arc<dyn GrantStore>) -> Self {
+        Self { script, inner, written: Mutex::default(), damaged: Mutex::default(), codes: Mutex::default() }
+    }
+
+    /// Everything that was ever written, as text as far as it is text.
+    pub(crate) fn written(&self) -> String {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&written).into_owned()
+    }
+
+    /// How many codes the store has issued.
+    pub(crate) fn codes(&self) -> usize {
+        *self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on stored interactions and grants read like this.
+    pub(crate) fn damage(&self, with: Option<&[u8]>) {
+        *self.damaged.lock().unwrap_or_else(PoisonError::into_inner) = with.map(<[u8]>::to_vec);
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.extend_from_slice(bytes);
+        written.push(b'\n');
+    }
+
+    fn note_row(&self, row: &Advance) {
+        self.note(&row.record.0);
+        self.note(row.id.as_bytes());
+    }
+
+    fn as_damaged(&self, record: Record) -> Record {
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.as_ref().map_or(record, |bytes| Record(bytes.clone().into()))
+    }
+
+    async fn pass<T: Send>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, StoreFault>> + Send,
+    ) -> Result<T, StoreFault> {
+        self.script.call(name).await.map_err(StoreFault::not_applied)?;
+        let answer = call.await;
+        self.script.pause().await;
+        answer
+    }
+}
+
+#[async_trait]
+impl GrantStore for Spy {
+    fn facts(&self) -> StoreFacts {
+        self.inner.facts()
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.pass("grants.ping", self.inner.ping()).await
+    }
+
+    async fn interaction(
+        &self,
+        id: &InteractionHash,
+        call: &Call,
+    ) -> Result<Option<StoredInteraction>, StoreFault> {
+        let found = self.pass("grants.interaction", self.inner.interaction(id, call)).await?;
+        Ok(found.map(|row| StoredInteraction { record: self.as_damaged(row.record), ..row }))
+    }
+
+    async fn launch(&self, hash: &LaunchHash, call: &Call) -> Result<Option<Record>, StoreFault> {
+        self.pass("grants.launch", self.inner.launch(hash, call)).await
+    }
+
+    async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault> {
+        let found = self.pass("grants.grant", self.inner.grant(by, call)).await?;
+        Ok(found.map(|row| StoredGrant { record: self.as_damaged(row.record), ..row }))
+    }
+
+    async fn grants_of(
+        &self,
+        user: &UserId,
+        after: Option<&GrantId>,
+        limit: u16,
+        call: &Call,
+    ) -> Result<Vec<StoredGrant>, StoreFault> {
+        self.pass("grants.grants_of", self.inner.grants_of(user, after, limit, call)).await
+    }
+
+    async fn put_launch(&self, op: &PutLaunch, call: &Call) -> Result<(), StoreFault> {
+        self.note(&op.record.0);
+        self.pass("grants.put_launch", self.inner.put_launch(op, call)).await
+    }
+
+    async fn advance_interaction(&self, op: &Advance, call: &Call) -> Result<Advanced, StoreFault> {
+        self.note_row(op);
+        self.pass("grants.advance_interaction", self.inner.advance_interaction(op, call)).await
+    }
+
+    async fn issue_code(&self, op: &IssueCode, call: &Call) -> Result<Issuance, StoreFault> {
+        self.note_row(&op.interaction);
+        self.note(&op.grant.record.0);
+        self.note(op.code.as_bytes());
+        let issued = self.pass("grants.issue_code", self.inner.issue_code(op, call)).await?;
+        if issued == Issuance::Won {
+            *self.codes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        Ok(issued)
+    }
+
+    async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
+        self.pass("grants.redeem_code", self.inner.redeem_code(op, call)).await
+    }
+
+    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
+        self.pass("grants.revoke", self.inner.revoke(what, call)).await
+    }
+
+    async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
+        self.pass("grants.purge", self.inner.purge(before, max)).await
+    }
+}
