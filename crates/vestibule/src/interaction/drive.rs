@@ -156,6 +156,9 @@ impl AuthorizationServer {
         // From here on the interaction is stored, or it ends: its cookie has done its work.
         let saved = !matches!(progress, Progress::SignIn);
         if !saved {
+            // One value for a cookie in one answer: not bound and cleared at once (RFC 6265 §4.1.1).
+            let pending = format!("{}=", inner.documents.cookies.pending());
+            cookies.retain(|cookie| !cookie.as_bytes().starts_with(pending.as_bytes()));
             cookies.extend(inner.clear_pending(id, &client));
         }
         let launch = match pending.launch {
