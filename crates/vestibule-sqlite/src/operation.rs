@@ -66,8 +66,11 @@ struct Queued<O: Operation> {
     caller: Reply<Result<O::Output, StoreFault>>,
 }
 
+/// What the caller of an operation waits for.
+pub(crate) type Outcome<O> = Answer<Result<<O as Operation>::Output, StoreFault>>;
+
 /// Packs an operation and the way back to its caller.
-pub(crate) fn queue<O: Operation>(operation: O) -> (Box<dyn Job>, Answer<Result<O::Output, StoreFault>>) {
+pub(crate) fn queue<O: Operation>(operation: O) -> (Box<dyn Job>, Outcome<O>) {
     let (caller, answer) = reply();
     (Box::new(Queued { operation, outcome: None, caller }), answer)
 }

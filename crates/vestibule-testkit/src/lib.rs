@@ -21,7 +21,7 @@ mod fault;
 pub mod mutants;
 pub mod suite;
 
-//pub use browser::{Browser, Form, Page};
+pub use browser::{Browser, Form, Page};
 pub use clock::FakeClock;
 pub use entropy::{BrokenEntropy, SeededEntropy};
 pub use fault::{FaultyGrants, Injected};

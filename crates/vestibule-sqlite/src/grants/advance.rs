@@ -30,7 +30,8 @@ impl Operation for Save {
 #[derive(Debug)]
 pub(super) enum Swap {
     Saved(Revision),
-    /// This attempt saved it before.
+    /// This attempt saved it before, and nobody has saved since. After another save the answer is `Stale`, which is true as
+    /// well and asks the caller to go on from what is there.
     Repeated(Revision),
     Stale(StoredInteraction),
     Gone,

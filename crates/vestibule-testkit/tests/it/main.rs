@@ -1,6 +1,7 @@
 //! The suites against the stores in memory, and against stores that are broken.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod browser;
 mod faults;
 mod memory;
 mod mutants;

@@ -1,1 +1,0 @@
-//! A browser without sockets.
