@@ -295,6 +295,8 @@ impl Rows {
         gone
     }
 
+    /// A repeated attempt is known while its save is the newest one. After another save it is told `Stale`, which is true as
+    /// well and asks the caller to go on from what is there.
     fn judge(&self, op: &Advance, call: &Call) -> Judged {
         let row = self.interactions.live(&op.id, call.now);
         let next = Revision(op.expected.map_or(0, |read| read.0).saturating_add(1));
