@@ -115,6 +115,15 @@ sees("consent-clinician", async (page) => {
   await searchPatient(page, "whit");
   await choosePatient(page, "carol");
 });
+sees("consent-ehr", async (page) => {
+  world.app.settings = { clientId: "test-app", scope: "launch openid fhirUser patient/*.rs" };
+  await inEhr("dr-lee", "/ehr")(page);
+  await page.selectOption("[name=client_id]", "test-app");
+  await page.selectOption("[name=patient]", "carol");
+  await page.selectOption("[name=encounter]", "carol-enc-1");
+  await page.locator('form[action$="/ehr/launch"] button').last().click();
+  await page.waitForSelector("button[name=decision]");
+});
 sees("consent-german", async (page) => {
   await start("alice")(page);
   await choosePatient(page, "ben");
