@@ -23,8 +23,11 @@ use vestibule_host::{
 use vestibule_jose::{Expect, Purpose, SealContext, Sealer, VerifyKeys};
 use vestibule_scope::{Narrowed, Scope, ScopeList, ScopeSet};
 
+mod http_request;
 #[cfg(test)]
 mod replay;
+
+pub use http_request::http_request;
 
 const ISSUER: &str = "https://ehr.example";
 const REDIRECT: &str = "https://app.example/callback";
