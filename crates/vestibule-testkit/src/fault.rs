@@ -21,6 +21,10 @@ pub enum Injected {
     Busy,
     /// Before anything happens: `Full`.
     Full,
+    /// Nothing happens and no answer ever comes: the caller has to give up.
+    Hang,
+    /// Everything happens and no answer ever comes.
+    HangAfter,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +86,11 @@ impl FaultyGrants {
             Some(Injected::After) => {
                 call.await?;
                 Err(StoreFault::outcome_unknown("injected"))
+            }
+            Some(Injected::Hang) => std::future::pending().await,
+            Some(Injected::HangAfter) => {
+                call.await?;
+                std::future::pending().await
             }
         }
     }

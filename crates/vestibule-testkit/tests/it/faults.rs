@@ -31,3 +31,21 @@ async fn the_chosen_call_fails_before_or_after_its_effect() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_call_that_hangs_has_happened_or_not() {
+    let store = FaultyGrants::new(Arc::new(MemoryGrants::new()));
+    let call =
+        |n: u8| Call { tenant: Tenant::new("t"), attempt: AttemptId::new([n; 16]), now: UnixMillis(0) };
+    for (n, how, there) in [(0, Injected::Hang, false), (1, Injected::HangAfter, true)] {
+        let put = PutLaunch::new(LaunchHash::new([n; 32]), UnixMillis(10), Record(Bytes::new()));
+        store.restart();
+        store.fail(0, how);
+        let wait = std::time::Duration::from_millis(5);
+        assert!(
+            tokio::time::timeout(wait, store.put_launch(&put, &call(n))).await.is_err(),
+            "{how:?} answered"
+        );
+        assert_eq!(store.launch(&put.hash, &call(9)).await.unwrap().is_some(), there, "{how:?}");
+    }
+}
