@@ -36,7 +36,7 @@ export async function startDemo({ clients = [], args = [] } = {}) {
     },
   };
   try {
-    await ready(url, program);
+    await ready(`${url}/readyz`, program);
   } catch (error) {
     await demo.stop();
     throw error;
@@ -47,8 +47,13 @@ export async function startDemo({ clients = [], args = [] } = {}) {
 
 /** Runs the program; `exited` resolves to its exit code. */
 export function spawnDemo(args, options = {}) {
-  const binary = process.env.DEMO_EHR;
-  if (!binary) throw new Error("DEMO_EHR names no program; use tests/browser/run");
+  return spawnProgram("DEMO_EHR", args, options);
+}
+
+/** Runs the program that an environment variable names. */
+export function spawnProgram(variable, args = [], options = {}) {
+  const binary = process.env[variable];
+  if (!binary) throw new Error(`${variable} names no program; use tests/browser/run`);
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   alive.add(child);
   let text = "";
@@ -76,16 +81,17 @@ export function spawnDemo(args, options = {}) {
   };
 }
 
-async function ready(url, program) {
+/** Waits until the address answers. */
+export async function ready(url, program) {
   let over = false;
   program.exited.then(() => (over = true));
   const until = Date.now() + READY_MS;
   while (Date.now() < until && !over) {
-    const answer = await fetch(`${url}/readyz`).catch(() => null);
+    const answer = await fetch(url).catch(() => null);
     if (answer?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`the demo did not get ready:\n${program.log()}`);
+  throw new Error(`the program did not get ready:\n${program.log()}`);
 }
 
 /** A port whose successor is free too: the sample app takes that one. */

@@ -21,6 +21,11 @@ const QUIET = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
 
+/** A browser that asks nothing outside this machine. */
+export function startBrowser() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: QUIET });
+}
+
 /** Starts it all; `close` stops it all. */
 export async function startWorld({ browser: wanted = true } = {}) {
   const world = { close: async () => {} };
@@ -34,10 +39,7 @@ export async function startWorld({ browser: wanted = true } = {}) {
     world.demo = await startDemo({ clients: clients(world.app) });
     closing.push(() => world.demo.stop());
     if (wanted) {
-      world.browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-        args: QUIET,
-      });
+      world.browser = await startBrowser();
       closing.push(() => world.browser.close());
     }
   } catch (error) {
