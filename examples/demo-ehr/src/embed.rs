@@ -94,7 +94,8 @@ pub fn authorization_server(
     clients: Arc<dyn ClientRegistry>,
 ) -> Result<AuthorizationServer, ConfigErrors> {
     // Apps write the base with and without a slash at the end; both name the same audience.
-    let base = |path: &str| FhirBase::new(format!("{public_url}{path}")).with_alias(format!("{public_url}{path}/"));
+    let base =
+        |path: &str| FhirBase::new(format!("{public_url}{path}")).with_alias(format!("{public_url}{path}/"));
     let config = Config::new(public_url, base(FHIR))
         .with_base(base(ARCHIVE))
         .with_organization("Elmsby General")

@@ -11,6 +11,7 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
+use vestibule_host::Tenant;
 use vestibule_jose::JwksError;
 use vestibule_resource::TokenCheck;
 
@@ -19,8 +20,8 @@ use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
 use crate::embed::{self, ARCHIVE, FHIR, Storage, StorageError};
-use crate::fhir::guard::Guard;
 use crate::fhir::capability::{self, OAuthUris};
+use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
 use crate::host::clients::{self, ClientsFileError};
 use crate::host::patients::EhrPatients;
@@ -162,7 +163,12 @@ impl Hospital {
             let url = format!("{public}{path}");
             let metadata = capability::statement(&url, &uris);
             let check = TokenCheck::new(public, &url, Arc::clone(&storage.keys))?;
-            let guard = Guard { check, database: database.clone() };
+            let guard = Guard {
+                check,
+                grants: Arc::clone(&storage.grants),
+                tenant: Tenant::new(public),
+                database: database.clone(),
+            };
             Ok(fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins)))
         };
         let ready = {

@@ -168,7 +168,7 @@ pub(super) async fn accessible(
     let (user, search) = (user.to_owned(), search.to_owned());
     let find = "SELECT patient, given || ' ' || family, birth_date, why FROM ehr_access \
                 WHERE user = ?1 AND (instr(lower(given || ' ' || family), lower(?2)) OR birth_date = ?2) \
-                ORDER BY family, given, patient LIMIT 100";
+                ORDER BY given, family, patient LIMIT 100";
     database
         .run(move |c| {
             let mut statement = c.prepare_cached(find)?;

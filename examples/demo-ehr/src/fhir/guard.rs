@@ -1,12 +1,17 @@
 //! What a token opens. Vestibule's check says what the scopes allow; the hospital's own rule applies below it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use vestibule_host::{Clock as _, SystemClock};
-use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenCheck};
+use vestibule_host::{
+    AttemptId, Call, Clock as _, GrantKey, GrantStatus, GrantStore, PatientId, StoreFault, SystemClock,
+    Tenant, UnixMillis,
+};
+use vestibule_jose::JwsError;
+use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenCheck, TokenFault};
 use vestibule_scope::{Constraint, ResourceType};
 
 use super::answer;
@@ -20,6 +25,10 @@ use crate::records::Record;
 pub struct Guard {
     /// Checks tokens for this base.
     pub check: TokenCheck,
+    /// Where Vestibule keeps grants, and under which name: what was taken back is noticed at once.
+    pub grants: Arc<dyn GrantStore>,
+    /// The issuer's namespace in that store.
+    pub tenant: Tenant,
     /// The hospital's tables: whose records the user may open today.
     pub database: Database,
 }
@@ -27,16 +36,31 @@ pub struct Guard {
 impl Guard {
     /// The app and user behind a request, or the answer for everybody else.
     pub(super) async fn caller(&self, head: &Parts) -> Result<Caller, Response> {
-        let principal =
-            self.check.check_request(head, SystemClock.now()).map_err(|denied| refusal(&denied))?;
-        match patients_of(&self.database, principal.subject()).await {
-            Ok(patients) => Ok(Caller { principal, patients }),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the hospital's tables are away");
-                Err(answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again"))
-            }
+        let now = SystemClock.now();
+        let principal = self.check.check_request(head, now).map_err(|denied| refusal(&denied))?;
+        if !self.is_live(&principal, now).await.map_err(|fault| away(&fault))? {
+            // Over before its time.
+            return Err(refusal(&Denied::InvalidToken(TokenFault::Jws(JwsError::Expired))));
         }
+        let patients =
+            patients_of(&self.database, principal.subject()).await.map_err(|error| away(&error))?;
+        Ok(Caller { principal, patients })
     }
+
+    /// A signature cannot be taken back, a grant can: one read tells. Absent means ended long ago.
+    async fn is_live(&self, principal: &Principal, now: UnixMillis) -> Result<bool, StoreFault> {
+        let Some(id) = principal.grant_id() else { return Ok(true) };
+        // Only writes are repeated under the same attempt.
+        let call = Call { tenant: self.tenant.clone(), attempt: AttemptId::new([0; 16]), now };
+        let grant = self.grants.grant(GrantKey::Id(id), &call).await?;
+        Ok(grant.is_some_and(|grant| grant.status == GrantStatus::Live))
+    }
+}
+
+/// Nobody knows, so nobody gets anything; trying again helps.
+fn away(error: &(dyn std::error::Error + 'static)) -> Response {
+    tracing::error!(error, "a request could not be judged");
+    answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again")
 }
 
 /// Whose records the user behind a token may open. Asked with each request: access that ended yesterday is over.
@@ -118,7 +142,7 @@ impl<'c> View<'c> {
             Some(constraint) => Some(query_of(kind, constraint)?),
             None => None,
         };
-        Some(Self { patient: part.patient.map(vestibule_host::PatientId::as_str), only })
+        Some(Self { patient: part.patient.map(PatientId::as_str), only })
     }
 
     fn shows(&self, record: &Record) -> bool {

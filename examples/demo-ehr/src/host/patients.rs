@@ -38,7 +38,7 @@ impl PatientAccessPolicy for EhrPatients {
         let text = query.text.clone().unwrap_or_default();
         let find = "SELECT patient, given, family, birth_date, why FROM ehr_access \
                     WHERE user = ?1 AND (instr(lower(given || ' ' || family), lower(?2)) OR birth_date = ?2) \
-                    ORDER BY family, given, patient LIMIT ?3 OFFSET ?4";
+                    ORDER BY given, family, patient LIMIT ?3 OFFSET ?4";
         // One more than asked for tells whether there is another page.
         let found = self.database.run(move |c| {
             let mut statement = c.prepare_cached(find)?;

@@ -11,7 +11,7 @@ use demo_ehr::records::Records;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use vestibule_host::{Clock as _, KeyRing, StaticClients, SystemClock};
+use vestibule_host::{Clock as _, KeyRing, MemoryGrants, StaticClients, SystemClock, Tenant};
 use vestibule_jose::{LocalKeyRing, SystemRandom, jws};
 use vestibule_resource::TokenCheck;
 
@@ -35,7 +35,8 @@ async fn server() -> &'static Server {
             let database = Database::open(&Store::Memory).unwrap();
             let keys: Arc<dyn KeyRing> = Arc::new(LocalKeyRing::ephemeral(&SystemRandom).unwrap());
             let check = TokenCheck::new(ISSUER, BASE, Arc::clone(&keys)).unwrap();
-            let guard = Guard { check, database: database.clone() };
+            let grants = Arc::new(MemoryGrants::new());
+            let guard = Guard { check, grants, tenant: Tenant::new(ISSUER), database: database.clone() };
             let records = Arc::new(Records::current());
             let base = FhirBase { url: BASE.to_owned(), records, guard, metadata: Value::Null };
             let origins = Origins { clients: Arc::new(StaticClients::default()) };

@@ -6,5 +6,6 @@ mod command_line;
 mod fhir_access;
 mod fhir_public;
 mod fhir_search;
+mod launch;
 mod sample_app;
 mod sign_in;
