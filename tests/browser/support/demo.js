@@ -18,18 +18,25 @@ export async function startDemo({ clients = [], args = [] } = {}) {
   const url = `http://127.0.0.1:${port}`;
   const file = path.join(dir, "clients.json");
   await writeFile(file, JSON.stringify(clients));
-  const program = spawnDemo([
+  const all = [
     "--listen", `127.0.0.1:${port}`,
     "--store", `sqlite:${path.join(dir, "demo.sqlite3")}`,
     "--clients", file,
     ...args,
-  ], { cwd: dir });
+  ];
+  let program = spawnDemo(all, { cwd: dir });
   const demo = {
     url,
     fhir: `${url}/fhir`,
     archive: `${url}/archive/fhir`,
     sampleApp: `http://localhost:${port + 1}`,
-    log: program.log,
+    log: () => program.log(),
+    /** Stops it and starts it again with the same store. */
+    async restart() {
+      await program.stop();
+      program = spawnDemo(all, { cwd: dir });
+      await ready(`${url}/readyz`, program);
+    },
     async stop() {
       await program.stop();
       await rm(dir, { recursive: true, force: true });

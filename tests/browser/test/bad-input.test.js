@@ -179,6 +179,29 @@ test("unknown paths and methods", async () => {
   }
 });
 
+test("sign-in leads nowhere else, and shows nothing as markup", async () => {
+  for (const resume of ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/%0d%0aX: y", ""]) {
+    const visitor = new Visitor();
+    const page = await visitor.open(`${world.demo.url}/sign-in?${new URLSearchParams({ resume })}`);
+    const after = await visitor.submit(page, "password", { username: "alice", password: "alice" });
+    assert.ok(!after.location || after.location.startsWith(`${world.demo.url}/`), `${resume} led to ${after.location}`);
+    assert.ok(after.status < 500, `${resume}: ${after.status}`);
+  }
+  const visitor = new Visitor();
+  await visitor.walk(request(world).url, { user: "dr-lee", until: "patient" });
+  const markup = '"><script>alert(1)</script>';
+  for (const path of ["/patients?q=", "/ehr?patient=", "/sign-in?resume=", "/patients/", "/auth/manage?x="]) {
+    const page = await visitor.open(`${world.demo.url}${path}${encodeURIComponent(markup)}`);
+    assert.ok(!page.text.includes("<script>"), path);
+    assert.ok(page.status < 500, `${path}: ${page.status}`);
+    assert.match(page.headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/, path);
+    assert.equal(page.headers.get("x-content-type-options"), "nosniff", path);
+  }
+  const twice = await visitor.open(`${world.demo.url}/sign-in`);
+  const wrong = await visitor.submit(twice, "password", { username: markup, password: "x" });
+  assert.ok(!wrong.text.includes("<script>"));
+});
+
 test("an interaction that never was", async () => {
   const visitor = new Visitor();
   const page = await visitor.walk(request(world).url, { user: "alice", until: "patient" });

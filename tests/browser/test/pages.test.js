@@ -24,8 +24,9 @@ before(async () => {
 after(() => world?.close());
 
 /** Looks at the page as it stands, four times. */
-async function look(page, name) {
-  const findings = [];
+async function look(page, name, said) {
+  // What the content security policy forbids is said on the console; that an error page is one, too.
+  const findings = said.filter((text) => !/status of 4\d\d/.test(text)).map((text) => `${name}: ${text}`);
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ["light", "dark"]) {
@@ -49,8 +50,11 @@ async function look(page, name) {
 const sees = (name, go, options) =>
   test(name, async () => {
     const page = await world.newPage(options);
+    const said = [];
+    page.on("console", (message) => message.type() === "error" && said.push(message.text()));
+    page.on("pageerror", (error) => said.push(error.message));
     await go(page);
-    const findings = await look(page, name);
+    const findings = await look(page, name, said);
     await page.context().close();
     assert.deepEqual(findings, []);
   });
