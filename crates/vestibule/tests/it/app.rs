@@ -169,7 +169,8 @@ impl Tk {
 
     pub(crate) fn request(&self) -> Request<Bytes> {
         let fields: Vec<(&str, &str)> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let uri = if self.query.is_empty() { "/auth/token".into() } else { format!("/auth/token?{}", self.query) };
+        let uri =
+            if self.query.is_empty() { "/auth/token".into() } else { format!("/auth/token?{}", self.query) };
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(uri)

@@ -79,8 +79,13 @@ impl Answer {
         assert!(!params.contains_key("code"));
         let description = &params["error_description"];
         // RFC 6749 §4.1.2.1
-        assert!(description.bytes().all(|b| matches!(b, 0x20..=0x7e) && b != b'"' && b != b'\\'), "{description}");
-        assert!(self.cookies().is_empty() || !self.cookies().iter().any(|cookie| cookie.contains("Max-Age=600")));
+        assert!(
+            description.bytes().all(|b| matches!(b, 0x20..=0x7e) && b != b'"' && b != b'\\'),
+            "{description}"
+        );
+        assert!(
+            self.cookies().is_empty() || !self.cookies().iter().any(|cookie| cookie.contains("Max-Age=600"))
+        );
         self
     }
 
@@ -150,7 +155,10 @@ pub(crate) fn params_of(url: &str) -> BTreeMap<String, String> {
 /// The tags of an element, with their attributes.
 fn tags(html: &str, element: &str) -> Vec<BTreeMap<String, String>> {
     let open = format!("<{element} ");
-    html.split(&open).skip(1).map(|rest| attributes(rest.split_once('>').map_or(rest, |(tag, _)| tag))).collect()
+    html.split(&open)
+        .skip(1)
+        .map(|rest| attributes(rest.split_once('>').map_or(rest, |(tag, _)| tag)))
+        .collect()
 }
 
 fn attributes(mut tag: &str) -> BTreeMap<String, String> {
@@ -321,7 +329,13 @@ impl Browser {
 
     /// Allows what is ticked at first.
     pub(crate) async fn allow(&mut self) -> &Answer {
-        assert!(self.page.is_consent(), "consent, not {} {} {}", self.page.status, self.page.location(), self.page.body);
+        assert!(
+            self.page.is_consent(),
+            "consent, not {} {} {}",
+            self.page.status,
+            self.page.location(),
+            self.page.body
+        );
         let ticked = self.page.ticked();
         let ticked: Vec<&str> = ticked.iter().map(String::as_str).collect();
         self.allow_only(&ticked).await

@@ -44,9 +44,8 @@ async fn standalone_with_two_records_asks_whose() {
 #[tokio::test]
 async fn both_tokens_verify_and_agree_with_the_answer() {
     let world = World::new();
-    let request = az("pub")
-        .scope("openid fhirUser launch/patient patient/Observation.rs")
-        .add("nonce", "n \"x");
+    let request =
+        az("pub").scope("openid fhirUser launch/patient patient/Observation.rs").add("nonce", "n \"x");
     let code = world.code_for(&request).await;
     let answer = world.redeem("pub", &code).await;
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -71,7 +70,8 @@ async fn both_tokens_verify_and_agree_with_the_answer() {
     assert_eq!(id["fhirUser"], format!("{FHIR1}/Patient/{P1}"));
     assert!(id["auth_time"].is_i64() && id["at_hash"].is_string());
     assert!(!id.contains_key("patient") && !id.contains_key("azp"));
-    let at_hash = vestibule_jose::at_hash(vestibule_host::Alg::Rs256, tokens["access_token"].as_str().unwrap());
+    let at_hash =
+        vestibule_jose::at_hash(vestibule_host::Alg::Rs256, tokens["access_token"].as_str().unwrap());
     assert_eq!(id["at_hash"], at_hash);
 }
 
@@ -105,7 +105,11 @@ async fn two_tabs_get_their_own_nonce_and_patient() {
 #[tokio::test]
 async fn one_record_is_chosen_without_asking_and_shown() {
     let world = World::new();
-    for scope in ["launch/patient patient/Observation.rs", "patient/Observation.rs", "launch/patient user/Observation.rs"] {
+    for scope in [
+        "launch/patient patient/Observation.rs",
+        "patient/Observation.rs",
+        "launch/patient user/Observation.rs",
+    ] {
         let mut browser = Browser::of(&world, "bob");
         let page = browser.begin(&az("pub").scope(scope)).await;
         assert!(page.is_consent() && page.body.contains("Name Of patient-three-bob"), "{scope}");
@@ -272,7 +276,10 @@ async fn only_what_is_ticked_is_granted() {
     assert!(laboratory.starts_with("patient/Observation.rs?category="), "{laboratory}");
     assert!(!page.ticked().contains(&laboratory), "narrower boxes are not ticked");
     let of = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
-    assert_eq!(granted(of(&["launch/patient", "patient/Condition.rs"])).await, "launch/patient patient/Condition.rs");
+    assert_eq!(
+        granted(of(&["launch/patient", "patient/Condition.rs"])).await,
+        "launch/patient patient/Condition.rs"
+    );
     assert_eq!(granted(of(&["launch/patient", &laboratory])).await, format!("launch/patient {laboratory}"));
     // The narrower box is ignored beside the whole.
     assert_eq!(granted(of(&["patient/Observation.rs", &laboratory])).await, "patient/Observation.rs");
@@ -365,7 +372,8 @@ async fn an_app_on_the_device_is_asked_about_each_time() {
     for address in ["http://127.0.0.1:51004/cb", "com.example.app:/cb"] {
         for _ in 0..2 {
             let mut browser = Browser::of(&world, "bob");
-            let request = az("nat").set("redirect_uri", address).scope("launch/patient patient/Observation.rs");
+            let request =
+                az("nat").set("redirect_uri", address).scope("launch/patient patient/Observation.rs");
             assert!(browser.begin(&request).await.is_consent(), "{address}");
             let answer = browser.allow().await;
             assert!(answer.location().starts_with(&format!("{address}?code=")), "{}", answer.location());
@@ -411,7 +419,10 @@ async fn a_token_is_for_the_base_that_was_named() {
     // An app that is registered for one base cannot name another.
     let narrow = az("narrow").scope("launch/patient patient/Observation.r");
     let mut browser = Browser::of(&world, "bob");
-    browser.authorize(&narrow.set("aud", FHIR2)).await.is_refusal("https://narrow.example/cb", "invalid_request");
+    browser
+        .authorize(&narrow.set("aud", FHIR2))
+        .await
+        .is_refusal("https://narrow.example/cb", "invalid_request");
 }
 
 /// SMART-CAUTH-001, SMART-CAUTH-003, SMART-CAUTH-006, CAUTH-002
@@ -433,7 +444,9 @@ async fn every_kind_of_client_gets_its_tokens() {
                 .without("client_secret")
                 .without("client_id")
                 .basic(Some(("post", "post-secret-post-secret-post-secret-p"))),
-            _ => tk(client, &code).without("client_id").basic(Some((client, "any-secret-any-secret-any-secret-1"))),
+            _ => tk(client, &code)
+                .without("client_id")
+                .basic(Some((client, "any-secret-any-secret-any-secret-1"))),
         };
         other_method.send(&world).await.is_error(401, "invalid_client");
         assert_eq!(world.redeem(client, &code).await.status, 200, "{client}");
@@ -451,7 +464,10 @@ async fn what_is_granted_is_within_what_the_app_may_have() {
         ("patient/ObservationDefinition.r patient/Observation.r", Some("patient/Observation.r")),
         ("patient/Condition.rs", Some(problem_list)),
         ("patient/Observation.r patient/Observation.r", Some("patient/Observation.r")),
-        ("patient/Observation.rr patient/Observation.sr patient/Observation.RS Patient/Observation.r patient/observation.r patient/Observation. patient/Observation.r", Some("patient/Observation.r")),
+        (
+            "patient/Observation.rr patient/Observation.sr patient/Observation.RS Patient/Observation.r patient/observation.r patient/Observation. patient/Observation.r",
+            Some("patient/Observation.r"),
+        ),
         ("foo bar", Some("")),
         ("patient/Immunization.rs", Some("")),
         ("system/Observation.r", Some("")),
@@ -480,7 +496,10 @@ async fn what_is_granted_is_within_what_the_app_may_have() {
     let mixed = "launch/patient patient/Observation.rs patient/Condition.rs";
     let answer = browser.authorize(&az("strict").scope(mixed)).await;
     answer.is_refusal("https://strict.example/cb", "invalid_scope");
-    assert_eq!(browser.authorize(&az("strict").scope("launch/patient patient/Observation.rs")).await.status, 303);
+    assert_eq!(
+        browser.authorize(&az("strict").scope("launch/patient patient/Observation.rs")).await.status,
+        303
+    );
 }
 
 /// A-SCOPE-07, A-SCOPE-24

@@ -8,6 +8,7 @@ mod app;
 mod browser;
 mod world;
 
+mod conformance_gaps;
 mod discovery;
 mod faults;
 mod flows;

@@ -145,7 +145,11 @@ fn summary(id: &str) -> PatientSummary {
 
 #[async_trait]
 impl PatientAccessPolicy for Patients {
-    async fn accessible(&self, user: &SignedInUser, query: &PatientQuery) -> Result<PatientPage, PolicyError> {
+    async fn accessible(
+        &self,
+        user: &SignedInUser,
+        query: &PatientQuery,
+    ) -> Result<PatientPage, PolicyError> {
         self.script.call("patients.accessible").await.map_err(PolicyError::new)?;
         let searched = user.kind == UserKind::Clinician;
         let text = query.text.as_deref().unwrap_or_default();
