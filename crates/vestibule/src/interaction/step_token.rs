@@ -95,7 +95,12 @@ impl Place<'_> {
 
     fn verify(&self, sealer: &Sealer<'_>, token: &StepToken) -> Option<(Step, Revision)> {
         let mut parts = token.as_str().splitn(3, '.');
-        let revision: u64 = parts.next()?.parse().ok()?;
+        let number = parts.next()?;
+        let revision: u64 = number.parse().ok()?;
+        // One spelling only: the answer to a form is kept under the text of its token.
+        if number != revision.to_string() {
+            return None;
+        }
         let name = parts.next()?;
         let step =
             [Step::Patient, Step::Encounter, Step::Consent].into_iter().find(|step| step.name() == name)?;
