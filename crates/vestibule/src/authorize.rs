@@ -72,7 +72,7 @@ impl AuthorizationServer {
             let found = inner.host.grants.launch(&hash, &call).await.map_err(|fault| unavailable(&fault))?;
             let launch = match found {
                 Some(stored) => {
-                    Some(record::read::<LaunchRecord>(&stored).map_err(|_| AuthorizeRefusal::internal())?)
+                    Some(record::read::<LaunchRecord>(&stored).map_err(|_| AuthorizeRefusal::unavailable())?)
                 }
                 None => None,
             };

@@ -71,8 +71,8 @@ impl From<vestibule_jose::seal::SealError> for AuthorizeError {
 }
 
 impl From<vestibule_core::record::Unreadable> for AuthorizeError {
-    // A row from a newer version, or a damaged one: refuse, guess nothing (INT-007, A-CTX-43).
+    // A row from a newer version, or a damaged one: refuse, guess nothing (INT-007, A-CTX-43). A newer node may know it.
     fn from(source: vestibule_core::record::Unreadable) -> Self {
-        Self::from_source(Problem::Internal, source)
+        Self::from_source(Problem::Unavailable, source)
     }
 }

@@ -82,7 +82,7 @@ impl Inner {
         let hash = request.hash(self.issuer());
         let found = self.host.grants.grant(GrantKey::Code(&hash), &call).await.map_err(away)?;
         let grant = match found {
-            Some(stored) => Some((stored.id, record::read(&stored.record).map_err(bug)?)),
+            Some(stored) => Some((stored.id, record::read(&stored.record).map_err(unreadable)?)),
             None => None,
         };
         let checked = request.check(client, grant, &self.config.rules())?;
@@ -153,8 +153,8 @@ fn away(source: impl Into<BoxError>) -> TokenError {
     TokenError::TemporarilyUnavailable
 }
 
-fn bug(source: impl Into<BoxError>) -> TokenError {
-    let source = source.into();
-    tracing::error!(error = &*source as &dyn std::error::Error, "a stored record cannot be read");
-    TokenError::ServerError
+/// A row from a newer version, or a damaged one. Nobody knows what it says, so it is no fact about the code (principle 5).
+fn unreadable(source: record::Unreadable) -> TokenError {
+    tracing::error!(error = &source as &dyn std::error::Error, "a stored record cannot be read");
+    TokenError::TemporarilyUnavailable
 }
