@@ -9,7 +9,6 @@ use vestibule_host::{
 use vestibule_scope::{ContextScope, IdentityScope, Scope, ScopeKind, ScopeSet};
 
 use super::progress::{Progress, Refusal};
-use super::redirect::ProvenRedirect;
 use super::validate::PendingRequest;
 use crate::grant::{GrantRecord, Grantable, GrantedContext};
 use crate::{digest, record};
@@ -46,8 +45,6 @@ pub struct CodeParts<'a> {
     pub client: &'a RegisteredClient,
     /// The request.
     pub request: &'a PendingRequest,
-    /// Its proven address.
-    pub redirect: &'a ProvenRedirect,
     /// What was decided.
     pub progress: &'a Progress,
     /// Who is signed in now; must be who decided.
@@ -68,7 +65,8 @@ impl CodeDraft {
     /// Makes the code, the grant and the redirect from what was decided and asked again.
     ///
     /// # Errors
-    /// [`Refusal::OutOfOrder`] unless everything is decided and `grantable` is the yes to just that,
+    /// [`Refusal::OutOfOrder`] unless everything is decided, `grantable` is the yes to just that, and the
+    /// request is this client's,
     /// [`Refusal::OtherUser`] if somebody else is signed in, [`Refusal::NothingLeft`] if the policy took the last scope.
     pub fn new(parts: CodeParts<'_>, grantable: Grantable) -> Result<Self, Refusal> {
         let Progress::Decided { who, patient, encounter, scopes, consent } = parts.progress else {
@@ -86,6 +84,8 @@ impl CodeDraft {
             return Err(Refusal::NothingLeft);
         }
         let (request, now) = (parts.request, parts.now);
+        // The address is proven here once more, so that request, client and redirect cannot be mixed up (REDIR-010).
+        let redirect = request.prove(Some(parts.client)).map_err(|_| Refusal::OutOfOrder)?;
         let grants_fhir_user =
             grants(&scopes, IdentityScope::FhirUser) || grants(&scopes, IdentityScope::Profile);
         let fhir_user = parts.user.fhir_user.as_ref().filter(|_| grants_fhir_user);
@@ -96,7 +96,7 @@ impl CodeDraft {
             client_name: parts.client.name.clone(),
             who: who.clone(),
             subject: parts.user.subject.clone(),
-            redirect_uri: parts.redirect.uri().to_owned(),
+            redirect_uri: redirect.uri().to_owned(),
             challenge: request.challenge.clone(),
             base: request.base.clone(),
             context: GrantedContext {
@@ -120,7 +120,7 @@ impl CodeDraft {
             grant: parts.grant,
             code: digest::code(parts.issuer, parts.code),
             keep_until: code_expires.plus(parts.life.grant),
-            location: parts.redirect.answer(parts.code, parts.issuer),
+            location: redirect.answer(parts.code, parts.issuer),
         })
     }
 

@@ -7,7 +7,7 @@ use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::error::AuthorizeRefusal;
 use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts};
 use vestibule_core::authorize::{
-    Identified, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Rules, Who,
+    Identified, Negotiation, Offer, PendingRequest, Progress, Refusal, Rules, Who,
 };
 use vestibule_core::grant::{GrantRecord, Grantable};
 use vestibule_core::params::Params;
@@ -258,15 +258,13 @@ pub(crate) fn decided(patient: Option<&str>, encounter: Option<&str>, scopes: &s
 pub(crate) struct Issue {
     pub(crate) client: RegisteredClient,
     pub(crate) request: PendingRequest,
-    pub(crate) redirect: ProvenRedirect,
     pub(crate) user: SignedInUser,
 }
 
 impl Issue {
     pub(crate) fn new(scopes: &str, ehr: bool) -> Self {
         let (client, request) = (client(), pending(scopes, ehr));
-        let redirect = request.prove(Some(&client)).unwrap();
-        Self { client, request, redirect, user: user("alice", "s1") }
+        Self { client, request, user: user("alice", "s1") }
     }
 
     pub(crate) fn draft(
@@ -279,7 +277,6 @@ impl Issue {
             issuer: ISSUER,
             client: &self.client,
             request: &self.request,
-            redirect: &self.redirect,
             progress,
             user: &self.user,
             launch,

@@ -537,3 +537,13 @@ fn pkce_is_no_client_authentication() {
     let error = Presented::read(&form, &[]).unwrap().authenticate(Some(confidential)).unwrap_err();
     assert_eq!((error.code(), error.status()), ("invalid_client", 401));
 }
+
+/// CODE-003, REDIR-010
+#[test]
+fn a_code_is_made_for_the_client_of_its_request_only() {
+    let progress = decided(None, None, "openid");
+    let mut issue = Issue::new("openid", false);
+    assert!(issue.draft(&progress, None, agreed(&progress)).is_ok());
+    issue.client.redirect_uris = vec!["https://elsewhere.example/cb".to_owned()];
+    assert_eq!(issue.draft(&progress, None, agreed(&progress)).err(), Some(Refusal::OutOfOrder));
+}

@@ -86,7 +86,6 @@ impl Interaction {
             issuer: inner.issuer(),
             client: &self.client,
             request: &self.pending,
-            redirect: &self.redirect,
             progress: &self.progress,
             user: &self.user,
             launch: self.launch.as_ref().map(|launch| &launch.context),
