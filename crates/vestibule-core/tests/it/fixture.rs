@@ -7,7 +7,7 @@ use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::error::AuthorizeRefusal;
 use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts};
 use vestibule_core::authorize::{
-    Identified, Negotiation, Offer, PendingRequest, Progress, Refusal, Rules, Who,
+    Identified, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Rules, Who,
 };
 use vestibule_core::grant::{GrantRecord, Grantable};
 use vestibule_core::params::Params;
