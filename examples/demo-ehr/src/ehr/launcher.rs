@@ -20,6 +20,10 @@ use super::sign_in::sign_out_token;
 use super::{Ehr, style};
 use crate::records::Records;
 
+/// As the form says; a browser counts characters, so these are generous.
+const LONGEST_INTENT: usize = 800;
+const LONGEST_FHIR_CONTEXT: usize = 16_000;
+
 /// Opens registered apps.
 #[derive(Debug)]
 pub struct Launcher {
@@ -84,6 +88,9 @@ impl Entered {
         if !PatientId::is_logical_id(&self.patient) {
             return Err("Choose a patient.");
         }
+        if self.intent.len() > LONGEST_INTENT || self.fhir_context.len() > LONGEST_FHIR_CONTEXT {
+            return Err("The intent or the list of other resources is too long.");
+        }
         let mut context = LaunchContext::new()
             .with_patient(PatientId::new(&self.patient))
             .with_smart_style_url(style_url)
@@ -116,6 +123,7 @@ impl Launcher {
     /// A launcher for the registered apps.
     #[must_use]
     pub fn new(server: AuthorizationServer, clients: Vec<RegisteredClient>, public_url: &str) -> Self {
+        let clients: Vec<_> = clients.into_iter().filter(|client| !client.disabled).collect();
         let uris = clients.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
         let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
         targets.sort();

@@ -162,7 +162,9 @@ pub(super) fn observation(fact: Fact<'_>, short: &str, code: Code, kind: &str, m
 }
 
 fn quantity(value: f64, unit: &str) -> Value {
-    json!({"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit})
+    // A UCUM annotation has braces; people read it without.
+    let words = unit.trim_matches(['{', '}']);
+    json!({"value": value, "unit": words, "system": "http://unitsofmeasure.org", "code": unit})
 }
 
 pub(super) fn medication_request(fact: Fact<'_>, code: Code, dosage: &str, stopped: bool) -> Value {

@@ -156,7 +156,9 @@ async fn a_launch_with_mistakes_shows_the_form_again() {
     let token =
         browser.get("/ehr").await.body.rsplit_once("name=\"token\" value=\"").unwrap().1[..43].to_owned();
     let good = [("client_id", "sample-app"), ("patient", "alice"), ("token", token.as_str())];
+    let long = "x".repeat(1000);
     for (name, value, says) in [
+        ("intent", long.as_str(), "too long"),
         ("client_id", "nosuchapp", "Choose an app."),
         ("patient", "", "Choose a patient."),
         ("patient", "../x", "Choose a patient."),
