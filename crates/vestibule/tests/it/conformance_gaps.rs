@@ -81,43 +81,85 @@ async fn nothing_costly_happens_for_an_unproven_client() {
     assert!(at("clients.") < at("grants.") && at("grants.") < at("keys."), "{calls:?}");
 }
 
-/// SMART-AUTHZ-018, AUTHZ-001, AUTHZ-014, SMART-AUTHZ-017
+/// SMART-DISC-001, SMART-DISC-002, SMART-DISC-004, SMART-DISC-005, SMART-DISC-007, SMART-DISC-009, SMART-DISC-011, SMART-DISC-013, META-002, META-003
 #[tokio::test]
-async fn an_authorize_request_is_a_get_or_a_form() {
+async fn discovery_says_the_same_to_everybody() {
     let world = World::new();
-    let query = az("pub").query();
-    let path = "/auth/authorize";
-    let send = async |method: &str, kind: Option<&str>| {
+    let get = async |path: &str, headers: &[(&str, &str)]| {
         let mut browser = Browser::new(&world);
-        let (path, body) = if method == "POST" {
-            (path.to_owned(), query.as_str())
-        } else {
-            (format!("{path}?{query}"), "")
-        };
-        let mut request = browser.request(method.parse().unwrap(), &path, body);
-        request.headers_mut().remove("content-type");
-        if let Some(kind) = kind {
-            request.headers_mut().insert("content-type", kind.parse().unwrap());
+        let mut request = browser.request(http::Method::GET, path, "");
+        request.headers_mut().remove("accept");
+        for (name, value) in headers {
+            let name: http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
         }
         browser.send(request).await
     };
-    let started = [send("GET", None).await, send("POST", Some("application/x-www-form-urlencoded")).await];
-    for answer in started {
-        assert_eq!(answer.status, 303);
-        assert!(answer.location().starts_with("/auth/i/"), "{}", answer.location());
+    let base = crate::world::FHIR1.strip_prefix("https://").unwrap();
+    let base = &base[base.find('/').unwrap()..];
+    let smart = format!("{base}/.well-known/smart-configuration");
+    let places = [
+        smart.as_str(),
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/auth/keys",
+    ];
+    for path in places {
+        let plain = get(path, &[]).await;
+        assert_eq!((plain.status, plain.header("content-type")), (200, "application/json"), "{path}");
+        assert!(plain.json().is_object());
+        assert_eq!(plain.header("access-control-allow-origin"), "*");
+        assert_eq!(plain.header("cache-control"), "public, max-age=300");
+        assert!(plain.header("access-control-allow-credentials").is_empty());
+        let etag = plain.header("etag");
+        assert!(etag.starts_with('"'));
+        for header in [
+            ("accept", "application/json"),
+            ("accept", "text/html"),
+            ("ACCEPT", "application/fhir+json"),
+            ("authorization", "Bearer expired"),
+            ("authorization", "Basic eDp5"),
+        ] {
+            let answer = get(path, &[header]).await;
+            assert_eq!((answer.status, answer.body == plain.body), (200, true), "{path} {header:?}");
+            assert_eq!(answer.header("content-type"), "application/json");
+        }
+        let known = get(path, &[("if-none-match", etag)]).await;
+        assert_eq!((known.status, known.body.as_str()), (304, ""));
     }
-    for kind in [None, Some("application/json"), Some("text/plain"), Some("multipart/form-data; boundary=x")]
-    {
-        let answer = send("POST", kind).await;
-        answer.is_page(400);
-        assert!(answer.cookies().is_empty());
+    let old = get(&format!("{smart}.json"), &[]).await;
+    assert_eq!(old.body, get(&smart, &[]).await.body);
+    assert_eq!(
+        get("/.well-known/smart-configuration", &[]).await.status,
+        404,
+        "below the base, not at the root"
+    );
+}
+
+/// CODE-012, TOKEN-008, GEN-017: whatever is away, nothing is spent, and it is said that one may try again.
+#[tokio::test]
+async fn what_is_away_spends_no_code() {
+    for part in ["keys", "users", "patients", "consents", "clients", "grants"] {
+        let world = World::new();
+        let code = world.code_for(&az("pub")).await;
+        world.script.away(part, true);
+        let answer = world.redeem("pub", &code).await;
+        answer.is_error(503, "temporarily_unavailable");
+        assert!(!answer.header("retry-after").is_empty());
+        world.script.away(part, false);
+        assert_eq!(world.redeem("pub", &code).await.status, 200, "{part}");
     }
-    for method in ["HEAD", "PUT", "DELETE", "OPTIONS"] {
-        let answer = send(method, None).await;
-        answer.is_page(405);
-        assert_eq!(answer.header("allow"), "GET, POST");
-        assert!(answer.cookies().is_empty(), "{method} leaves nothing behind");
-        assert!(answer.header("access-control-allow-origin").is_empty());
-    }
-    assert_eq!(world.spy.written(), "");
+}
+
+/// SMART-AUTHZ-065, GEN-017: a store that is away is told to the app, once its address is proven, and is no unknown launch.
+#[tokio::test]
+async fn a_store_that_is_away_is_told_to_the_app() {
+    let world = World::new();
+    let handle = world.launch_for("dr", "pub", crate::world::open_record(crate::world::P1)).await;
+    let request = crate::app::az_ehr("pub", &handle);
+    world.script.away("grants", true);
+    let mut browser = Browser::of(&world, "dr");
+    browser.authorize(&request).await.is_refusal("https://app.example/cb", "temporarily_unavailable");
+    world.script.away("grants", false);
+    assert_eq!(browser.authorize(&request).await.status, 303);
 }

@@ -1,1 +1,172 @@
-//! To come.
+//! "Apps with access": what was granted, and the way to take it back.
+
+use http::Method;
+
+use crate::app::az;
+use crate::browser::Browser;
+use crate::world::{P1, P3, World};
+
+/// SMART-MGMT-001, SMART-MGMT-002, SMART-DISC-031
+#[tokio::test]
+async fn a_user_sees_what_was_granted_and_takes_it_back() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "alice");
+    let page = browser.get("/auth/manage").await;
+    assert_eq!(page.status, 200);
+    assert!(page.values("button", "revoke").is_empty());
+    let tokens = world.tokens_for("pub", &az("pub")).await;
+    let grant = world.access_claims(&tokens).await["grant_id"].as_str().unwrap().to_owned();
+    world.tokens_for("basic", &az("basic").scope("launch/patient patient/Condition.rs")).await;
+    let page = browser.get("/auth/manage").await;
+    assert_eq!(page.values("button", "revoke").len(), 2);
+    assert!(page.body.contains("Growth Chart") && page.body.contains("Ward Board"));
+    assert!(page.body.contains("Name Of patient-one-alice"));
+    // Another user sees none of it.
+    let other = Browser::of(&world, "bob").get("/auth/manage").await;
+    assert!(other.values("button", "revoke").is_empty() && !other.body.contains("Growth Chart"));
+
+    let answer = browser.post("/auth/manage", &[("step", &page.step()), ("revoke", &grant)]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/auth/manage?revoked"));
+    let page = browser.get("/auth/manage?revoked").await;
+    assert!(page.body.contains("role=\"status\""));
+    assert_eq!(page.values("button", "revoke").len(), 1);
+    assert_eq!(world.grants_of("alice").await, 1);
+    // Again, or from another tab: the user has what they want.
+    let answer = browser.post("/auth/manage", &[("step", &page.step()), ("revoke", &grant)]).await;
+    assert_eq!(answer.location(), "/auth/manage?revoked");
+    assert_eq!(world.grants_of("alice").await, 1);
+}
+
+/// SMART-MGMT-001, INT-014
+#[tokio::test]
+async fn what_was_taken_back_is_asked_about_again() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    browser.begin(&az("memo")).await;
+    let first = browser.allow().await.code();
+    // Remembered: not asked.
+    let second = browser.begin(&az("memo")).await.code();
+    let page = browser.get("/auth/manage").await;
+    let grants = page.values("button", "revoke");
+    assert_eq!(grants.len(), 2);
+    browser.post("/auth/manage", &[("step", &page.step()), ("revoke", &grants[0])]).await;
+    assert!(world.consents.of("bob").await.is_empty());
+    // Neither code buys anything: one grant is dead, the other one stood on the same consent.
+    world.redeem("memo", &first).await.is_error(400, "invalid_grant");
+    world.redeem("memo", &second).await.is_error(400, "invalid_grant");
+    assert!(browser.begin(&az("memo")).await.is_consent());
+}
+
+/// INT-003, INT-004, A-CTX-09
+#[tokio::test]
+async fn nobody_revokes_for_somebody_else() {
+    let world = World::new();
+    world.tokens_for("pub", &az("pub")).await;
+    let mut alice = Browser::of(&world, "alice");
+    let page = alice.get("/auth/manage").await;
+    let (step, grant) = (page.step(), page.values("button", "revoke").remove(0));
+    let mut mallory = Browser::of(&world, "mallory");
+    let own = {
+        let mut other = mallory.clone();
+        world.clone();
+        other.begin(&az("pub")).await;
+        other.allow().await.code();
+        other.get("/auth/manage").await.step()
+    };
+    // Mallory's token, Alice's grant: as unknown as one that never was.
+    let foreign = mallory.post("/auth/manage", &[("step", &own), ("revoke", &grant)]).await;
+    let unknown = mallory.post("/auth/manage", &[("step", &own), ("revoke", "g_never-was")]).await;
+    assert_eq!((foreign.status, foreign.location()), (unknown.status, unknown.location()));
+    assert_eq!(world.grants_of("alice").await, 1);
+    // Alice's token in Mallory's hands, a token of another session, none, junk.
+    mallory.post("/auth/manage", &[("step", &step), ("revoke", &grant)]).await.is_page(403);
+    let mut again = alice.clone();
+    again.session = Some("alice/another".into());
+    again.post("/auth/manage", &[("step", &step), ("revoke", &grant)]).await.is_page(403);
+    alice.post("/auth/manage", &[("revoke", &grant)]).await.is_page(403);
+    alice.post("/auth/manage", &[("step", "AAAA"), ("revoke", &grant)]).await.is_page(403);
+    alice.post("/auth/manage", &[("step", &own), ("revoke", &grant)]).await.is_page(403);
+    alice.post("/auth/manage", &[("step", &step)]).await.is_page(400);
+    alice.post("/auth/manage", &[("step", &step), ("revoke", &grant), ("revoke", &grant)]).await.is_page(400);
+    // The right form from another site.
+    let body = crate::browser::form(&[("step", &step), ("revoke", &grant)]);
+    let mut request = alice.request(Method::POST, "/auth/manage", &body);
+    request.headers_mut().insert("origin", "https://evil.test".parse().unwrap());
+    alice.send(request).await.is_page(403);
+    // A link revokes nothing.
+    alice.get(&format!("/auth/manage?revoke={grant}&step={step}")).await;
+    let request = alice.request(Method::DELETE, &format!("/auth/manage?revoke={grant}"), "");
+    alice.send(request).await.is_page(405);
+    assert_eq!(world.grants_of("alice").await, 1);
+}
+
+/// SMART-MGMT-001
+#[tokio::test]
+async fn nobody_signed_in_is_sent_to_sign_in() {
+    let world = World::new();
+    let mut browser = Browser::new(&world);
+    let answer = browser.get("/auth/manage").await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?resume=%2Fauth%2Fmanage"));
+    let answer = browser.post("/auth/manage", &[("step", "x"), ("revoke", "g")]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?resume=%2Fauth%2Fmanage"));
+}
+
+/// A-FAULT-07, A-FAULT-17
+#[tokio::test]
+async fn a_revocation_that_failed_is_not_claimed() {
+    let world = World::new();
+    world.tokens_for("pub", &az("pub")).await;
+    let mut browser = Browser::of(&world, "alice");
+    let page = browser.get("/auth/manage").await;
+    let (step, grant) = (page.step(), page.values("button", "revoke").remove(0));
+    let fields = [("step", step.as_str()), ("revoke", grant.as_str())];
+    for part in ["users", "grants.grant", "grants.revoke"] {
+        world.script.away(part, true);
+        browser.post("/auth/manage", &fields).await.is_page(503);
+        world.script.away(part, false);
+        assert_eq!(world.grants_of("alice").await, 1, "{part}");
+    }
+    for part in ["users", "grants.grants_of", "patients.may_access"] {
+        world.script.away(part, true);
+        browser.get("/auth/manage").await.is_page(503);
+        world.script.away(part, false);
+    }
+    // The grant dies first; a consent that cannot be withdrawn is said, and withdrawn on the next try.
+    world.script.away("consents", true);
+    browser.post("/auth/manage", &fields).await.is_page(503);
+    assert_eq!(world.grants_of("alice").await, 0);
+    assert_eq!(world.consents.of("alice").await.len(), 1);
+    world.script.away("consents", false);
+    assert_eq!(browser.post("/auth/manage", &fields).await.status, 303);
+    assert!(world.consents.of("alice").await.is_empty());
+}
+
+/// INT-010, LOG-001
+#[tokio::test]
+async fn a_record_that_may_not_be_seen_is_not_named() {
+    let world = World::new();
+    world.tokens_for("pub", &az("pub")).await;
+    world.patients.deny(P1);
+    let page = Browser::of(&world, "alice").get("/auth/manage").await;
+    assert_eq!(page.values("button", "revoke").len(), 1);
+    assert!(!page.body.contains(P1));
+}
+
+/// A-FAULT-20
+#[tokio::test]
+async fn more_grants_than_one_read_brings() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    for _ in 0..103 {
+        browser.begin(&az("pub")).await;
+        browser.allow().await.code();
+    }
+    let page = browser.get("/auth/manage").await;
+    let grants: std::collections::BTreeSet<String> = page.values("button", "revoke").into_iter().collect();
+    assert_eq!(grants.len(), 103);
+    assert!(page.body.contains(&format!("Name Of {P3}")));
+    // Those whose time is over are gone.
+    world.advance(420);
+    let page = browser.get("/auth/manage").await;
+    assert!(page.values("button", "revoke").is_empty());
+}

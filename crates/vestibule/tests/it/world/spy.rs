@@ -20,11 +20,22 @@ pub(crate) struct Spy {
     /// Given instead of stored interactions: a damaged or newer row.
     damaged: Mutex<Option<Vec<u8>>>,
     codes: Mutex<usize>,
+    /// What the next redemption and the next issue are said to have led to, without doing anything.
+    redemption: Mutex<Option<Redemption>>,
+    issuance: Mutex<Option<Issuance>>,
 }
 
 impl Spy {
     pub(super) fn new(script: Script, inner: Arc<dyn GrantStore>) -> Self {
-        Self { script, inner, written: Mutex::default(), damaged: Mutex::default(), codes: Mutex::default() }
+        Self {
+            script,
+            inner,
+            written: Mutex::default(),
+            damaged: Mutex::default(),
+            codes: Mutex::default(),
+            redemption: Mutex::default(),
+            issuance: Mutex::default(),
+        }
     }
 
     /// Everything that was ever written, as text as far as it is text.
@@ -41,6 +52,16 @@ impl Spy {
     /// From now on stored interactions and grants read like this.
     pub(crate) fn damage(&self, with: Option<&[u8]>) {
         *self.damaged.lock().unwrap_or_else(PoisonError::into_inner) = with.map(<[u8]>::to_vec);
+    }
+
+    /// The next redemption does nothing and says this.
+    pub(crate) fn say_of_redemption(&self, outcome: Redemption) {
+        *self.redemption.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// The next issue does nothing and says this.
+    pub(crate) fn say_of_issue(&self, outcome: Issuance) {
+        *self.issuance.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 
     fn note(&self, bytes: &[u8]) {
@@ -123,6 +144,10 @@ impl GrantStore for Spy {
         self.note_row(&op.interaction);
         self.note(&op.grant.record.0);
         self.note(op.code.as_bytes());
+        let said = self.issuance.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(outcome) = said {
+            return Ok(outcome);
+        }
         let issued = self.pass("grants.issue_code", self.inner.issue_code(op, call)).await?;
         if issued == Issuance::Won {
             *self.codes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -131,6 +156,10 @@ impl GrantStore for Spy {
     }
 
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
+        let said = self.redemption.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(outcome) = said {
+            return Ok(outcome);
+        }
         self.pass("grants.redeem_code", self.inner.redeem_code(op, call)).await
     }
 
