@@ -3,6 +3,7 @@
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use vestibule_core::params::Params;
+use vestibule_host::pages::Problem;
 
 use super::MAX_BODY;
 
@@ -15,6 +16,15 @@ pub(crate) enum FormError {
     NotAForm,
     /// More parameters than a request may have.
     TooMany,
+}
+
+impl From<FormError> for Problem {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::TooLarge => Self::TooLarge,
+            FormError::NotAForm | FormError::TooMany => Self::Malformed,
+        }
+    }
 }
 
 /// Adds the form's parameters to those that were read already.

@@ -12,7 +12,7 @@ use vestibule_host::pages::{
 };
 use vestibule_host::{EncounterId, EncounterQuery, PatientId, PatientQuery, Reach};
 
-use super::form::{self, FormError};
+use super::form;
 use super::page::{PageKind, languages};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
@@ -66,12 +66,7 @@ impl AuthorizationServer {
         }
         // A consent form repeats `scope` for each ticked box.
         let mut params = Params::up_to(MAX_FIELDS);
-        form::append(head, body, &mut params).map_err(|error| {
-            AuthorizeError::new(match error {
-                FormError::TooLarge => Problem::TooLarge,
-                FormError::NotAForm | FormError::TooMany => Problem::Malformed,
-            })
-        })?;
+        form::append(head, body, &mut params).map_err(|error| AuthorizeError::new(error.into()))?;
         let answer = Answer::read(&params)?;
         let now = self.inner().now();
         match self.inner().find(head, id, now).await? {

@@ -97,7 +97,7 @@ impl AuthorizationServer {
             return self.sign_in_to_manage();
         };
         let mut params = Params::default();
-        form::append(head, body, &mut params).map_err(|_| AuthorizeError::new(Problem::Malformed))?;
+        form::append(head, body, &mut params).map_err(|error| AuthorizeError::new(error.into()))?;
         let one = |name| params.one(name).map_err(|_| AuthorizeError::new(Problem::Malformed));
         let keys = self.inner().host.keys.snapshot();
         let token = one(field::STEP)?.unwrap_or_default();

@@ -76,12 +76,7 @@ impl AuthorizationServer {
         let read = match head.method {
             Method::GET => read,
             // GEN-003: the same parameter in query and body is a repeat.
-            Method::POST => read.and_then(|()| {
-                form::append(head, body, &mut params).map_err(|error| match error {
-                    FormError::TooLarge => Problem::TooLarge,
-                    FormError::NotAForm | FormError::TooMany => Problem::Malformed,
-                })
-            }),
+            Method::POST => read.and_then(|()| form::append(head, body, &mut params).map_err(Problem::from)),
             // AUTHZ-014: no HEAD, so that a prefetch leaves nothing behind.
             _ => return self.method_page(head, "GET, POST"),
         };
