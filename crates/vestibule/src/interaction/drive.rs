@@ -15,6 +15,7 @@ use vestibule_host::{
     Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser, UnixMillis, UserKind,
 };
 
+use super::answer;
 use super::held::{self, Found, Held};
 use super::id::InteractionId;
 use super::prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, SignInPrompt, Turn};
@@ -27,7 +28,6 @@ use crate::server::Inner;
 pub(crate) const PAGE_SIZE: u16 = 10;
 
 /// An interaction in one request: found, checked, with everything looked up again.
-#[derive(Debug)]
 pub(crate) struct Interaction {
     pub(crate) server: AuthorizationServer,
     pub(crate) id: InteractionId,
@@ -46,10 +46,17 @@ pub(crate) struct Interaction {
     pub(crate) cookies: Vec<HeaderValue>,
 }
 
+impl std::fmt::Debug for Interaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A patient user's own FHIR reference and the open visit say whose record this is (LOG-001).
+        f.debug_struct("Interaction").field("client", &self.client.id).finish_non_exhaustive()
+    }
+}
+
 /// What restoring an interaction leads to.
 enum Restored {
-    /// Nobody is signed in.
-    SignIn(Box<Turn>),
+    /// The browser goes elsewhere first: to sign in, or here again with the cookie that it just got.
+    Before(Box<Turn>),
     /// Somebody is, and may go on.
     Ready(Box<Interaction>),
 }
@@ -74,7 +81,7 @@ impl AuthorizationServer {
         let now = self.inner().now();
         let found = self.inner().find(head, id, now).await?;
         match self.restore(head, id, found, now).await? {
-            Restored::SignIn(turn) => Ok(*turn),
+            Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
                 interaction.settle().await.map_err(|error| error.of(&client))
@@ -101,7 +108,7 @@ impl AuthorizationServer {
         now: UnixMillis,
     ) -> Result<Turn, AuthorizeError> {
         match self.restore(head, id, found, now).await? {
-            Restored::SignIn(turn) => Ok(*turn),
+            Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
                 interaction.open_question().await.map_err(|error| error.of(&client))
@@ -117,12 +124,12 @@ impl AuthorizationServer {
         now: UnixMillis,
     ) -> Result<Restored, AuthorizeError> {
         let inner = self.inner();
-        let (pending, browser, revision, progress, mut cookies) = match found {
-            Found::Pending { pending, browser, revision, cookies } => {
-                (pending, browser, revision, Progress::SignIn, cookies)
+        let (pending, browser, is_new_browser, revision, progress, mut cookies) = match found {
+            Found::Pending { pending, browser, is_new_browser, revision, cookies } => {
+                (pending, browser, is_new_browser, revision, Progress::SignIn, cookies)
             }
             Found::Open { pending, browser, revision, progress } => {
-                (pending, browser, Some(revision), progress, Vec::new())
+                (pending, browser, false, Some(revision), progress, Vec::new())
             }
             Found::Finished(_) => return Err(AuthorizeError::new(Problem::Finished)), // INT-016
         };
@@ -140,7 +147,7 @@ impl AuthorizationServer {
                     return Err(AuthorizeError::new(Problem::Internal).of(&client));
                 };
                 let step = AuthorizeStep::SignIn(SignInPrompt::new(location, client.name));
-                return Ok(Restored::SignIn(Box::new(Turn { step, cookies })));
+                return Ok(Restored::Before(Box::new(Turn { step, cookies })));
             }
             // INT-002, A-CTX-24: the interaction belongs to one user in one session.
             (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
@@ -152,6 +159,12 @@ impl AuthorizationServer {
         // A-CODE-19: an authenticator that names nobody has authenticated nobody.
         if user.user.as_str().is_empty() || user.session.as_str().is_empty() || user.subject.is_empty() {
             return Err(AuthorizeError::new(Problem::Internal).of(&client));
+        }
+        // A new browser comes back with its cookie before anything is stored for it: should this answer get lost on its way,
+        // the interaction is not bound to a cookie that nobody has.
+        if is_new_browser {
+            let again = answer::redirect(&inner.interaction_path(id)).ok_or(AuthorizeError::new(Problem::Internal))?;
+            return Ok(Restored::Before(Box::new(Turn { step: AuthorizeStep::Respond(again), cookies })));
         }
         // From here on the interaction is stored, or it ends: its cookie has done its work.
         let saved = !matches!(progress, Progress::SignIn);

@@ -63,10 +63,11 @@ enum Row {
 /// An interaction as it was found.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Nobody has signed in. Cookies bind it to this browser.
+    /// Nobody has signed in. Cookies bind it to this browser, which has one of its own only after this answer if it is new.
     Pending {
         pending: PendingRequest,
         browser: String,
+        is_new_browser: bool,
         revision: Option<Revision>,
         cookies: Vec<HeaderValue>,
     },
@@ -191,6 +192,7 @@ impl Inner {
             return Err(AuthorizeError::new(Problem::Expired));
         }
         let mut cookies = Vec::new();
+        let is_new_browser = browser.is_none();
         let browser = match (sealed.browser.clone(), browser) {
             (Some(bound), Some(browser)) if bound == browser => bound,
             (Some(_), None) => return Err(AuthorizeError::new(Problem::NoCookie)),
@@ -213,7 +215,7 @@ impl Inner {
                 browser
             }
         };
-        Ok(Found::Pending { pending, browser, revision, cookies })
+        Ok(Found::Pending { pending, browser, is_new_browser, revision, cookies })
     }
 
     /// Saves an open interaction.

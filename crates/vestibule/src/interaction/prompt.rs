@@ -69,6 +69,13 @@ impl SignInPrompt {
 
 macro_rules! about {
     ($prompt:ty, $step:expr) => {
+        impl std::fmt::Debug for $prompt {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                // What was searched for may be a patient's name (LOG-001).
+                f.debug_tuple(stringify!($prompt)).field(&self.interaction).finish()
+            }
+        }
+
         impl $prompt {
             /// The app's name.
             pub fn client_name(&self) -> &str {
@@ -105,7 +112,6 @@ about!(EncounterPrompt, Step::Encounter);
 about!(ConsentPrompt, Step::Consent);
 
 /// A patient must be chosen (S3, S4).
-#[derive(Debug)]
 pub struct PatientPrompt {
     interaction: Interaction,
     page: PatientPage,
@@ -196,7 +202,6 @@ impl PatientPrompt {
 }
 
 /// A visit may be chosen (S8).
-#[derive(Debug)]
 pub struct EncounterPrompt {
     interaction: Interaction,
     patient: PatientSummary,
@@ -284,7 +289,6 @@ impl EncounterPrompt {
 }
 
 /// Consent is wanted.
-#[derive(Debug)]
 pub struct ConsentPrompt {
     interaction: Interaction,
     facts: ConsentFacts,
