@@ -57,10 +57,16 @@ impl Answer {
         params.get("code").unwrap_or_else(|| panic!("no code: {self:?}")).clone()
     }
 
+    /// Enough to see what it is.
+    pub(crate) fn brief(&self) -> String {
+        let main = self.body.split_once("</style>").map_or(self.body.as_str(), |(_, rest)| rest);
+        format!("{} {} {}", self.status, self.location(), main.chars().take(2_000).collect::<String>())
+    }
+
     /// A page that shows a problem and leads nowhere.
     #[track_caller]
     pub(crate) fn is_page(&self, status: u16) -> &Self {
-        assert_eq!(self.status, status, "{} {}", self.location(), self.body);
+        assert_eq!(self.status, status, "{}", self.brief());
         assert!(self.headers.get(LOCATION).is_none(), "a page must not redirect: {}", self.location());
         assert!(self.header("content-type").starts_with("text/html"), "{self:?}");
         self
@@ -69,7 +75,7 @@ impl Answer {
     /// `RED e`: an error that the app is told, at its own address.
     #[track_caller]
     pub(crate) fn is_refusal(&self, redirect_uri: &str, error: &str) -> &Self {
-        assert_eq!(self.status, 303, "{error} expected: {}", self.body);
+        assert_eq!(self.status, 303, "{error} expected: {}", self.brief());
         let rest = self.location().strip_prefix(redirect_uri).expect("the registered address");
         assert!(rest.starts_with(['?', '&']), "{}", self.location());
         assert!(!self.location().contains('#'), "{}", self.location());
@@ -92,7 +98,7 @@ impl Answer {
     /// `J400 e` and its like.
     #[track_caller]
     pub(crate) fn is_error(&self, status: u16, error: &str) -> &Self {
-        assert_eq!(self.status, status, "{error} expected: {}", self.body);
+        assert_eq!(self.status, status, "{error} expected: {}", self.brief());
         let json = self.json();
         assert_eq!(json["error"], error, "{}", self.body);
         assert_eq!(self.header("cache-control"), "no-store");
@@ -310,6 +316,10 @@ impl Browser {
     pub(crate) async fn reload(&mut self) -> &Answer {
         let path = self.path.clone();
         self.page = self.get(&path).await;
+        if self.page.location() == path {
+            // A new browser comes back with its cookie first.
+            self.page = self.get(&path).await;
+        }
         &self.page
     }
 

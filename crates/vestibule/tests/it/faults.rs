@@ -98,7 +98,7 @@ impl Run {
     fn took(&mut self, step: Step, answer: &Answer) {
         match step {
             Step::Authorize => {
-                assert!(answer.location().starts_with("/auth/i/"), "{step:?}: {answer:?}");
+                assert!(answer.location().starts_with("/auth/i/"), "{step:?}: {}", answer.brief());
                 answer.location().clone_into(&mut self.browser.path);
             }
             Step::Open | Step::Pick => {
@@ -122,7 +122,7 @@ impl Run {
         let steps: &[Step] = if ehr { &EHR } else { &STANDALONE };
         for later in steps.iter().skip_while(|later| **later != step) {
             let answer = self.send(*later).await;
-            assert!(answer.status < 400, "{why}: {later:?}: {} {}", answer.status, answer.body);
+            assert!(answer.status < 400, "{why}: {later:?}: {} {}", answer.status, answer.brief());
             self.took(*later, &answer);
         }
         assert_eq!(self.world.grants_of(self.user()).await, 1, "{why}");
@@ -287,7 +287,7 @@ fn a_caller_may_go_away_at_every_moment() {
                     let ended = poll_some(run.world.server.handle(request), polls).is_some();
                     run.world.script.suspend(false);
                     if ended {
-                        assert!(polls > 3, "{why}: it never suspended");
+                        assert!(polls > 1, "{why}: it never suspended");
                         break;
                     }
                     let answer = run.send(*step).await;
@@ -305,7 +305,7 @@ fn a_caller_may_go_away_at_every_moment() {
                             assert_eq!(run.world.grants_of(run.user()).await, 0, "{why}");
                         }
                         _ => {
-                            assert!(answer.status < 400, "{why}: {} {}", answer.status, answer.body);
+                            assert!(answer.status < 400, "{why}: {} {}", answer.status, answer.brief());
                             run.took(*step, &answer);
                             if let Some(next) = steps.iter().skip_while(|one| *one != step).nth(1) {
                                 run.ends_well(ehr, *next, &why).await;
