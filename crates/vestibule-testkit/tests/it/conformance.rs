@@ -143,7 +143,7 @@ enum Fault {
     NoTest { id: String, test: String },
     /// An id in the sources that has no row.
     Unlisted { id: String, cited: String },
-    /// A test says that it shows the id, and the row names no test.
+    /// A test says that it shows the id, and the row says that it comes later.
     Outdated { id: String, test: String },
 }
 
@@ -279,6 +279,7 @@ fn faults(table: &str, expected: &[(&str, &[&str])], sources: &Sources) -> Vec<F
             ranges.iter().flat_map(|range| spread(range)).map(move |id| (*heading, id))
         })
         .collect();
+    // Each id, and whether its row only says what comes later.
     let mut rows: BTreeMap<&str, bool> = BTreeMap::new();
     let mut heading = "";
     for (at, line) in table.lines().enumerate() {
@@ -307,10 +308,8 @@ fn faults(table: &str, expected: &[(&str, &[&str])], sources: &Sources) -> Vec<F
         if !missing.remove(&(heading, id_text.clone())) {
             faults.push(Fault::Unexpected { id: id_text.clone() });
         }
-        let mut any = false;
         for part in place.split("; ") {
             let tests = named(part);
-            any |= !tests.is_empty();
             let needs_one = ["test ", "override: "].iter().any(|kind| part.starts_with(kind));
             if !KINDS.iter().any(|kind| part.starts_with(kind)) || (needs_one && tests.is_empty()) {
                 faults.push(Fault::Place { id: id_text.clone(), part: part.to_owned() });
@@ -319,7 +318,7 @@ fn faults(table: &str, expected: &[(&str, &[&str])], sources: &Sources) -> Vec<F
                 faults.push(Fault::NoTest { id: id_text.clone(), test: test.to_owned() });
             }
         }
-        rows.insert(id, any);
+        rows.insert(id, place.split("; ").all(|part| part.starts_with("later: ")));
     }
     faults.extend(missing.into_iter().map(|(_, id)| Fault::Missing { id }));
     for (id, cited) in &sources.cited {
@@ -328,7 +327,7 @@ fn faults(table: &str, expected: &[(&str, &[&str])], sources: &Sources) -> Vec<F
         }
     }
     for (id, test) in &sources.shown {
-        if rows.get(id.as_str()) == Some(&false) {
+        if rows.get(id.as_str()) == Some(&true) {
             faults.push(Fault::Outdated { id: id.clone(), test: test.clone() });
         }
     }
@@ -375,13 +374,13 @@ fn every_kind_of_fault_is_seen() {
         /// PKCE-005
         #[tokio::test(flavor = \"current_thread\")]
         async fn waits_for_it() {
-            let url = \"https://app.example\"; // PKCE-099
+            let url = \"https://app.example\"; // PKCE-@99
         }
 
         /// PKCE-006: a helper of tests is none.
         fn helper() {}
     ";
-    sources.read_rust("vestibule-core", "a.rs", text);
+    sources.read_rust("vestibule-core", "a.rs", &text.replace('@', "0"));
     sources.read_browser("test(\"it is shown\", async () => {\n  test('and, so: on', async () => {\n");
     let names: Vec<&str> = sources.tests.iter().map(String::as_str).collect();
     let expected_names = [
@@ -402,7 +401,7 @@ fn every_kind_of_fault_is_seen() {
 | PKCE-002 | MUST | b | later: refresh tokens, with `code` words |
 | PKCE-003 | MUST | c | override: no counter: `browser: it is shown`; host: it does |
 | PKCE-004 | MUST | d | decision: none |
-| PKCE-005 | MUST | e | app: it does; test `vestibule-core::waits_for_it` |
+| PKCE-005 | MUST | e | later: more of it; test `vestibule-core::waits_for_it` |
 | PKCE-006 | MUST | f | host: it does |
 | PKCE-099 | MUST | g | host: it does |
 | E1 | row | h | test `vestibule-core::shows_it` |
