@@ -5,7 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::app::{az, tk};
-use crate::browser::Browser;
 use crate::world::World;
 
 /// SMART-IDT-003, SMART-IDT-004, SMART-IDT-005, SMART-IDT-021, OIDC-007, META-007
