@@ -272,7 +272,8 @@ pub trait PatientAccessPolicy: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`PolicyError`] when nobody knows; nothing is granted.
-    async fn accessible(&self, user: &SignedInUser, query: &PatientQuery) -> Result<PatientPage, PolicyError>;
+    async fn accessible(&self, user: &SignedInUser, query: &PatientQuery)
+    -> Result<PatientPage, PolicyError>;
 
     /// Whether this user may let this app into this record, now.
     ///
@@ -298,12 +299,20 @@ pub trait PatientAccessPolicy: Debug + Send + Sync {
         Ok(EncounterPage::default())
     }
 
-    /// Whether this encounter is this patient's, asked for a choice and at launch (E10). By default no encounter is.
+    /// This encounter, if it is this patient's: asked at launch (E10), for a choice, and before consent is asked for. By
+    /// default no encounter is.
     ///
     /// # Errors
     /// [`PolicyError`] when nobody knows.
-    async fn has_encounter(&self, patient: &PatientId, encounter: &EncounterId) -> Result<bool, PolicyError> {
+    ///
+    /// # Security
+    /// The encounter id may come from a browser. Answer `None` for another patient's, as for what does not exist.
+    async fn encounter(
+        &self,
+        patient: &PatientId,
+        encounter: &EncounterId,
+    ) -> Result<Option<EncounterSummary>, PolicyError> {
         let _ = (patient, encounter);
-        Ok(false)
+        Ok(None)
     }
 }

@@ -124,7 +124,12 @@ pub struct RegisteredClient {
 
 impl RegisteredClient {
     /// An app with one redirect URI. Everything else is the safe default.
-    pub fn new(id: ClientId, authentication: ClientAuthentication, redirect_uri: &str, scopes: ScopeSet) -> Self {
+    pub fn new(
+        id: ClientId,
+        authentication: ClientAuthentication,
+        redirect_uri: &str,
+        scopes: ScopeSet,
+    ) -> Self {
         Self {
             name: id.as_str().to_owned(),
             id,

@@ -44,7 +44,13 @@ pub struct ConsentRecord {
 
 impl ConsentRecord {
     /// An answer to `asked`.
-    pub fn new(asked: &ConsentAsked<'_>, granted: Vec<String>, refused: Vec<String>, language: &str, at: UnixMillis) -> Self {
+    pub fn new(
+        asked: &ConsentAsked<'_>,
+        granted: Vec<String>,
+        refused: Vec<String>,
+        language: &str,
+        at: UnixMillis,
+    ) -> Self {
         Self {
             user: asked.user.clone(),
             client: asked.client.clone(),
@@ -74,7 +80,11 @@ pub trait ConsentStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`HostError`] when nobody knows; it is never treated as consent (A-FAULT-16).
-    async fn remembered(&self, tenant: &Tenant, asked: &ConsentAsked<'_>) -> Result<Option<RememberedConsent>, HostError>;
+    async fn remembered(
+        &self,
+        tenant: &Tenant,
+        asked: &ConsentAsked<'_>,
+    ) -> Result<Option<RememberedConsent>, HostError>;
 
     /// Keeps an answer and returns its id.
     ///
@@ -95,7 +105,11 @@ pub trait ConsentStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`HostError`] when nobody knows.
-    async fn list_for_user(&self, tenant: &Tenant, user: &UserId) -> Result<Vec<RememberedConsent>, HostError>;
+    async fn list_for_user(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+    ) -> Result<Vec<RememberedConsent>, HostError>;
 
     /// Withdraws an answer. Withdrawing twice, or what never was, is fine.
     ///

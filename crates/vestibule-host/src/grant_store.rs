@@ -8,8 +8,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::{
-    AttemptId, Binding, ClientId, CodeHash, GrantId, InteractionHash, LaunchHash, Record, Revision, SessionId, StoreFault,
-    Tenant, UnixMillis, UserId,
+    AttemptId, Binding, ClientId, CodeHash, GrantId, InteractionHash, LaunchHash, Record, Revision,
+    SessionId, StoreFault, Tenant, UnixMillis, UserId,
 };
 
 /// What goes with every call: whose rows, which try, what time it is. Stores read no clock of their own.
@@ -97,7 +97,12 @@ pub struct Advance {
 
 impl Advance {
     /// A first save (`expected` is `None`) or a later one.
-    pub const fn new(id: InteractionHash, expected: Option<Revision>, expires: UnixMillis, record: Record) -> Self {
+    pub const fn new(
+        id: InteractionHash,
+        expected: Option<Revision>,
+        expires: UnixMillis,
+        record: Record,
+    ) -> Self {
         Self { id, expected, expires, record, quota: None }
     }
 
@@ -302,7 +307,11 @@ pub trait GrantStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// A [`StoreFault`] when nobody knows.
-    async fn interaction(&self, id: &InteractionHash, call: &Call) -> Result<Option<StoredInteraction>, StoreFault>;
+    async fn interaction(
+        &self,
+        id: &InteractionHash,
+        call: &Call,
+    ) -> Result<Option<StoredInteraction>, StoreFault>;
 
     /// The launch, if it is unspent and its row is kept. Reading spends nothing (SMART-LAUNCH-013).
     ///

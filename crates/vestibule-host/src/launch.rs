@@ -174,7 +174,8 @@ impl TryFrom<Map<String, Value>> for FhirContextItem {
             return Err(FhirContextError::Identifier);
         }
         let is_type = |name: &str| {
-            name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(|b| b.is_ascii_alphabetic())
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.bytes().all(|b| b.is_ascii_alphabetic())
         };
         if named.is_some_and(|name| !is_type(name)) {
             return Err(FhirContextError::Type);
@@ -218,7 +219,10 @@ mod tests {
         let cases = [
             (json!({"reference": "ImagingStudy/55"}), None),
             (json!({"reference": "List/a", "role": "https://example.org/role"}), None),
-            (json!({"canonical": "https://example.org/Questionnaire/phq9|2.0", "type": "Questionnaire"}), None),
+            (
+                json!({"canonical": "https://example.org/Questionnaire/phq9|2.0", "type": "Questionnaire"}),
+                None,
+            ),
             (json!({"identifier": {"system": "https://ids.example", "value": "A-17"}}), None),
             (json!({"reference": "Patient/1", "role": "https://example.org/newborn"}), None),
             (json!({}), Some(FhirContextError::NoPointer)),

@@ -41,20 +41,20 @@ pub mod time;
 pub mod user;
 
 pub use access::{
-    AllowedPatient, EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy, PatientAnswer, PatientPage,
-    PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
+    AllowedPatient, EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy,
+    PatientAnswer, PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
 };
 pub use client::{ClientAuthentication, ClientRegistry, ConsentRule, Framing, RegisteredClient};
 pub use consent::{ConsentAsked, ConsentRecord, ConsentStore, RememberedConsent};
 pub use entropy::{Entropy, EntropyError};
 pub use fault::{BoxError, HostError, StoreFault};
 pub use grant_store::{
-    Advance, Advanced, Call, GrantKey, GrantStatus, GrantStore, Issuance, IssueCode, PutLaunch, Purged, Quota,
-    RedeemCode, Redemption, Revocation, StoreFacts, StoredGrant, StoredInteraction,
+    Advance, Advanced, Call, GrantKey, GrantStatus, GrantStore, Issuance, IssueCode, Purged, PutLaunch,
+    Quota, RedeemCode, Redemption, Revocation, StoreFacts, StoredGrant, StoredInteraction,
 };
 pub use ids::{
-    AttemptId, Binding, ClientId, CodeHash, ConsentId, EncounterId, GrantId, InteractionHash, LaunchHash, PatientId,
-    Record, Revision, SessionId, Tenant, UserId,
+    AttemptId, Binding, ClientId, CodeHash, ConsentId, EncounterId, GrantId, InteractionHash, LaunchHash,
+    PatientId, Record, Revision, SessionId, Tenant, UserId,
 };
 pub use keys::{Alg, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, KeyStore, SealKey, SigningKey};
 pub use launch::{FhirContextItem, LaunchContext};

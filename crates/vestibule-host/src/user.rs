@@ -34,7 +34,8 @@ impl FhirUser {
     /// Checks a relative reference; `None` when it is not one of the five types with a logical id.
     pub fn new(reference: &str) -> Option<Self> {
         let (kind, id) = reference.split_once('/')?;
-        let known = matches!(kind, "Patient" | "Practitioner" | "PractitionerRole" | "RelatedPerson" | "Person");
+        let known =
+            matches!(kind, "Patient" | "Practitioner" | "PractitionerRole" | "RelatedPerson" | "Person");
         (known && crate::PatientId::is_logical_id(id)).then(|| Self(reference.to_owned()))
     }
 
@@ -70,7 +71,13 @@ pub struct SignedInUser {
 
 impl SignedInUser {
     /// A user with the values that every host has.
-    pub fn new(user: UserId, subject: impl Into<String>, session: SessionId, auth_time: UnixMillis, kind: UserKind) -> Self {
+    pub fn new(
+        user: UserId,
+        subject: impl Into<String>,
+        session: SessionId,
+        auth_time: UnixMillis,
+        kind: UserKind,
+    ) -> Self {
         Self {
             display_name: user.as_str().to_owned(),
             user,

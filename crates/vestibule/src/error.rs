@@ -2,7 +2,7 @@
 
 use vestibule_host::pages::Problem;
 use vestibule_host::{
-    BoxError, EntropyError, HostError, KeyError, PolicyError, RegisteredClient, StoreFault,
+    BoxError, EntropyError, Framing, HostError, KeyError, PolicyError, RegisteredClient, StoreFault,
 };
 
 /// An interaction that cannot go on, and that must not be answered by a redirect.
@@ -15,17 +15,22 @@ pub struct AuthorizeError {
     pub app: Option<(String, Option<String>)>,
     /// Where the interaction goes on, if it does.
     pub go_on: Option<String>,
+    /// Who may frame the page that says so: whoever may frame the app's other pages.
+    pub(crate) frame_ancestors: Vec<String>,
     /// What to tell the operator.
     source: Option<BoxError>,
 }
 
 impl AuthorizeError {
     pub(crate) const fn new(problem: Problem) -> Self {
-        Self { problem, app: None, go_on: None, source: None }
+        Self { problem, app: None, go_on: None, frame_ancestors: Vec::new(), source: None }
     }
 
     pub(crate) fn of(mut self, client: &RegisteredClient) -> Self {
         self.app = Some((client.name.clone(), client.home_page.clone()));
+        if let Framing::Origins(origins) = &client.framing {
+            self.frame_ancestors.clone_from(origins);
+        }
         self
     }
 

@@ -98,8 +98,8 @@ impl AuthorizationServer {
         }
         if let Some(encounter) = &context.encounter {
             let Some(patient) = &context.patient else { return Err(LaunchError::EncounterMismatch) };
-            let belongs = inner.host.patients.has_encounter(patient, encounter).await;
-            if !belongs.map_err(|error| away(error.into()))? {
+            let found = inner.host.patients.encounter(patient, encounter).await;
+            if found.map_err(|error| away(error.into()))?.is_none() {
                 return Err(LaunchError::EncounterMismatch); // E10
             }
         }

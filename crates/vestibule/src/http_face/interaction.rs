@@ -175,6 +175,10 @@ impl AuthorizationServer {
     fn show_consent(&self, head: &Parts, prompt: &ConsentPrompt) -> Result<Response<Bytes>, AuthorizeError> {
         let interaction = prompt.interaction();
         let (action, step) = (prompt.path(), prompt.step_token()?);
+        let visit = prompt.encounter().map(|visit| match &visit.date {
+            Some(date) => format!("{}, {date}", visit.title),
+            None => visit.title.clone(),
+        });
         let items = prompt.offer().items().iter().map(scope_item).collect();
         let view = View::Consent(ConsentView {
             app: self.app_view(&interaction.client, &interaction.redirect),
@@ -182,7 +186,7 @@ impl AuthorizationServer {
             form: Form { action: &action, step: &step },
             patient: prompt.patient().map(|allowed| &allowed.summary),
             relationship: prompt.patient().and_then(|allowed| allowed.relationship.as_deref()),
-            encounter: interaction.progress.encounter().map(EncounterId::as_str),
+            encounter: visit.as_deref(),
             items,
             seconds: self.config().access_token_life.as_secs(),
         });
@@ -211,7 +215,7 @@ async fn patient(prompt: PatientPrompt, answer: &Answer<'_>) -> Result<Turn, Aut
     let turn = match (answer.movement, answer.after, answer.chosen) {
         (Some(field::MOVE_CANCEL), ..) => return prompt.cancel(&answer.step).await,
         (Some(field::MOVE_SEARCH), ..) | (None, Some(_), _) => return prompt.looking_for(&query).await,
-        (.., Some(patient)) => prompt.choose(&answer.step, PatientId::new(patient)).await?,
+        (.., Some(patient)) => moved_on(prompt.choose(&answer.step, PatientId::new(patient)).await?)?,
         (.., None) => prompt.again(Mistake::NothingChosen),
     };
     match turn.step {
@@ -224,15 +228,28 @@ async fn patient(prompt: PatientPrompt, answer: &Answer<'_>) -> Result<Turn, Aut
 async fn encounter(prompt: EncounterPrompt, answer: &Answer<'_>) -> Result<Turn, AuthorizeError> {
     match (answer.movement, answer.after) {
         (Some(field::MOVE_CANCEL), _) => prompt.cancel(&answer.step).await,
-        (Some(field::MOVE_SKIP), _) => prompt.skip(&answer.step).await,
+        (Some(field::MOVE_SKIP), _) => moved_on(prompt.skip(&answer.step).await?),
         (None, Some(after)) => {
             prompt.looking_for(&EncounterQuery::first(PAGE_SIZE).with_after(Some(after.to_owned()))).await
         }
         _ => match answer.chosen {
-            Some(encounter) => prompt.choose(&answer.step, EncounterId::new(encounter)).await,
+            Some(encounter) => moved_on(prompt.choose(&answer.step, EncounterId::new(encounter)).await?),
             None => Ok(prompt.again(Mistake::NothingChosen)),
         },
     }
+}
+
+/// A form that moved the interaction on is answered by a redirect to its next page, so that reload and the back button have a
+/// page to show (design §9: redirects after POST are 303). A mistake is said on the same page.
+fn moved_on(turn: Turn) -> Result<Turn, AuthorizeError> {
+    let path = match &turn.step {
+        AuthorizeStep::SelectPatient(prompt) if prompt.mistake().is_none() => prompt.path(),
+        AuthorizeStep::SelectEncounter(prompt) if prompt.mistake().is_none() => prompt.path(),
+        AuthorizeStep::Consent(prompt) => prompt.path(),
+        _ => return Ok(turn),
+    };
+    let response = redirect(&path).ok_or(AuthorizeError::new(Problem::Internal))?;
+    Ok(Turn { step: AuthorizeStep::Respond(response), cookies: turn.cookies })
 }
 
 /// INT-008: approval is an explicit value; anything else is a page, and nothing changes.

@@ -112,7 +112,8 @@ impl AuthorizationServer {
             _ => WayOn::StartAgain,
         };
         let view = View::Problem(ProblemView { problem, way_on, correlation: &correlation });
-        let mut response = self.page(head, &view, PageKind::default());
+        let kind = PageKind { form_action: None, frame_ancestors: error.frame_ancestors.clone() };
+        let mut response = self.page(head, &view, kind);
         *response.status_mut() = status;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -150,12 +151,11 @@ const fn status_of(problem: Problem) -> StatusCode {
         | Problem::UnknownRedirect
         | Problem::Malformed
         | Problem::Finished
-        | Problem::Expired
-        | Problem::NoCookie => StatusCode::BAD_REQUEST,
+        | Problem::Expired => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::Method => StatusCode::METHOD_NOT_ALLOWED,
         Problem::NotFound => StatusCode::NOT_FOUND,
-        Problem::OtherUser | Problem::Forged => StatusCode::FORBIDDEN,
+        Problem::OtherUser | Problem::NoCookie | Problem::Forged => StatusCode::FORBIDDEN,
         Problem::Stale => StatusCode::CONFLICT,
         Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Problem::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -11,8 +11,9 @@ use vestibule_core::authorize::{
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
-    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, Moment, PatientId, PatientQuery,
-    Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser, UnixMillis, UserKind,
+    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, EncounterSummary, Moment, PatientId,
+    PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser, UnixMillis,
+    UserKind,
 };
 
 use super::answer;
@@ -66,6 +67,7 @@ enum Restored {
 pub(crate) struct ConsentFacts {
     pub(crate) offer: Offer,
     pub(crate) patient: Option<AllowedPatient>,
+    pub(crate) encounter: Option<EncounterSummary>,
 }
 
 impl AuthorizationServer {
@@ -163,7 +165,8 @@ impl AuthorizationServer {
         // A new browser comes back with its cookie before anything is stored for it: should this answer get lost on its way,
         // the interaction is not bound to a cookie that nobody has.
         if is_new_browser {
-            let again = answer::redirect(&inner.interaction_path(id)).ok_or(AuthorizeError::new(Problem::Internal))?;
+            let again = answer::redirect(&inner.interaction_path(id))
+                .ok_or(AuthorizeError::new(Problem::Internal))?;
             return Ok(Restored::Before(Box::new(Turn { step: AuthorizeStep::Respond(again), cookies })));
         }
         // From here on the interaction is stored, or it ends: its cookie has done its work.
@@ -376,7 +379,8 @@ impl Interaction {
         patient: &PatientId,
         encounter: vestibule_host::EncounterId,
     ) -> Result<Act, AuthorizeError> {
-        let belongs = self.inner().host.patients.has_encounter(patient, &encounter).await?;
+        let found = self.inner().host.patients.encounter(patient, &encounter).await?;
+        let belongs = found.is_some_and(|found| found.id == encounter);
         Ok(EncounterOf::answered(patient, encounter, belongs).map_or(Act::NoEncounter, Act::EncounterBound))
     }
 
@@ -390,10 +394,19 @@ impl Interaction {
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
+        let encounter = match (self.progress.patient(), self.progress.encounter()) {
+            (Some(patient), Some(encounter)) => {
+                match self.inner().host.patients.encounter(patient, encounter).await? {
+                    Some(found) if found.id == *encounter => Some(found),
+                    _ => return Ok(Err(Refusal::EncounterMismatch)), // E10
+                }
+            }
+            _ => None,
+        };
         let other_types = self.launch.as_ref().map(LaunchRecord::other_types_in_context).unwrap_or_default();
         let negotiation = self
             .negotiation()?
-            .in_context(patient.is_some(), self.progress.encounter().is_some(), &other_types)
+            .in_context(patient.is_some(), encounter.is_some(), &other_types)
             .within_relationship(patient.as_ref().and_then(|patient| patient.ceiling.as_ref()));
         for line in negotiation.lines() {
             tracing::debug!(client = self.client.id.as_str(), scope = line.requested(), fate = ?line.fate(), "scope");
@@ -401,7 +414,7 @@ impl Interaction {
         if negotiation.granted().is_empty() {
             return Ok(Err(Refusal::NothingLeft));
         }
-        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), patient }))
+        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), patient, encounter }))
     }
 
     /// The shortcuts of the consent step. None skips a choice of patient: that state lies behind us.
@@ -473,6 +486,6 @@ impl Interaction {
     }
 
     pub(crate) fn stale(&self) -> AuthorizeError {
-        AuthorizeError::new(Problem::Stale).going_on_at(self.path())
+        AuthorizeError::new(Problem::Stale).of(&self.client).going_on_at(self.path())
     }
 }

@@ -151,8 +151,10 @@ impl Inner {
         match (row, revision) {
             (Some(Row::Open { pending, browser: bound, progress }), Some(revision)) => {
                 // INT-001: the path is not enough; A-CTX-18, A-UI-10.
-                if browser.as_deref() != Some(&bound) {
-                    return Err(AuthorizeError::new(Problem::OtherUser));
+                match browser {
+                    Some(browser) if browser == bound => {}
+                    Some(_) => return Err(AuthorizeError::new(Problem::OtherUser)),
+                    None => return Err(AuthorizeError::new(Problem::NoCookie)),
                 }
                 if pending.expires.is_over(now) {
                     return Err(AuthorizeError::new(Problem::Expired));

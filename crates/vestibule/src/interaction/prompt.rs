@@ -6,8 +6,8 @@ use vestibule_core::authorize::progress::Act;
 use vestibule_core::authorize::{Offer, Refusal};
 use vestibule_host::pages::{Mistake, Problem};
 use vestibule_host::{
-    AllowedPatient, ConsentRecord, EncounterId, EncounterPage, EncounterQuery, Moment, PatientId,
-    PatientPage, PatientQuery, PatientSummary, SignedInUser,
+    AllowedPatient, ConsentRecord, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, Moment,
+    PatientId, PatientPage, PatientQuery, PatientSummary, SignedInUser,
 };
 
 use super::drive::{ConsentFacts, Interaction};
@@ -309,6 +309,11 @@ impl ConsentPrompt {
         self.facts.patient.as_ref()
     }
 
+    /// Which visit is shared.
+    pub const fn encounter(&self) -> Option<&EncounterSummary> {
+        self.facts.encounter.as_ref()
+    }
+
     /// Allows the ticked scopes. What was not offered is ignored; nothing ticked is a no (INT-008, INT-009).
     ///
     /// The answer is recorded, `language` being the one in which it was asked. Then policy and consent are asked again, and the
@@ -372,7 +377,7 @@ impl Interaction {
                 Ok(())
             }
             Verdict::Stale => Err(self.stale()),
-            Verdict::Forged => Err(AuthorizeError::new(Problem::Forged).going_on_at(self.path())),
+            Verdict::Forged => Err(AuthorizeError::new(Problem::Forged).of(&self.client).going_on_at(self.path())),
         }
     }
 }

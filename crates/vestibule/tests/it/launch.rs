@@ -28,7 +28,10 @@ async fn the_launch_url_is_the_registered_one() {
     let make = |uri| world.server.create_launch(&user, None, &client, uri, FHIR1, open_record(P1));
     let launch = make(None).await.unwrap();
     let url = launch.expose_url();
-    assert!(url.starts_with("https://app.example/launch?iss=https%3A%2F%2Ffhir.example%2Fr4&launch=vl_"), "{url}");
+    assert!(
+        url.starts_with("https://app.example/launch?iss=https%3A%2F%2Ffhir.example%2Fr4&launch=vl_"),
+        "{url}"
+    );
     assert!(crate::world::handle_of(url).len() >= 43 + 3);
     assert!(!url.contains(P1));
     let launch = make(Some("https://app.example/open?view=chart")).await.unwrap();
@@ -45,15 +48,25 @@ async fn what_cannot_be_launched_stores_nothing() {
     let world = World::new();
     let dr = UserId::new("dr");
     let launch = |user: &str, client: &str, base: &str, context: LaunchContext| {
-        let (world, user, client, base) = (world.clone(), UserId::new(user), ClientId::new(client), base.to_owned());
+        let (world, user, client, base) =
+            (world.clone(), UserId::new(user), ClientId::new(client), base.to_owned());
         async move { world.server.create_launch(&user, None, &client, None, &base, context).await.unwrap_err() }
     };
     assert!(matches!(launch("alice", "pub", FHIR1, open_record(P3)).await, LaunchError::PatientDenied));
-    assert!(matches!(launch("dr", "pub", FHIR1, open_record("nobody-at-all")).await, LaunchError::PatientDenied));
+    assert!(matches!(
+        launch("dr", "pub", FHIR1, open_record("nobody-at-all")).await,
+        LaunchError::PatientDenied
+    ));
     assert!(matches!(launch("dr", "nope", FHIR1, open_record(P1)).await, LaunchError::UnknownClient));
     assert!(matches!(launch("dr", "query", FHIR1, open_record(P1)).await, LaunchError::UnknownLaunchUri));
-    assert!(matches!(launch("dr", "pub", "https://evil.test", open_record(P1)).await, LaunchError::UnknownBase));
-    assert!(matches!(launch("dr", "pub", "https://fhir.example/r4/", open_record(P1)).await, LaunchError::UnknownBase));
+    assert!(matches!(
+        launch("dr", "pub", "https://evil.test", open_record(P1)).await,
+        LaunchError::UnknownBase
+    ));
+    assert!(matches!(
+        launch("dr", "pub", "https://fhir.example/r4/", open_record(P1)).await,
+        LaunchError::UnknownBase
+    ));
     assert!(matches!(launch("dr", "pub", FHIR1, open_visit(P1, E3)).await, LaunchError::EncounterMismatch));
     let visit_alone = LaunchContext::new().with_encounter(EncounterId::new(E1));
     assert!(matches!(launch("dr", "pub", FHIR1, visit_alone).await, LaunchError::EncounterMismatch));
@@ -65,13 +78,20 @@ async fn what_cannot_be_launched_stores_nothing() {
     });
     assert!(matches!(launch("dr", "pub", FHIR1, open_record(P1)).await, LaunchError::UnknownBase));
     world.clients.change("pub", |client| client.fhir_bases.clear());
-    for part in ["clients", "patients.may_access", "patients.has_encounter", "grants.put_launch"] {
+    for part in ["clients", "patients.may_access", "patients.encounter", "grants.put_launch"] {
         world.script.away(part, true);
-        assert!(matches!(launch("dr", "pub", FHIR1, open_visit(P1, E1)).await, LaunchError::Unavailable(_)), "{part}");
+        assert!(
+            matches!(launch("dr", "pub", FHIR1, open_visit(P1, E1)).await, LaunchError::Unavailable(_)),
+            "{part}"
+        );
         world.script.away(part, false);
     }
     let off = world.restarted(Config::new(AS, FhirBase::new(FHIR1)));
-    let error = off.server.create_launch(&dr, None, &ClientId::new("pub"), None, FHIR1, open_record(P1)).await.unwrap_err();
+    let error = off
+        .server
+        .create_launch(&dr, None, &ClientId::new("pub"), None, FHIR1, open_record(P1))
+        .await
+        .unwrap_err();
     assert!(matches!(error, LaunchError::NotWired));
     let said = format!("{error} {error:?}");
     assert!(!said.contains(P1));
@@ -217,7 +237,14 @@ async fn the_wrong_user_does_not_burn_a_launch() {
     let dr = UserId::new("dr");
     let launch = world
         .server
-        .create_launch(&dr, Some(&SessionId::new("another")), &ClientId::new("pub"), None, FHIR1, open_record(P1))
+        .create_launch(
+            &dr,
+            Some(&SessionId::new("another")),
+            &ClientId::new("pub"),
+            None,
+            FHIR1,
+            open_record(P1),
+        )
         .await
         .unwrap();
     used(&world, &crate::world::handle_of(launch.expose_url())).await.code();
@@ -257,7 +284,9 @@ async fn without_the_scope_the_context_is_used_as_far_as_asked() {
     assert!(got.get("patient").is_none() && got.get("encounter").is_none());
     // Both ways of asking: the launch's patient.
     let handle = world.launch_for("dr", "pub", open_record(P1)).await;
-    let page = browser.begin(&az_ehr("pub", &handle).scope("launch launch/patient launch/encounter patient/Observation.rs")).await;
+    let page = browser
+        .begin(&az_ehr("pub", &handle).scope("launch launch/patient launch/encounter patient/Observation.rs"))
+        .await;
     assert!(page.is_consent());
     let answer = browser.allow().await.clone();
     let got = tokens(&world, "pub", &answer).await;
@@ -276,7 +305,9 @@ async fn a_launch_without_a_patient_asks_only_for_patient_data() {
     browser.submit(&[("patient", P9), ("move", "choose")]).await;
     let answer = browser.allow().await.clone();
     assert_eq!(tokens(&world, "pub", &answer).await["patient"], P9);
-    for scope in ["launch user/Observation.rs", "launch launch/patient user/Observation.rs", "launch openid fhirUser"] {
+    for scope in
+        ["launch user/Observation.rs", "launch launch/patient user/Observation.rs", "launch openid fhirUser"]
+    {
         let handle = world.launch_for("dr", "pub", LaunchContext::new()).await;
         let page = browser.begin(&az_ehr("pub", &handle).scope(scope)).await;
         assert!(page.is_consent(), "{scope}");

@@ -86,9 +86,13 @@ impl PatientAccessPolicy for EhrPatients {
         Ok(EncounterPage { encounters, next: (next < all.len()).then(|| next.to_string()) })
     }
 
-    async fn has_encounter(&self, patient: &PatientId, encounter: &EncounterId) -> Result<bool, PolicyError> {
-        let found = self.records.get("Encounter", encounter.as_str());
-        Ok(found.is_some_and(|record| record.patient.as_deref() == Some(patient.as_str())))
+    async fn encounter(
+        &self,
+        patient: &PatientId,
+        id: &EncounterId,
+    ) -> Result<Option<EncounterSummary>, PolicyError> {
+        let found = self.records.get("Encounter", id.as_str());
+        Ok(found.filter(|record| record.patient.as_deref() == Some(patient.as_str())).map(encounter))
     }
 }
 
