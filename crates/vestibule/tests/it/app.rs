@@ -157,7 +157,7 @@ impl Tk {
         self
     }
 
-    pub(crate) fn from_origin(mut self, origin: &str) -> Self {
+    pub(crate) fn at_origin(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
         self
     }

@@ -329,6 +329,10 @@ impl Browser {
         let mut all = vec![("step", step.as_str())];
         all.extend_from_slice(fields);
         self.page = self.post(&path, &all).await;
+        if self.page.location() == path {
+            // On to the next step.
+            self.page = self.get(&path).await;
+        }
         &self.page
     }
 

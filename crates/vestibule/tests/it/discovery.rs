@@ -29,14 +29,36 @@ async fn documents_say_what_is_wired() {
     assert_eq!(smart["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(smart["grant_types_supported"], json!(["authorization_code"]));
     assert_eq!(smart["response_types_supported"], json!(["code"]));
-    for absent in ["introspection_endpoint", "revocation_endpoint", "registration_endpoint", "userinfo_endpoint"] {
+    for absent in
+        ["introspection_endpoint", "revocation_endpoint", "registration_endpoint", "userinfo_endpoint"]
+    {
         assert!(smart.get(absent).is_none(), "{absent} is not built");
     }
-    let capabilities: Vec<&str> = smart["capabilities"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    for wired in ["launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric", "sso-openid-connect", "context-banner", "context-style", "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient", "context-standalone-encounter", "permission-patient", "permission-user", "permission-v1", "permission-v2"] {
+    let capabilities: Vec<&str> =
+        smart["capabilities"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for wired in [
+        "launch-ehr",
+        "launch-standalone",
+        "authorize-post",
+        "client-public",
+        "client-confidential-symmetric",
+        "sso-openid-connect",
+        "context-banner",
+        "context-style",
+        "context-ehr-patient",
+        "context-ehr-encounter",
+        "context-standalone-patient",
+        "context-standalone-encounter",
+        "permission-patient",
+        "permission-user",
+        "permission-v1",
+        "permission-v2",
+    ] {
         assert!(capabilities.contains(&wired), "{wired}");
     }
-    for absent in ["permission-offline", "permission-online", "client-confidential-asymmetric", "smart-app-state"] {
+    for absent in
+        ["permission-offline", "permission-online", "client-confidential-asymmetric", "smart-app-state"]
+    {
         assert!(!capabilities.contains(&absent), "{absent}");
     }
     let openid = world.json("/.well-known/openid-configuration").await;
@@ -55,7 +77,9 @@ async fn documents_say_what_is_wired() {
     let small = World::with(Config::new(AS, FhirBase::new(FHIR1)));
     let smart = small.json("/r4/.well-known/smart-configuration").await;
     let said = smart["capabilities"].to_string();
-    for absent in ["launch-ehr", "context-banner", "context-style", "context-ehr", "context-standalone-encounter"] {
+    for absent in
+        ["launch-ehr", "context-banner", "context-style", "context-ehr", "context-standalone-encounter"]
+    {
         assert!(!said.contains(absent), "{absent}");
     }
     assert!(!smart["scopes_supported"].to_string().contains("\"launch\""));
@@ -65,7 +89,10 @@ async fn documents_say_what_is_wired() {
 /// SMART-DISC-062, SMART-IDT-032, META-002
 #[tokio::test]
 async fn an_issuer_with_a_path_has_its_own_documents() {
-    let world = World::with(Config::new("https://as.example/tenant/one", FhirBase::new("https://as.example/tenant/one/fhir")));
+    let world = World::with(Config::new(
+        "https://as.example/tenant/one",
+        FhirBase::new("https://as.example/tenant/one/fhir"),
+    ));
     for path in [
         "/tenant/one/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server/tenant/one",
@@ -157,38 +184,60 @@ async fn the_token_endpoint_answers_the_apps_own_origins() {
     assert_eq!(answer.header("access-control-allow-methods"), "POST");
     assert!(answer.header("access-control-allow-headers").contains("authorization"));
     assert_eq!(answer.header("vary"), "origin");
-    let tricks = ["null", "https://app.example.evil.test", "https://evilapp.example", "http://app.example", "https://app.example:444", "https://app.example/", "https://APP.example", "https://evil.test", "*", ""];
+    let tricks = [
+        "null",
+        "https://app.example.evil.test",
+        "https://evilapp.example",
+        "http://app.example",
+        "https://app.example:444",
+        "https://app.example/",
+        "https://APP.example",
+        "https://evil.test",
+        "*",
+        "",
+    ];
     for origin in tricks {
         let answer = preflight(&world, origin).await;
         assert!(answer.headers.get("access-control-allow-origin").is_none(), "{origin}");
         assert!(answer.headers.get("access-control-allow-methods").is_none(), "{origin}");
     }
-    let origin_of = |answer: &Answer| answer.headers.get("access-control-allow-origin").map(|v| v.to_str().unwrap().to_owned());
+    let origin_of = |answer: &Answer| {
+        answer.headers.get("access-control-allow-origin").map(|v| v.to_str().unwrap().to_owned())
+    };
     let code = world.code_for(&az("pub")).await;
     // Errors are readable too, and so are the tokens.
-    let wrong = tk("pub", "vc_x").from_origin("https://app.example").send(&world).await;
+    let wrong = tk("pub", "vc_x").at_origin("https://app.example").send(&world).await;
     assert_eq!(origin_of(&wrong).as_deref(), Some("https://app.example"));
-    let foreign = tk("pub", "vc_x").from_origin("https://other.example").send(&world).await;
+    let foreign = tk("pub", "vc_x").at_origin("https://other.example").send(&world).await;
     assert_eq!(origin_of(&foreign), None, "the origin of another app");
     for origin in tricks {
-        assert_eq!(origin_of(&tk("pub", "vc_x").from_origin(origin).send(&world).await), None, "{origin}");
+        assert_eq!(origin_of(&tk("pub", "vc_x").at_origin(origin).send(&world).await), None, "{origin}");
     }
-    let unknown = tk("pub", "vc_x").set("client_id", "nope").from_origin("https://app.example").send(&world).await;
+    let unknown =
+        tk("pub", "vc_x").set("client_id", "nope").at_origin("https://app.example").send(&world).await;
     assert_eq!(unknown.status, 401);
-    assert_eq!(origin_of(&unknown).as_deref(), Some("https://app.example"), "before a client is known: any registered one");
-    let right = tk("pub", &code).from_origin("https://app.example").send(&world).await;
+    assert_eq!(
+        origin_of(&unknown).as_deref(),
+        Some("https://app.example"),
+        "before a client is known: any registered one"
+    );
+    let right = tk("pub", &code).at_origin("https://app.example").send(&world).await;
     assert_eq!(right.status, 200);
     assert_eq!(origin_of(&right).as_deref(), Some("https://app.example"));
     // Two Origin headers, or a registry that is away: nobody.
-    let mut request = tk("pub", "vc_x").from_origin("https://app.example").request();
+    let mut request = tk("pub", "vc_x").at_origin("https://app.example").request();
     request.headers_mut().append("origin", "https://app.example".parse().unwrap());
     assert_eq!(origin_of(&Answer::from(world.server.handle(request).await)), None);
     world.script.away("clients", true);
-    assert!(preflight(&world, "https://app.example").await.headers.get("access-control-allow-origin").is_none());
+    assert!(
+        preflight(&world, "https://app.example").await.headers.get("access-control-allow-origin").is_none()
+    );
     world.script.away("clients", false);
     // An app that is switched off has no origins.
     world.clients.change("other", |client| client.disabled = true);
-    assert!(preflight(&world, "https://other.example").await.headers.get("access-control-allow-origin").is_none());
+    assert!(
+        preflight(&world, "https://other.example").await.headers.get("access-control-allow-origin").is_none()
+    );
 }
 
 /// AUTHZ-008, CORS-001

@@ -27,7 +27,10 @@ async fn every_answer_has_its_headers() {
     let redirect = browser.authorize(&az("pub")).await;
     let refusal = browser.authorize(&az("pub").set("aud", "x")).await;
     let problem = browser.authorize(&az("nope")).await;
-    let picker = browser.begin(&az("pub").scope("launch/patient launch/encounter patient/Observation.rs")).await.clone();
+    let picker = browser
+        .begin(&az("pub").scope("launch/patient launch/encounter patient/Observation.rs"))
+        .await
+        .clone();
     let visits = browser.pick(P1).await.clone();
     let consent = browser.submit(&[("encounter", E1), ("move", "choose")]).await.clone();
     let code = browser.allow().await.clone();
@@ -46,7 +49,11 @@ async fn every_answer_has_its_headers() {
         let nonce = policy_of(page, "style-src");
         let nonce = nonce.strip_prefix("'nonce-").and_then(|rest| rest.strip_suffix('\'')).unwrap();
         assert!(nonce.len() >= 22 && page.body.contains(&format!("<style nonce=\"{nonce}\">")));
-        assert!(!page.body.contains("<script") && !page.body.contains("javascript:") && !page.body.contains(" style="));
+        assert!(
+            !page.body.contains("<script")
+                && !page.body.contains("javascript:")
+                && !page.body.contains(" style=")
+        );
     }
     for page in [&picker, &visits, &consent] {
         assert_eq!(policy_of(page, "form-action"), "'self' https://app.example");
@@ -61,7 +68,8 @@ async fn every_answer_has_its_headers() {
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert_eq!(answer.body, "");
     }
-    let nonces: BTreeSet<String> = [&picker, &visits, &consent].map(|page| policy_of(page, "style-src")).into();
+    let nonces: BTreeSet<String> =
+        [&picker, &visits, &consent].map(|page| policy_of(page, "style-src")).into();
     assert_eq!(nonces.len(), 3);
     // A problem can be found in the log.
     assert!(!problem.header("x-correlation-id").is_empty());
@@ -105,14 +113,22 @@ async fn cookies_are_as_narrow_as_they_can_be() {
     assert!(browser.set.len() >= 3);
     for cookie in &browser.set {
         let attributes: Vec<&str> = cookie.split("; ").skip(1).collect();
-        assert!(attributes.contains(&"HttpOnly") && attributes.contains(&"Secure") && attributes.contains(&"SameSite=Lax"), "{cookie}");
+        assert!(
+            attributes.contains(&"HttpOnly")
+                && attributes.contains(&"Secure")
+                && attributes.contains(&"SameSite=Lax"),
+            "{cookie}"
+        );
         assert!(!cookie.contains("Domain"), "{cookie}");
         if attributes.contains(&"Path=/") {
             assert!(cookie.starts_with("__Host-"), "{cookie}");
         } else {
             // Scoped to its interaction, so that tabs do not add up.
             assert!(cookie.starts_with("__Secure-"), "{cookie}");
-            assert!(attributes.iter().any(|part| part.starts_with("Path=/auth/i/") && part.len() == 13 + 43), "{cookie}");
+            assert!(
+                attributes.iter().any(|part| part.starts_with("Path=/auth/i/") && part.len() == 13 + 43),
+                "{cookie}"
+            );
             assert!(attributes.contains(&"Max-Age=600") || attributes.contains(&"Max-Age=0"), "{cookie}");
         }
     }
@@ -121,7 +137,9 @@ async fn cookies_are_as_narrow_as_they_can_be() {
 
     let http = World::with(Config::new("http://127.0.0.1:8080", FhirBase::new("http://127.0.0.1:8080/fhir")));
     let mut browser = Browser::new(&http);
-    let answer = browser.get(&format!("/auth/authorize?{}", az("pub").set("aud", "http://127.0.0.1:8080/fhir").query())).await;
+    let answer = browser
+        .get(&format!("/auth/authorize?{}", az("pub").set("aud", "http://127.0.0.1:8080/fhir").query()))
+        .await;
     browser.path = answer.location().to_owned();
     browser.reload().await;
     for cookie in &browser.set {
@@ -148,6 +166,11 @@ async fn a_framed_app_is_framed_where_it_may_be() {
     assert_eq!(policy_of(&page, "frame-ancestors"), "https://ehr.example");
     assert_eq!(policy_of(&page, "form-action"), "'self' https://framed.example");
     assert!(page.headers.get("x-frame-options").is_none());
+    // A problem is shown where the question was.
+    let path = browser.path.clone();
+    let forged = browser.post(&path, &[("step", "x"), ("decision", "allow")]).await;
+    assert_eq!(policy_of(forged.is_page(403), "frame-ancestors"), "https://ehr.example");
+    assert!(forged.headers.get("x-frame-options").is_none());
     let code = browser.allow().await.code();
     assert_eq!(tk("framed", &code).send(&world).await.status, 200);
     for cookie in &browser.set {
@@ -186,7 +209,9 @@ async fn no_url_names_a_patient_or_a_secret() {
     urls.append(&mut dr.urls);
     let access = tokens["access_token"].as_str().unwrap();
     for url in &urls {
-        for secret in [P1, P2, P3, E1, "Name", "Displayname", "alice", "session-of", V1, access, &grant, "ward"] {
+        for secret in
+            [P1, P2, P3, E1, "Name", "Displayname", "alice", "session-of", V1, access, &grant, "ward"]
+        {
             assert!(!url.contains(secret), "{secret} in {url}");
         }
         // A code is in the app's address only, a launch handle in the app's request only.
@@ -215,7 +240,9 @@ async fn debug_prints_hold_no_secret() {
     world.redeem("pub", &code).await;
     said += &format!("{:?} {:#?} {:?}", world.server, world.server.config(), world.memory);
     said += &format!("{:?}", world.server.resume(&head, &id).await.unwrap_err());
-    for secret in [&code, &handle, &step, P1, E1, "the-nonce", "the-state", V1, "Name Of", id.as_str(), "basic-secret"] {
+    for secret in
+        [&code, &handle, &step, P1, E1, "the-nonce", "the-state", V1, "Name Of", id.as_str(), "basic-secret"]
+    {
         assert!(!said.contains(secret), "{secret}");
     }
     for cookie in &browser.set {
@@ -303,7 +330,10 @@ async fn logs_hold_no_secret_and_no_patient() {
     world.script.away("patients", true);
     world.redeem("pub", &code).await;
     world.script.away("patients", false);
-    tk("pub", &code).set("code_verifier", "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong").send(&world).await;
+    tk("pub", &code)
+        .set("code_verifier", "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong")
+        .send(&world)
+        .await;
     let tokens = world.redeem("pub", &code).await.json();
     world.redeem("pub", &code).await;
     tk("basic", &code).basic(Some(("basic", "wrong-secret-wrong-secret-wrong-secret-w"))).send(&world).await;
@@ -330,8 +360,27 @@ async fn logs_hold_no_secret_and_no_patient() {
     assert!(log.contains("code issued") && log.contains("code replayed"), "the log was captured: {log}");
     let id = path.strip_prefix("/auth/i/").unwrap();
     let mut secrets: Vec<String> = [
-        code.as_str(), &step, &handle, V1, id, P1, P2, P3, E1, "the-state", "the-nonce", "the-session", "wrong-wrong", "wrong-secret",
-        "basic-secret", "forged-token", "Name Of", "Displayname", "damaged-row", "1970-01-31", "sub-alice",
+        code.as_str(),
+        &step,
+        &handle,
+        V1,
+        id,
+        P1,
+        P2,
+        P3,
+        E1,
+        "the-state",
+        "the-nonce",
+        "the-session",
+        "wrong-wrong",
+        "wrong-secret",
+        "basic-secret",
+        "forged-token",
+        "Name Of",
+        "Displayname",
+        "damaged-row",
+        "1970-01-31",
+        "sub-alice",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -19,3 +19,4 @@ mod manage;
 mod redemption;
 mod redirects;
 mod tabs;
+mod tampering;

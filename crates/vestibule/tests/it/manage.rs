@@ -68,7 +68,6 @@ async fn nobody_revokes_for_somebody_else() {
     let mut mallory = Browser::of(&world, "mallory");
     let own = {
         let mut other = mallory.clone();
-        world.clone();
         other.begin(&az("pub")).await;
         other.allow().await.code();
         other.get("/auth/manage").await.step()

@@ -119,14 +119,24 @@ async fn who_asks_is_said_once() {
         is_plain_page(&browser.send(request).await, &[400], "evil.test");
     }
     // Any other parameter: the address is proven, so the app is told.
-    for name in ["state", "scope", "aud", "code_challenge", "code_challenge_method", "response_type", "nonce", "unheard_of"] {
+    for name in [
+        "state",
+        "scope",
+        "aud",
+        "code_challenge",
+        "code_challenge_method",
+        "response_type",
+        "nonce",
+        "unheard_of",
+    ] {
         let request = az("pub").add(name, "x").add(name, "y");
         for answer in asked(&world, &request).await {
             answer.is_refusal(CB, "invalid_request");
         }
     }
     // Split over query and body, without a repeat, it is one request.
-    let request = browser.request(Method::POST, "/auth/authorize?state=st1", &az("pub").without("state").query());
+    let request =
+        browser.request(Method::POST, "/auth/authorize?state=st1", &az("pub").without("state").query());
     assert!(browser.send(request).await.location().starts_with("/auth/i/"));
 }
 
@@ -134,7 +144,9 @@ async fn who_asks_is_said_once() {
 #[tokio::test]
 async fn a_native_app_chooses_its_port() {
     let world = World::new();
-    for address in ["http://127.0.0.1:51004/cb", "http://[::1]:51004/cb", "http://127.0.0.1/cb", "com.example.app:/cb"] {
+    for address in
+        ["http://127.0.0.1:51004/cb", "http://[::1]:51004/cb", "http://127.0.0.1/cb", "com.example.app:/cb"]
+    {
         let code_at = |answer: &Answer| answer.location().starts_with(&format!("{address}?code="));
         let mut browser = Browser::of(&world, "bob");
         browser.begin(&az("nat").set("redirect_uri", address)).await;
@@ -201,7 +213,9 @@ fn what_may_not_be_registered() {
 #[tokio::test]
 async fn only_http_on_a_literal_address_has_free_ports() {
     let world = World::new();
-    world.clients.change("nat", |client| client.redirect_uris = vec!["https://127.0.0.1/cb".into(), "http://localhost/cb".into()]);
+    world.clients.change("nat", |client| {
+        client.redirect_uris = vec!["https://127.0.0.1/cb".into(), "http://localhost/cb".into()]
+    });
     for address in ["https://127.0.0.1:5/cb", "http://localhost:5/cb"] {
         for answer in asked(&world, &az("nat").set("redirect_uri", address)).await {
             is_plain_page(&answer, &[400], "");
@@ -273,7 +287,9 @@ async fn an_unknown_app_is_told_to_the_user() {
             assert!(!answer.body.contains("nope"));
         }
     }
-    for request in [az("pub").without("client_id"), az("pub").scope("profile").set("redirect_uri", "https://evil.test/")] {
+    for request in
+        [az("pub").without("client_id"), az("pub").scope("profile").set("redirect_uri", "https://evil.test/")]
+    {
         for answer in asked(&world, &request).await {
             is_plain_page(&answer, &[400], "evil.test");
         }
@@ -299,7 +315,10 @@ async fn what_is_wrong_with_a_proven_request_is_told_to_the_app() {
     .map(|(kind, error)| (z().set("response_type", kind), error))
     .into_iter()
     .chain([(z().without("response_type"), "invalid_request")])
-    .chain(["fragment", "web_message", "form_post", "x", "Query"].map(|mode| (z().add("response_mode", mode), "invalid_request")))
+    .chain(
+        ["fragment", "web_message", "form_post", "x", "Query"]
+            .map(|mode| (z().add("response_mode", mode), "invalid_request")),
+    )
     .chain([
         (z().add("request", "x.y.z"), "request_not_supported"),
         (z().add("request_uri", "https://169.254.169.254/"), "request_uri_not_supported"),
@@ -317,7 +336,10 @@ async fn what_is_wrong_with_a_proven_request_is_told_to_the_app() {
         (z().set("code_challenge", &"A".repeat(44)), "invalid_request"),
         (z().add("code_challenge_method", "S256"), "invalid_request"),
     ])
-    .chain(["s256", "S256 ", "S512", "S256,plain", ""].map(|method| (z().set("code_challenge_method", method), "invalid_request")))
+    .chain(
+        ["s256", "S256 ", "S512", "S256,plain", ""]
+            .map(|method| (z().set("code_challenge_method", method), "invalid_request")),
+    )
     // The FHIR server
     .chain([
         (z().without("aud"), "invalid_request"),
@@ -329,10 +351,19 @@ async fn what_is_wrong_with_a_proven_request_is_told_to_the_app() {
     ])
     .chain(
         [
-            "", "https://evil.test/fhir", "https://fhir.example/r4/", "https://fhir.example/r4/..",
-            "https://fhir.example/r4?x", "HTTPS://fhir.example/r4", "https://fhir.example/r4#",
-            "https://FHIR.example/r4", "http://fhir.example/r4", "https://fhir.example:443/r4",
-            "https://fhir.example/r4 ", "https://fhir.example", "https://as.example",
+            "",
+            "https://evil.test/fhir",
+            "https://fhir.example/r4/",
+            "https://fhir.example/r4/..",
+            "https://fhir.example/r4?x",
+            "HTTPS://fhir.example/r4",
+            "https://fhir.example/r4#",
+            "https://FHIR.example/r4",
+            "http://fhir.example/r4",
+            "https://fhir.example:443/r4",
+            "https://fhir.example/r4 ",
+            "https://fhir.example",
+            "https://as.example",
         ]
         .map(|aud| (z().set("aud", aud), "invalid_request")),
     )
@@ -364,7 +395,8 @@ async fn what_is_wrong_with_a_proven_request_is_told_to_the_app() {
         }
     }
     // A confidential app needs PKCE all the same.
-    for answer in asked(&world, &az("basic").without("code_challenge").without("code_challenge_method")).await {
+    for answer in asked(&world, &az("basic").without("code_challenge").without("code_challenge_method")).await
+    {
         answer.is_refusal(address_of("basic"), "invalid_request");
     }
     assert_eq!(world.spy.written(), "");
@@ -376,11 +408,26 @@ async fn a_broken_scope_is_invalid_scope() {
     let world = World::new();
     let good = "patient%2FObservation.rs";
     for scope in [
-        "", "%0a", "patient%2FObservation.rs%0apatient%2FCondition.rs", "patient%2FObservation.rs%0dX", "patient%2FObservation.rs%09openid",
-        "patient%2FObservation.rs%20%20openid", "%20patient%2FObservation.rs", "patient%2FObservation.rs%20",
-        "patient%2FObservation.rs%c2%a0openid", "patient%2FObservation.rs%e2%80%a8openid",
-        "patient/Observation.rs%0aAPPROVED+admin", "openid%00", "openid%7f", "%ef%bd%8fpenid", "%22openid%22", "openid%5c",
-        "openid%ff", "openid%zz", "foo+bar", "system%2F*.cruds",
+        "",
+        "%0a",
+        "patient%2FObservation.rs%0apatient%2FCondition.rs",
+        "patient%2FObservation.rs%0dX",
+        "patient%2FObservation.rs%09openid",
+        "patient%2FObservation.rs%20%20openid",
+        "%20patient%2FObservation.rs",
+        "patient%2FObservation.rs%20",
+        "patient%2FObservation.rs%c2%a0openid",
+        "patient%2FObservation.rs%e2%80%a8openid",
+        "patient/Observation.rs%0aAPPROVED+admin",
+        "openid%00",
+        "openid%7f",
+        "%ef%bd%8fpenid",
+        "%22openid%22",
+        "openid%5c",
+        "openid%ff",
+        "openid%zz",
+        "foo+bar",
+        "system%2F*.cruds",
     ] {
         let query = az("pub").without("scope").query();
         let mut browser = Browser::new(&world);
@@ -390,7 +437,11 @@ async fn a_broken_scope_is_invalid_scope() {
         browser.send(request).await.is_refusal(CB, "invalid_scope");
     }
     // As many as fit into a form, and more than a list may have.
-    for scope in ["patient/Observation.rs ".repeat(1_000), "x".repeat(33 * 1024), format!("{good}{}", " x".repeat(600))] {
+    for scope in [
+        "patient/Observation.rs ".repeat(1_000),
+        "x".repeat(33 * 1024),
+        format!("{good}{}", " x".repeat(600)),
+    ] {
         let mut browser = Browser::new(&world);
         let request = az("pub").scope(scope.trim_end());
         let request = browser.request(Method::POST, "/auth/authorize", &request.query());
@@ -407,7 +458,14 @@ async fn a_broken_scope_is_invalid_scope() {
 #[tokio::test]
 async fn state_comes_back_as_it_was() {
     let world = World::new();
-    for state in ["a&b=c+ ~#%", "\u{e9}\u{1f600}", "&iss=https://evil.test&code=x", "\"><script>", "'", &"s".repeat(2048)] {
+    for state in [
+        "a&b=c+ ~#%",
+        "\u{e9}\u{1f600}",
+        "&iss=https://evil.test&code=x",
+        "\"><script>",
+        "'",
+        &"s".repeat(2048),
+    ] {
         let mut browser = Browser::of(&world, "bob");
         browser.begin(&az("pub").set("state", state)).await;
         let answer = browser.allow().await.clone();
@@ -471,7 +529,12 @@ async fn a_posted_request_begins_like_any_other() {
 async fn no_url_is_derived_from_a_request() {
     let world = World::new();
     let mut browser = Browser::of(&world, "bob");
-    for (name, value) in [("host", "evil.test"), ("x-forwarded-host", "evil.test"), ("forwarded", "host=evil.test;proto=http"), ("x-forwarded-proto", "http")] {
+    for (name, value) in [
+        ("host", "evil.test"),
+        ("x-forwarded-host", "evil.test"),
+        ("forwarded", "host=evil.test;proto=http"),
+        ("x-forwarded-proto", "http"),
+    ] {
         for path in [
             "/.well-known/openid-configuration".to_owned(),
             "/.well-known/oauth-authorization-server".to_owned(),
