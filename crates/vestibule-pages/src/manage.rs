@@ -1,10 +1,11 @@
 //! "Apps with access" (SMART-MGMT-001, SMART-MGMT-002).
 
 use askama::Template;
+use vestibule_host::UnixMillis;
 use vestibule_host::pages::{Frame, GrantLine, ManageView};
 
 use crate::language::{Sentence, Texts, shown};
-use crate::moments::Day;
+use crate::moments::{Day, time_of_day};
 use crate::page::{Page, Person, draw};
 use crate::words::{Group, ScopeWords};
 
@@ -45,9 +46,10 @@ pub(crate) fn manage(view: &ManageView<'_>, frame: &Frame<'_>, texts: Texts<'_>)
 
 impl<'a> Grant<'a> {
     fn of(grant: &'a GrantLine, texts: Texts<'_>) -> Self {
-        let day = |moment| {
-            let day = Day::of(moment);
-            (day.machine(), day.in_words(texts))
+        // Access may be over in minutes: the day alone would say that it began and ended at once.
+        let day = |moment: UnixMillis| {
+            let (day, time) = (Day::of(moment), time_of_day(moment));
+            (format!("{}T{time}Z", day.machine()), format!("{}, {time} UTC", day.in_words(texts)))
         };
         let lines = grant.scopes.iter().map(|scope| {
             let words = ScopeWords::of(scope, texts);

@@ -21,6 +21,12 @@ pub(crate) fn span(seconds: u64, texts: Texts<'_>) -> String {
     texts.count(key, seconds.div_ceil(unit).max(1))
 }
 
+/// `14:05`.
+pub(crate) fn time_of_day(moment: UnixMillis) -> String {
+    let second = moment.seconds().rem_euclid(86_400);
+    format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
+}
+
 /// A day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Day {
@@ -69,6 +75,8 @@ mod tests {
         let day = |seconds| Day::of(UnixMillis::from_seconds(seconds)).machine();
         assert_eq!(day(0), "1970-01-01");
         assert_eq!(day(-1), "1969-12-31");
+        assert_eq!(time_of_day(UnixMillis::from_seconds(-1)), "23:59");
+        assert_eq!(time_of_day(UnixMillis::from_seconds(951_782_400 + 3_900)), "01:05");
         assert_eq!(day(951_782_400), "2000-02-29");
         assert_eq!(day(951_868_800), "2000-03-01");
         assert_eq!(day(4_107_542_399), "2100-02-28");

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -38,10 +39,30 @@ pub(crate) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection,
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| refused(path, error))?;
     connection.busy_timeout(options.busy_timeout)?;
-    // Kept in the file: readers and writer do not wait for each other.
-    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| refused(path, error))?;
+    write_ahead(&connection, options.busy_timeout).map_err(|error| refused(path, error))?;
     settle(&connection, options)?;
     Ok(connection)
+}
+
+/// Switches to a write-ahead log, which is kept in the file: readers and writer do not wait for each other.
+///
+/// Processes that open a new file at the same moment switch it one after another, and the switch does not wait by itself as
+/// other statements do.
+fn write_ahead(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(rusqlite::Error::SqliteFailure(failure, _))
+                if matches!(failure.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+                    && waited < patience =>
+            {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            settled => return settled,
+        }
+    }
 }
 
 /// A connection that reads.

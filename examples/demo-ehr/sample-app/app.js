@@ -104,7 +104,7 @@ async function show(iss, token) {
 }
 
 function value({ valueQuantity, valueCodeableConcept, component }) {
-  if (valueQuantity) return `${valueQuantity.value} ${valueQuantity.unit}`;
+  if (valueQuantity) return `${valueQuantity.value} ${valueQuantity.unit.replace(/\{.*\}/, "")}`;
   if (component) return component.map((part) => part.valueQuantity.value).join("/");
   return valueCodeableConcept?.text ?? "";
 }

@@ -16,7 +16,7 @@ fn apps_and_what_they_may() {
     let said = text(&html);
     for words in [
         "Whose record Ben",
-        "Allowed on 23 November 2026",
+        "Allowed on 23 November 2026, 00:00 UTC",
         "Ends by 22 May 2027",
         "What it may use (2 permissions)",
         "What it may use (1 permission)",
@@ -26,7 +26,7 @@ fn apps_and_what_they_may() {
     ] {
         assert!(said.contains(words), "{words} in {said}");
     }
-    assert!(html.contains(r#"datetime="2026-11-23""#));
+    assert!(html.contains(r#"datetime="2026-11-23T00:00Z""#));
     assert!(!said.contains("Access was removed"));
 }
 

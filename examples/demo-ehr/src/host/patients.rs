@@ -65,7 +65,10 @@ impl PatientAccessPolicy for EhrPatients {
         let found = self.database.run(move |c| c.query_row(find, [user, patient], summary).optional()).await;
         Ok(match found.map_err(PolicyError::new)? {
             Some((summary, why)) => {
-                PatientAnswer::Allowed(Box::new(AllowedPatient::new(summary).with_relationship(why)))
+                // On a consent page the user's role has a line of its own.
+                let allowed = AllowedPatient::new(PatientSummary { note: None, ..summary });
+                let own = why == "self";
+                PatientAnswer::Allowed(Box::new(if own { allowed } else { allowed.with_relationship(why) }))
             }
             None => PatientAnswer::Denied,
         })
