@@ -377,7 +377,9 @@ impl Interaction {
                 Ok(())
             }
             Verdict::Stale => Err(self.stale()),
-            Verdict::Forged => Err(AuthorizeError::new(Problem::Forged).of(&self.client).going_on_at(self.path())),
+            Verdict::Forged => {
+                Err(AuthorizeError::new(Problem::Forged).of(&self.client).going_on_at(self.path()))
+            }
         }
     }
 }
