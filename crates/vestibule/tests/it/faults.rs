@@ -1,5 +1,7 @@
 //! Every part of the host fails at every step: nothing is lost, nothing is granted twice, and the same request works later.
 
+use std::task::Poll;
+
 use bytes::Bytes;
 use http::{Method, Request};
 use vestibule_host::{GrantId, Issuance, Redemption, Revision, StoredInteraction};
@@ -23,7 +25,6 @@ const STANDALONE: [Step; 5] = [Step::Authorize, Step::Open, Step::Pick, Step::Co
 const EHR: [Step; 4] = [Step::Authorize, Step::Open, Step::Consent, Step::Token];
 
 /// A launch that stands before one of its requests.
-#[derive(Clone)]
 struct Run {
     world: World,
     browser: Browser,
@@ -237,9 +238,6 @@ async fn a_redemption_whose_outcome_nobody_learns_leaves_no_live_token() {
 #[tokio::test]
 async fn an_issue_whose_outcome_nobody_learns_is_answered_on_the_next_try() {
     let mut run = Run::before("pub", false, Step::Consent).await;
-    let mut clean = run.clone();
-    clean = Run { world: clean.world, ..Run::before("pub", false, Step::Consent).await };
-    drop(clean);
     let mut counted = Run::before("pub", false, Step::Consent).await;
     counted.send(Step::Consent).await;
     let at = counted.world.grants.calls().iter().position(|call| *call == "issue_code").unwrap();
@@ -328,6 +326,23 @@ fn a_caller_may_go_away_at_every_moment() {
             }
         }
     }));
+}
+
+/// A-DOS-10
+#[tokio::test]
+async fn a_slow_part_holds_up_nobody_else() {
+    let slow = Run::before("pub", false, Step::Token).await;
+    slow.world.script.suspend(true);
+    let mut waiting = Box::pin(slow.world.server.handle(slow.http(Step::Token)));
+    for _ in 0..4 {
+        let pending =
+            std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
+        assert!(pending);
+    }
+    slow.world.script.suspend(false);
+    let request = az("basic").scope("launch/patient patient/Observation.rs");
+    assert_eq!(slow.world.tokens_for("basic", &request).await["patient"], P1);
+    assert_eq!(waiting.await.status(), 200);
 }
 
 /// A-FAULT-17, INT-001

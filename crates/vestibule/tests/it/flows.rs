@@ -1,6 +1,7 @@
 //! Whole launches: what a user sees, and what the app gets.
 
 use serde_json::json;
+use vestibule_host::PatientId;
 use vestibule_host::launch::FhirContextItem;
 
 use crate::app::{CB, az, az_ehr, tk};
@@ -564,4 +565,43 @@ async fn parameters_that_nobody_defined_change_nothing() {
     assert_eq!(tokens["patient"], P1);
     assert!(!tokens.to_string().contains(P9));
     assert_eq!(world.access_claims(&tokens).await["sub"], "sub-alice");
+}
+
+/// INT-003, INT-010
+#[tokio::test]
+async fn a_host_may_draw_the_steps_itself() {
+    use vestibule::{AuthorizeStep, InteractionId, StepToken};
+    let world = World::new();
+    let mut browser = Browser::of(&world, "alice");
+    browser.begin(&az("pub")).await;
+    let id = InteractionId::parse(browser.path.strip_prefix("/auth/i/").unwrap()).unwrap();
+    let (head, _) = browser.request(http::Method::GET, &browser.path, "").into_parts();
+    let AuthorizeStep::SelectPatient(prompt) = world.server.resume(&head, &id).await.unwrap().step else {
+        panic!("a picker");
+    };
+    assert_eq!((prompt.client_name(), prompt.user().user.as_str()), ("Growth Chart", "alice"));
+    assert_eq!(prompt.page().patients.len(), 2);
+    let step = StepToken::new(prompt.step_token().unwrap());
+    let AuthorizeStep::SelectPatient(prompt) = prompt.choose(&step, PatientId::new(P3)).await.unwrap().step
+    else {
+        panic!("somebody else's record is not chosen");
+    };
+    assert!(prompt.mistake().is_some());
+    let AuthorizeStep::Consent(prompt) = prompt.choose(&step, PatientId::new(P1)).await.unwrap().step else {
+        panic!("consent");
+    };
+    assert_eq!(prompt.patient().unwrap().summary.id.as_str(), P1);
+    // The token of the picker does not answer the question of consent.
+    assert!(prompt.allow(&step, &["launch/patient"], "de").await.is_err());
+    let AuthorizeStep::Consent(prompt) = world.server.asked(&head, &id).await.unwrap().step else {
+        panic!("consent");
+    };
+    let step = StepToken::new(prompt.step_token().unwrap());
+    let AuthorizeStep::Respond(response) = prompt.allow(&step, &["launch/patient"], "de").await.unwrap().step
+    else {
+        panic!("an answer");
+    };
+    let tokens = world.redeem("pub", &crate::browser::Answer::from(response).code()).await.json();
+    assert_eq!((tokens["patient"].as_str(), tokens["scope"].as_str()), (Some(P1), Some("launch/patient")));
+    assert_eq!(world.consents.of("alice").await[0].record.language, "de");
 }

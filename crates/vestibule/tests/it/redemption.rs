@@ -40,16 +40,18 @@ async fn a_replay_kills_for_as_long_as_a_token_may_live() {
     assert_eq!(world.count_rows_and_purge().await, 0);
 }
 
-/// CODE-004, A-CODE-01
+/// CODE-004, A-CODE-01, A-CODE-02, A-FAULT-19
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_at_once_one_wins() {
     let world = World::new();
+    // Two nodes over one store.
+    let nodes = [world.clone(), world.restarted(crate::world::config())];
     for round in 0..5 {
         let code = world.code_for(&az("pub")).await;
         let barrier = Arc::new(tokio::sync::Barrier::new(100));
         let racers: Vec<_> = (0..100)
-            .map(|_| {
-                let (world, code, barrier) = (world.clone(), code.clone(), barrier.clone());
+            .map(|racer| {
+                let (world, code, barrier) = (nodes[racer % 2].clone(), code.clone(), barrier.clone());
                 tokio::spawn(async move {
                     barrier.wait().await;
                     world.redeem("pub", &code).await

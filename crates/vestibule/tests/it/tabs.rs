@@ -145,6 +145,18 @@ async fn of_two_submits_at_once_one_wins_and_both_get_its_answer() {
     assert_eq!(two.location(), location);
 }
 
+/// INT-016, S13
+#[tokio::test]
+async fn what_ended_without_a_question_stays_ended() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    browser.begin(&az("memo")).await;
+    browser.allow().await.code();
+    browser.begin(&az("memo")).await.code();
+    browser.reload().await.is_page(400);
+    assert_eq!(world.spy.codes(), 2);
+}
+
 /// A-CTX-23, INT-007
 #[tokio::test]
 async fn of_two_different_choices_at_once_one_counts() {
@@ -190,7 +202,6 @@ async fn ten_minutes_are_ten_minutes() {
     waiting.session = Some("alice/s1".into());
     waiting.reload().await.is_page(400);
     picking.reload().await.is_page(400);
-    picking.page = Answer { body: String::new(), ..Answer::default() };
     let path = picking.path.clone();
     picking.post(&path, &[("step", "1.patient.x"), ("patient", P1)]).await.is_page(400);
     // Begun later, so it lives on, and ends on its own.
@@ -198,7 +209,6 @@ async fn ten_minutes_are_ten_minutes() {
     assert!(consenting.reload().await.is_consent());
     world.advance(2);
     let codes = world.spy.codes();
-    consenting.switch_to(&consenting.tab());
     let path = consenting.path.clone();
     let step = consenting.page.step();
     consenting

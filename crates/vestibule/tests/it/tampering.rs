@@ -345,7 +345,7 @@ async fn an_authenticator_that_names_nobody_has_authenticated_nobody() {
 #[tokio::test]
 async fn a_form_from_another_site_is_refused() {
     let world = World::new();
-    let mut browser = at_consent(&world).await;
+    let browser = at_consent(&world).await;
     let fields =
         [("step", browser.page.step()), ("scope", "launch/patient".into()), ("decision", "allow".into())];
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
