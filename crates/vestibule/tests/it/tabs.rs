@@ -1,7 +1,7 @@
 //! Two tabs, the back button, reload, double submit, and what changes between two steps.
 
 use http::Method;
-use vestibule_host::Standing;
+use vestibule_host::{Clock as _, Standing, UnixMillis};
 
 use crate::app::{CB, az};
 use crate::browser::{Answer, Browser, form};
@@ -143,6 +143,26 @@ async fn of_two_submits_at_once_one_wins_and_both_get_its_answer() {
     let location = one.location();
     assert!(location.contains("code="), "{location}");
     assert_eq!(two.location(), location);
+}
+
+/// INT-015: the one that came second may have read the clock first, or on a node whose clock is behind.
+#[tokio::test]
+async fn the_loser_of_two_submits_may_be_the_older_request() {
+    let world = World::new();
+    let mut browser = at_consent(&world).await;
+    let (consent, now) = (browser.tab(), world.clock.now().0);
+    let first = browser.allow().await.clone();
+    for (earlier, same) in [(5, true), (9_999, true), (10_000, false)] {
+        world.clock.set(UnixMillis(now - earlier));
+        browser.switch_to(&consent);
+        let answer = browser.allow().await.clone();
+        if same {
+            assert_eq!(answer.location(), first.location(), "{earlier}");
+        } else {
+            answer.is_page(400);
+        }
+    }
+    assert_eq!(world.spy.codes(), 1);
 }
 
 /// INT-016, S13
