@@ -9,6 +9,7 @@ mod browser;
 mod world;
 
 mod conformance_gaps;
+mod consent;
 mod discovery;
 mod faults;
 mod flows;
