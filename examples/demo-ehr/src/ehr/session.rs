@@ -41,10 +41,13 @@ pub async fn open(database: &Database, user: &str, password: &str) -> Result<Opt
     let stored =
         database.run(move |c| c.query_row(find, [name], |row| row.get::<_, String>(0)).optional()).await?;
     let password = password.to_owned();
-    let _place = CHECKS.acquire().await.map_err(|_| DatabaseError::Cancelled)?;
-    let right = tokio::task::spawn_blocking(move || passwords::verify(&password, stored.as_deref()))
-        .await
-        .map_err(|_| DatabaseError::Cancelled)?;
+    let place = CHECKS.acquire().await.map_err(|_| DatabaseError::Cancelled)?;
+    let check = move || {
+        // The place goes with the work: a browser that hangs up ends the waiting, not the check.
+        let _place = place;
+        passwords::verify(&password, stored.as_deref())
+    };
+    let right = tokio::task::spawn_blocking(check).await.map_err(|_| DatabaseError::Cancelled)?;
     if !right {
         return Ok(None);
     }

@@ -1,5 +1,7 @@
 //! Which apps there are: two that come with the demo, and those of `--clients`. Both go through the same checks.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde_json::json;
@@ -43,10 +45,14 @@ pub fn registry(sample_app_url: &str, file: Option<&Path>) -> Result<StaticClien
     let Some(path) = file else { return Ok(clients) };
     let name = path.display().to_string();
     let unreadable = |error| ClientsFileError::Unreadable(name.clone(), error);
-    if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST_FILE {
+    // Not by the size that the system tells: a pipe or a device has none.
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST_FILE {
         return Err(ClientsFileError::TooLarge(name));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(io::Error::other(error)))?;
     clients.extend_from_json(&text).map_err(|mistakes| ClientsFileError::Mistakes(name, mistakes))
 }
 

@@ -83,6 +83,14 @@ fn a_wrong_clients_file_names_the_client_and_the_field() {
 
 #[cfg(unix)]
 #[test]
+fn a_clients_file_without_an_end_is_too_large() {
+    let (status, said) = fails(&["--listen", "127.0.0.1:0", "--store", "memory", "--clients", "/dev/zero"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("/dev/zero is larger than 4 MiB"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
 fn it_opens_with_its_tables_says_where_and_stops_when_told() {
     let path = scratch("opens.sqlite3");
     let _ = fs::remove_file(&path);
