@@ -231,3 +231,14 @@ async fn the_relationship_limits_what_is_offered() {
     assert_eq!(tokens["scope"], "launch/patient patient/Immunization.rs user/Condition.rs");
     assert_eq!(world.access_claims(&tokens).await["scope"], tokens["scope"]);
 }
+
+/// A-CTX-30, INT-010
+#[tokio::test]
+async fn a_yes_that_was_taken_back_before_the_code_is_no_yes() {
+    let world = World::new();
+    world.consents.forget_at_once();
+    let mut browser = Browser::of(&world, "bob");
+    browser.begin(&az("pub")).await;
+    browser.allow().await.is_refusal(CB, "access_denied");
+    assert_eq!(world.spy.codes(), 0);
+}

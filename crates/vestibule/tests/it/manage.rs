@@ -57,6 +57,35 @@ async fn what_was_taken_back_is_asked_about_again() {
     assert!(browser.begin(&az("memo")).await.is_consent());
 }
 
+/// INT-014: an older answer, good for less, does not let the app back in; nor does taking back twice undo a later yes.
+#[tokio::test]
+async fn taking_back_forgets_older_answers_too() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    let narrow = az("memo").scope("launch/patient patient/Observation.rs");
+    let wide = az("memo").scope("launch/patient patient/Observation.rs patient/Condition.rs");
+    browser.begin(&narrow).await;
+    let first = browser.allow().await.code();
+    assert_eq!(world.redeem("memo", &first).await.status, 200);
+    // Long ago: its grant is gone, the answer is remembered.
+    world.advance(24 * 60 * 60);
+    world.count_rows_and_purge().await;
+    assert!(browser.begin(&wide).await.is_consent());
+    browser.allow().await.code();
+    assert_eq!(world.consents.of("bob").await.len(), 2);
+    let page = browser.get("/auth/manage").await;
+    let grants = page.values("button", "revoke");
+    assert_eq!(grants.len(), 1);
+    let fields = [("step", page.step()), ("revoke", grants[0].clone())];
+    let fields = [(fields[0].0, fields[0].1.as_str()), (fields[1].0, fields[1].1.as_str())];
+    browser.post("/auth/manage", &fields).await;
+    assert!(world.consents.of("bob").await.is_empty());
+    assert!(browser.begin(&narrow).await.is_consent());
+    browser.allow().await.code();
+    browser.post("/auth/manage", &fields).await;
+    assert_eq!(world.consents.of("bob").await.len(), 1);
+}
+
 /// INT-003, INT-004, A-CTX-09
 #[tokio::test]
 async fn nobody_revokes_for_somebody_else() {

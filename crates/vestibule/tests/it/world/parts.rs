@@ -233,11 +233,17 @@ impl PatientAccessPolicy for Patients {
 pub(crate) struct Consents {
     script: Script,
     inner: MemoryConsents,
+    /// Each answer is withdrawn, in another window, as soon as it is kept.
+    forgets: Mutex<bool>,
 }
 
 impl Consents {
     pub(super) const fn new(script: Script, inner: MemoryConsents) -> Self {
-        Self { script, inner }
+        Self { script, inner, forgets: Mutex::new(false) }
+    }
+
+    pub(crate) fn forget_at_once(&self) {
+        *lock(&self.forgets) = true;
     }
 
     pub(crate) async fn of(&self, user: &str) -> Vec<RememberedConsent> {
@@ -265,6 +271,10 @@ impl ConsentStore for Consents {
     async fn record(&self, tenant: &Tenant, record: &ConsentRecord) -> Result<ConsentId, HostError> {
         self.script.call("consents.record").await.map_err(HostError::new)?;
         let id = self.inner.record(tenant, record).await?;
+        let forgets = *lock(&self.forgets);
+        if forgets {
+            self.inner.withdraw(tenant, &id).await?;
+        }
         self.script.pause().await;
         Ok(id)
     }
