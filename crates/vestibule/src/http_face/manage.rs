@@ -9,8 +9,8 @@ use vestibule_core::params::Params;
 use vestibule_core::record;
 use vestibule_host::pages::{Form, GrantLine, ManageView, Problem, View, field};
 use vestibule_host::{
-    GrantId, GrantKey, Moment, PatientAnswer, PatientQuestion, PatientSummary, Revocation, SignInAsk,
-    SignInMove, SignedInUser, StoredGrant,
+    ConsentId, GrantId, GrantKey, Moment, PatientAnswer, PatientQuestion, PatientSummary, RememberedConsent,
+    Revocation, SignInAsk, SignInMove, SignedInUser, StoredGrant, UserId,
 };
 use vestibule_jose::seal::Sealer;
 
@@ -43,11 +43,7 @@ impl AuthorizationServer {
     ///
     /// # Errors
     /// [`AuthorizeError`] with [`Problem::NotFound`] for a grant that is not this user's, or when a part of the host is away.
-    pub async fn revoke_grant(
-        &self,
-        user: &vestibule_host::UserId,
-        grant: &GrantId,
-    ) -> Result<(), AuthorizeError> {
+    pub async fn revoke_grant(&self, user: &UserId, grant: &GrantId) -> Result<(), AuthorizeError> {
         let inner = self.inner();
         let call = inner.call(inner.now())?;
         let stored = inner.host.grants.grant(GrantKey::Id(grant), &call).await?;
@@ -58,10 +54,30 @@ impl AuthorizationServer {
         certain(|| inner.host.grants.revoke(&what, &call)).await?;
         let record: GrantRecord = record::read(&stored.record)?;
         if let Some(consent) = &record.consent {
-            inner.host.consents.withdraw(inner.tenant(), consent).await?;
+            self.forget_answers(user, consent).await?;
         }
         tracing::info!(client = record.client.as_str(), grant = grant.as_str(), "grant revoked by its user");
         Ok(())
+    }
+
+    /// Withdraws a consent, and before it every other answer to the same question: an older one would otherwise count again,
+    /// and let the app back in unasked.
+    async fn forget_answers(&self, user: &UserId, consent: &ConsentId) -> Result<(), AuthorizeError> {
+        let (consents, tenant) = (&self.inner().host.consents, self.inner().tenant());
+        let given = consents.list_for_user(tenant, user).await?;
+        if let Some(ours) = given.iter().find(|one| one.id == *consent).map(|one| &one.record) {
+            let same = |one: &&RememberedConsent| {
+                one.record.client == ours.client
+                    && one.record.base == ours.base
+                    && one.record.patient == ours.patient
+                    && one.id != *consent
+            };
+            for other in given.iter().filter(same) {
+                consents.withdraw(tenant, &other.id).await?;
+            }
+        }
+        // Last, so that a second try after a fault finds the question again.
+        Ok(consents.withdraw(tenant, consent).await?)
     }
 
     async fn show_grants(&self, head: &Parts) -> Result<Response<Bytes>, AuthorizeError> {
