@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::passwords;
 use crate::records::PATIENTS;
@@ -95,7 +95,9 @@ const RELATIONSHIPS: [(&str, &str, &str); 4] = [
 
 /// First start: the users with their passwords. Every start: the facts that follow from the code.
 fn fill(connection: &mut Connection) -> Result<(), DatabaseError> {
-    let transaction = connection.transaction()?;
+    // Immediate: where another process starts on the same file, one waits for the other. A transaction that reads first
+    // would be refused at its first write instead.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for (name, fhir_user, kind, every_patient) in USERS {
         let known = "SELECT EXISTS (SELECT 1 FROM ehr_user WHERE name = ?1)";
         if !transaction.query_row(known, [name], |row| row.get::<_, bool>(0))? {
@@ -121,4 +123,26 @@ fn fill(connection: &mut Connection) -> Result<(), DatabaseError> {
         )?;
     }
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_may_start_at_once_on_one_new_file() {
+        let directory = std::env::temp_dir().join(format!("demo-ehr-tables-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("tables.sqlite3");
+        // As Vestibule's store leaves the file.
+        Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
+        let store = Store::Sqlite(path);
+        std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| Database::open(&store))).collect();
+            for start in starts {
+                start.join().unwrap().unwrap();
+            }
+        });
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
 }
