@@ -49,10 +49,6 @@ text_id! {
     SessionId
 }
 text_id! {
-    /// The logical id of a FHIR `Encounter`, without the type name.
-    EncounterId
-}
-text_id! {
     /// One authorization of one app by one user. The root of everything that was issued under it.
     GrantId
 }
@@ -61,24 +57,45 @@ text_id! {
     ConsentId
 }
 
-/// The logical id of a FHIR `Patient`, without the type name.
-///
-/// Its `Debug` form does not show the id: patient identifiers stay out of logs (LOG-001).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PatientId(String);
+macro_rules! quiet_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Its `Debug` form does not show the id: identifiers of patients and their visits stay out of logs (LOG-001).
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the id as it is.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+
+quiet_id! {
+    /// The logical id of a FHIR `Patient`, without the type name.
+    PatientId
+}
+quiet_id! {
+    /// The logical id of a FHIR `Encounter`, without the type name.
+    EncounterId
+}
 
 impl PatientId {
-    /// Takes the id as it is.
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Whether the text is a FHIR logical id: 1 to 64 characters of `[A-Za-z0-9.-]`.
     ///
     /// What a browser posts is checked with this before anybody is asked about it.
@@ -86,12 +103,6 @@ impl PatientId {
         !text.is_empty()
             && text.len() <= 64
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-    }
-}
-
-impl fmt::Debug for PatientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PatientId(..)")
     }
 }
 
@@ -186,6 +197,7 @@ mod tests {
     #[test]
     fn debug_shows_no_patient_and_no_whole_hash() {
         assert_eq!(format!("{:?}", PatientId::new("alice")), "PatientId(..)");
+        assert_eq!(format!("{:?}", EncounterId::new("e1")), "EncounterId(..)");
         assert_eq!(format!("{:?}", CodeHash::new([0xab; 32])), "CodeHash(abababababababab..)");
         assert_eq!(format!("{:?}", Record(Bytes::from_static(b"secret"))), "Record(6 bytes)");
     }

@@ -26,9 +26,16 @@ pub enum UserKind {
 /// assert_eq!(FhirUser::new("Practitioner/lee").unwrap().as_str(), "Practitioner/lee");
 /// assert!(FhirUser::new("Device/1").is_none());
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FhirUser(String);
+
+impl Debug for FhirUser {
+    // It may be a patient's id (LOG-001).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FhirUser(..)")
+    }
+}
 
 impl FhirUser {
     /// Checks a relative reference; `None` when it is not one of the five types with a logical id.
@@ -45,8 +52,8 @@ impl FhirUser {
     }
 }
 
-/// A user that the host has authenticated, as the engine sees one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A user that the host has authenticated, as the engine sees one. Its `Debug` form names nobody (LOG-001).
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedInUser {
     /// The host's key of the user; asked about in every policy question.
@@ -67,6 +74,12 @@ pub struct SignedInUser {
     pub acr: Option<String>,
     /// By which means, where the host says so.
     pub amr: Vec<String>,
+}
+
+impl Debug for SignedInUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedInUser").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 impl SignedInUser {

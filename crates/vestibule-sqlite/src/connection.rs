@@ -89,6 +89,8 @@ fn settle(connection: &Connection, options: &SqliteOptions) -> Result<(), OpenEr
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What a row held is gone when the row is: freed pages are overwritten.
+    connection.pragma_update(None, "secure_delete", true)?;
     // What a burst of writes made of the log is given back.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     if let Some(bytes) = options.max_bytes {

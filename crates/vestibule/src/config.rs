@@ -55,6 +55,9 @@ pub enum ConfigError {
     /// An audience would be ambiguous.
     #[error("two FHIR bases share a URL or an alias")]
     SameBase,
+    /// Requests are routed by their path alone: GEN-001 leaves the host name out.
+    #[error("two FHIR bases have the same path, so one of them could not be discovered")]
+    SamePath,
     /// oauth.md 0.2.
     #[error("a code may live for 600 s at most")]
     CodeLife,
@@ -237,6 +240,13 @@ impl Config {
             self.bases.iter().skip(index + 1).any(|other| other.overlaps(base))
         };
         refuse(self.bases.iter().enumerate().any(clash), ConfigError::SameBase);
+        let same_path = |(index, base): (usize, &FhirBase)| {
+            self.bases
+                .iter()
+                .skip(index + 1)
+                .any(|other| path_of(other.url()) == path_of(base.url()) && !other.overlaps(base))
+        };
+        refuse(self.bases.iter().enumerate().any(same_path), ConfigError::SamePath);
         refuse(self.code_life.is_zero() || self.code_life > Duration::from_secs(600), ConfigError::CodeLife);
         let life = self.access_token_life;
         refuse(life.as_secs() == 0 || life > Duration::from_secs(300), ConfigError::AccessTokenLife);
@@ -299,6 +309,9 @@ mod tests {
             twice.check(),
             [ConfigError::SameBase, ConfigError::CodeLife, ConfigError::AccessTokenLife]
         );
+        let path =
+            Config::new("https://a", FhirBase::new("https://a/r4")).with_base(FhirBase::new("https://b/r4"));
+        assert_eq!(path.check(), [ConfigError::SamePath]);
         assert_eq!(Config::new("https://a:1/t/x", FhirBase::new("https://a/f")).origin(), "https://a:1");
         assert_eq!(path_of("https://a:1/t/x"), "/t/x");
     }

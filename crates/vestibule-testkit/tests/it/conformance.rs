@@ -97,7 +97,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("oauth.md 20: OpenID Connect", &["OIDC-001..014", "LOGOUT-001..003"]),
     (
         "Decided otherwise, in other sections",
-        &["SMART-TOKEN-013", "SMART-TOKEN-026", "SMART-CAUTH-005", "GEN-017"],
+        &["SMART-TOKEN-013", "SMART-TOKEN-026", "SMART-CAUTH-005", "A-PKCE-03", "GEN-017"],
     ),
 ];
 

@@ -67,7 +67,7 @@ impl AuthorizationServer {
         // A consent form repeats `scope` for each ticked box.
         let mut params = Params::up_to(MAX_FIELDS);
         form::append(head, body, &mut params).map_err(|error| AuthorizeError::new(error.into()))?;
-        let answer = Answer::read(&params)?;
+        let answer = Answer::read(&params, body)?;
         let now = self.inner().now();
         match self.inner().find(head, id, now).await? {
             Found::Finished(finished) => {
@@ -262,11 +262,11 @@ async fn consent(prompt: ConsentPrompt, answer: &Answer<'_>, language: &str) -> 
 }
 
 impl<'a> Answer<'a> {
-    fn read(params: &'a Params) -> Result<Self, AuthorizeError> {
+    fn read(params: &'a Params, body: &[u8]) -> Result<Self, AuthorizeError> {
         let one = |name| params.one(name).map_err(|_| AuthorizeError::new(Problem::Malformed));
         let step = one(field::STEP)?.ok_or(AuthorizeError::new(Problem::Forged))?;
         Ok(Self {
-            step: StepToken::new(step),
+            step: StepToken::new(step, body),
             movement: one(field::MOVE)?,
             chosen: one(field::PATIENT)?.or(one(field::ENCOUNTER)?),
             search: one(field::SEARCH)?,

@@ -242,7 +242,7 @@ impl Inner {
     ) -> Result<Advance, AuthorizeError> {
         let replay = match answered {
             Some(step) => {
-                let salt = replay_salt(step);
+                let salt = step.salt();
                 let keys = self.host.keys.snapshot();
                 Some(Sealer::new(&keys).seal(
                     &self.replay_context(&salt),
@@ -283,7 +283,7 @@ impl Inner {
         if finished.browser != browser || finished.who != *who || apart >= REPLAY_MILLIS {
             return None;
         }
-        let salt = replay_salt(step);
+        let salt = step.salt();
         let keys = self.host.keys.snapshot();
         let opened = Sealer::new(&keys).open(&self.replay_context(&salt), finished.replay.as_ref()?).ok()?;
         String::from_utf8(opened).ok()
@@ -372,10 +372,6 @@ pub(crate) const fn site_of(client: &RegisteredClient) -> Site {
 
 fn browser_hash(random: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(random.as_bytes()))
-}
-
-fn replay_salt(step: &StepToken) -> [u8; 32] {
-    vestibule_core::digest::parts("vestibule replay", &[step.as_str().as_bytes()])
 }
 
 /// Calls a verb again, with the same attempt, when the store cannot say whether it was applied (reliability 6.2).

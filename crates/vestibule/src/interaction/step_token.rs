@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vestibule_core::authorize::Who;
+use vestibule_core::digest;
 use vestibule_host::Revision;
 use vestibule_jose::seal::{Purpose, SealError, Sealer};
 
@@ -11,9 +12,12 @@ use super::id::InteractionId;
 const STEP: Purpose = Purpose::new("step");
 const MANAGE: Purpose = Purpose::new("manage");
 
-/// A token as a form carried it.
+/// A token as a form carried it, and what else that form said: only the very same form gets the same answer again.
 #[derive(Clone)]
-pub struct StepToken(String);
+pub struct StepToken {
+    token: String,
+    form: [u8; 32],
+}
 
 impl std::fmt::Debug for StepToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,13 +26,19 @@ impl std::fmt::Debug for StepToken {
 }
 
 impl StepToken {
-    /// Takes what the form field `step` carried.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    /// Takes what the form field `step` carried, and the whole form as it was posted.
+    pub fn new(text: impl Into<String>, form: &[u8]) -> Self {
+        Self { token: text.into(), form: digest::parts("vestibule form", &[form]) }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.token
+    }
+
+    /// What seals the answer to this form: its token and everything that it said. A "no" on the heels of a "yes" is another
+    /// form, and is not sent on with the yes.
+    pub(crate) fn salt(&self) -> [u8; 32] {
+        digest::parts("vestibule replay", &[self.token.as_bytes(), &self.form])
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::{CB, az, az_ehr};
 use crate::browser::Browser;
 use crate::world::{FHIR2, P1, P2, World, open_record};
 
-/// SMART-AUTHZ-070, SMART-SCOPE-113, SMART-SCOPE-115, INT-008, INT-009
+/// SMART-AUTHZ-070, SMART-SCOPE-114, SMART-SCOPE-115, INT-008, INT-009
 #[tokio::test]
 async fn only_what_is_ticked_is_granted() {
     let world = World::new();

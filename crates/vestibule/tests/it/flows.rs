@@ -178,7 +178,7 @@ async fn a_clinician_searches_and_pages() {
     assert!(page.is_picker() && page.values("input", "patient").len() == 1);
 }
 
-/// SMART-LAUNCH-001, SMART-LAUNCH-011, SMART-LAUNCH-013, SMART-CTX-001, SMART-CTX-002, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-009, SMART-CTX-020
+/// SMART-LAUNCH-001, SMART-LAUNCH-011, SMART-LAUNCH-013, SMART-CTX-001, SMART-CTX-002, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-020
 #[tokio::test]
 async fn an_ehr_launch_brings_its_whole_context() {
     let world = World::new();
@@ -211,7 +211,7 @@ async fn an_ehr_launch_brings_its_whole_context() {
     assert_eq!(access["fhirUser"], format!("{FHIR1}/Practitioner/doctor-dr"));
 }
 
-/// SMART-SCOPE-080, SMART-SCOPE-084
+/// SMART-SCOPE-083
 #[tokio::test]
 async fn standalone_with_a_visit_asks_which() {
     let world = World::new();
@@ -353,7 +353,7 @@ async fn a_host_may_draw_the_steps_itself() {
     };
     assert_eq!((prompt.client_name(), prompt.user().user.as_str()), ("Growth Chart", "alice"));
     assert_eq!(prompt.page().patients.len(), 2);
-    let step = StepToken::new(prompt.step_token().unwrap());
+    let step = StepToken::new(prompt.step_token().unwrap(), b"");
     let AuthorizeStep::SelectPatient(prompt) = prompt.choose(&step, PatientId::new(P3)).await.unwrap().step
     else {
         panic!("somebody else's record is not chosen");
@@ -368,7 +368,7 @@ async fn a_host_may_draw_the_steps_itself() {
     let AuthorizeStep::Consent(prompt) = world.server.asked(&head, &id).await.unwrap().step else {
         panic!("consent");
     };
-    let step = StepToken::new(prompt.step_token().unwrap());
+    let step = StepToken::new(prompt.step_token().unwrap(), b"");
     let AuthorizeStep::Respond(response) = prompt.allow(&step, &["launch/patient"], "de").await.unwrap().step
     else {
         panic!("an answer");

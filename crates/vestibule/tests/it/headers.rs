@@ -235,7 +235,7 @@ async fn debug_prints_hold_no_secret() {
     browser.pick(P1).await;
     let step = browser.page.step();
     let turn = world.server.resume(&head, &id).await.unwrap();
-    said += &format!("{turn:?} {id:?} {:?}", StepToken::new(step.clone()));
+    said += &format!("{turn:?} {id:?} {:?}", StepToken::new(step.clone(), b""));
     let code = browser.allow().await.code();
     world.redeem("pub", &code).await;
     said += &format!("{:?} {:#?} {:?}", world.server, world.server.config(), world.memory);

@@ -145,7 +145,9 @@ async fn end_former_session(ehr: &Ehr, headers: &HeaderMap) {
 /// Only a path on this origin is worth following: `//host` and `/\host` are other origins to a browser.
 fn local_path(resume: &str) -> Option<&str> {
     let rest = resume.strip_prefix('/')?;
-    let elsewhere = rest.starts_with(['/', '\\']) || resume.contains(|c: char| c.is_control() || c == '\\');
+    let elsewhere = rest.starts_with('/')
+        || resume.contains("//")
+        || resume.contains(|c: char| c.is_control() || c == '\\');
     (!elsewhere && resume.is_ascii()).then_some(resume)
 }
 

@@ -12,8 +12,13 @@ pub(super) fn resource(status: StatusCode, resource: &Value) -> Response {
     let kind = HeaderValue::from_static("application/fhir+json; charset=utf-8");
     // Patient data stays out of every cache.
     let cache = HeaderValue::from_static("no-store");
-    (status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], resource.to_string())
-        .into_response()
+    let sniff = HeaderValue::from_static("nosniff");
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, cache),
+        (header::X_CONTENT_TYPE_OPTIONS, sniff),
+    ];
+    (status, headers, resource.to_string()).into_response()
 }
 
 /// An error, as FHIR says it.
