@@ -55,6 +55,7 @@ mod error;
 mod http_face;
 mod interaction;
 mod launch;
+mod revoke;
 mod server;
 mod token;
 

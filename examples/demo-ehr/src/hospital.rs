@@ -149,6 +149,7 @@ impl Hospital {
             forms: Forms::new(public),
             session,
             visit: Cookie::new("ehr_visit", https),
+            server: server.clone(),
             launcher: Launcher::new(server.clone(), clients.iter().cloned().collect(), public),
             sample_app: settings.sample_app_url.clone(),
         });

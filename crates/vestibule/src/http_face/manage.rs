@@ -9,8 +9,8 @@ use vestibule_core::params::Params;
 use vestibule_core::record;
 use vestibule_host::pages::{Form, GrantLine, ManageView, Problem, View, field};
 use vestibule_host::{
-    ConsentId, GrantId, GrantKey, Moment, PatientAnswer, PatientQuestion, PatientSummary, RememberedConsent,
-    Revocation, SignInAsk, SignInMove, SignedInUser, StoredGrant, UserId,
+    GrantId, Moment, PatientAnswer, PatientQuestion, PatientSummary, SignInAsk, SignInMove, SignedInUser,
+    StoredGrant,
 };
 use vestibule_jose::seal::Sealer;
 
@@ -19,7 +19,6 @@ use super::page::PageKind;
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
 use crate::interaction::answer::redirect;
-use crate::interaction::held::certain;
 use crate::interaction::step_token::{is_manage_token, manage_token};
 
 /// Rows that one read brings.
@@ -36,48 +35,6 @@ impl AuthorizationServer {
             _ => return self.method_page(head, "GET, POST"),
         };
         answer.unwrap_or_else(|error| self.problem_page(head, &error))
-    }
-
-    /// Takes a grant back, and the consent behind it. The grant dies first: should the second step fail, nothing lives on
-    /// (design §5). Both are idempotent.
-    ///
-    /// # Errors
-    /// [`AuthorizeError`] with [`Problem::NotFound`] for a grant that is not this user's, or when a part of the host is away.
-    pub async fn revoke_grant(&self, user: &UserId, grant: &GrantId) -> Result<(), AuthorizeError> {
-        let inner = self.inner();
-        let call = inner.call(inner.now())?;
-        let stored = inner.host.grants.grant(GrantKey::Id(grant), &call).await?;
-        // Somebody else's grant is as unknown as one that never was.
-        let stored =
-            stored.filter(|stored| stored.user == *user).ok_or(AuthorizeError::new(Problem::NotFound))?;
-        let what = Revocation::Grant(grant.clone());
-        certain(|| inner.host.grants.revoke(&what, &call)).await?;
-        let record: GrantRecord = record::read(&stored.record)?;
-        if let Some(consent) = &record.consent {
-            self.forget_answers(user, consent).await?;
-        }
-        tracing::info!(client = record.client.as_str(), grant = grant.as_str(), "grant revoked by its user");
-        Ok(())
-    }
-
-    /// Withdraws a consent, and before it every other answer to the same question: an older one would otherwise count again,
-    /// and let the app back in unasked.
-    async fn forget_answers(&self, user: &UserId, consent: &ConsentId) -> Result<(), AuthorizeError> {
-        let (consents, tenant) = (&self.inner().host.consents, self.inner().tenant());
-        let given = consents.list_for_user(tenant, user).await?;
-        if let Some(ours) = given.iter().find(|one| one.id == *consent).map(|one| &one.record) {
-            let same = |one: &&RememberedConsent| {
-                one.record.client == ours.client
-                    && one.record.base == ours.base
-                    && one.record.patient == ours.patient
-                    && one.id != *consent
-            };
-            for other in given.iter().filter(same) {
-                consents.withdraw(tenant, &other.id).await?;
-            }
-        }
-        // Last, so that a second try after a fault finds the question again.
-        Ok(consents.withdraw(tenant, consent).await?)
     }
 
     async fn show_grants(&self, head: &Parts) -> Result<Response<Bytes>, AuthorizeError> {

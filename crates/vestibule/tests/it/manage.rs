@@ -1,6 +1,7 @@
 //! "Apps with access": what was granted, and the way to take it back.
 
 use http::Method;
+use vestibule_host::{SessionId, UserId};
 
 use crate::app::az;
 use crate::browser::Browser;
@@ -197,4 +198,33 @@ async fn more_grants_than_one_read_brings() {
     world.advance(420);
     let page = browser.get("/auth/manage").await;
     assert!(page.values("button", "revoke").is_empty());
+}
+
+/// SMART-REVOKE-007
+#[tokio::test]
+async fn what_was_granted_in_a_session_ends_with_it() {
+    let world = World::new();
+    world.tokens_for("basic", &az("basic").scope("launch/patient patient/Condition.rs")).await;
+    let code = world.code_for(&az("pub")).await;
+    assert_eq!(world.grants_of("alice").await, 2);
+    // Somebody else's session, or another of hers, is not this one.
+    world.server.session_ended(&SessionId::new("session-of-bob")).await.unwrap();
+    assert_eq!(world.grants_of("alice").await, 2);
+    for _ in 0..2 {
+        world.server.session_ended(&SessionId::new("session-of-alice")).await.unwrap();
+        assert_eq!(world.grants_of("alice").await, 0);
+    }
+    world.redeem("pub", &code).await.is_error(400, "invalid_grant");
+}
+
+/// SMART-REVOKE-007
+#[tokio::test]
+async fn what_a_user_granted_ends_with_the_account() {
+    let world = World::new();
+    let code = world.code_for(&az("pub")).await;
+    world.server.user_ended(&UserId::new("bob")).await.unwrap();
+    assert_eq!(world.grants_of("alice").await, 1);
+    world.server.user_ended(&UserId::new("alice")).await.unwrap();
+    assert_eq!(world.grants_of("alice").await, 0);
+    world.redeem("pub", &code).await.is_error(400, "invalid_grant");
 }

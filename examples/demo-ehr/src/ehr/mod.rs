@@ -16,6 +16,9 @@ use axum::Router;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 
+use vestibule::AuthorizationServer;
+use vestibule_host::SessionId;
+
 use crate::database::{Database, DatabaseError};
 use crate::records::Records;
 use forms::Forms;
@@ -34,6 +37,8 @@ pub struct Ehr {
     pub session: Cookie,
     /// Names a browser before anybody signed in, for the sign-in form's token.
     pub visit: Cookie,
+    /// Told when a session is over.
+    pub server: AuthorizationServer,
     /// Opens apps.
     pub launcher: launcher::Launcher,
     /// Where the sample app lives.
@@ -41,6 +46,16 @@ pub struct Ehr {
 }
 
 impl Ehr {
+    /// Ends a session, and what apps were given in it.
+    async fn end_session(&self, id: &str) -> Result<(), DatabaseError> {
+        session::close(&self.database, id).await?;
+        if let Err(error) = self.server.session_ended(&SessionId::new(id)).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what apps were given in a session lives on for some minutes");
+        }
+        Ok(())
+    }
+
     async fn session(&self, headers: &HeaderMap) -> Result<Option<Session>, DatabaseError> {
         session::current(&self.database, headers, &self.session).await
     }

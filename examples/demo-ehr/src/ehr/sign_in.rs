@@ -135,7 +135,7 @@ pub(super) async fn submit(
 /// A new sign-in replaces whoever was signed in at this browser.
 async fn end_former_session(ehr: &Ehr, headers: &HeaderMap) {
     if let Ok(Some(former)) = ehr.session(headers).await
-        && let Err(error) = session::close(&ehr.database, &former.id).await
+        && let Err(error) = ehr.end_session(&former.id).await
     {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "a former session stays open until it expires");
@@ -171,7 +171,7 @@ pub(super) async fn sign_out(
         let text = "This form was out of date. Go back to the front page and sign out there.";
         return message(refused.status(), "You are still signed in", text);
     }
-    if let Err(error) = session::close(&ehr.database, &session.id).await {
+    if let Err(error) = ehr.end_session(&session.id).await {
         return unavailable(&error);
     }
     let mut response = see_other("/");

@@ -157,6 +157,22 @@ async fn a_code_that_comes_twice_takes_its_token_along() {
 }
 
 #[tokio::test]
+async fn signing_out_takes_along_what_apps_were_given() {
+    let mut browser = Browser::signed_in("carol").await;
+    let (consent, at) =
+        follow(&mut browser, authorize(&[("scope", "launch/patient patient/Patient.rs")]).await).await;
+    let fields = [("decision", "allow"), ("scope", "launch/patient"), ("scope", "patient/Patient.rs")];
+    let (done, _) = answer(&mut browser, &consent, &at, &fields).await;
+    let token = redeem(&sent(&done)["code"]).await.json();
+    let access = token["access_token"].as_str().unwrap();
+    assert_eq!(get("/fhir/Patient/carol", Some(access)).await.status, StatusCode::OK);
+    let home = browser.get("/").await;
+    let signed_out = browser.post("/sign-out", &[("token", &home.field("token"))]).await;
+    assert_eq!(signed_out.status, StatusCode::SEE_OTHER);
+    assert_eq!(get("/fhir/Patient/carol", Some(access)).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn nobody_has_nothing_to_share() {
     let mut browser = Browser::signed_in("nobody").await;
     let (done, _) = follow(&mut browser, authorize(&[]).await).await;

@@ -1,0 +1,80 @@
+//! What ends grants: a user takes one back, signs out, or is gone. Revoking is one write; everything under the grant dies with it.
+
+use vestibule_core::grant::GrantRecord;
+use vestibule_core::record;
+use vestibule_host::pages::Problem;
+use vestibule_host::{
+    ConsentId, GrantId, GrantKey, RememberedConsent, Revocation, SessionId, StoreFault, UserId,
+};
+
+use crate::AuthorizationServer;
+use crate::error::AuthorizeError;
+use crate::interaction::held::certain;
+
+impl AuthorizationServer {
+    /// Takes a grant back, and the consent behind it. The grant dies first: should the second step fail, nothing lives on
+    /// (design §5). Both are idempotent.
+    ///
+    /// # Errors
+    /// [`AuthorizeError`] with [`Problem::NotFound`] for a grant that is not this user's, or when a part of the host is away.
+    pub async fn revoke_grant(&self, user: &UserId, grant: &GrantId) -> Result<(), AuthorizeError> {
+        let inner = self.inner();
+        let call = inner.call(inner.now())?;
+        let stored = inner.host.grants.grant(GrantKey::Id(grant), &call).await?;
+        // Somebody else's grant is as unknown as one that never was.
+        let stored =
+            stored.filter(|stored| stored.user == *user).ok_or(AuthorizeError::new(Problem::NotFound))?;
+        let what = Revocation::Grant(grant.clone());
+        certain(|| inner.host.grants.revoke(&what, &call)).await?;
+        let record: GrantRecord = record::read(&stored.record)?;
+        if let Some(consent) = &record.consent {
+            self.forget_answers(user, consent).await?;
+        }
+        tracing::info!(client = record.client.as_str(), grant = grant.as_str(), "grant revoked by its user");
+        Ok(())
+    }
+
+    /// Withdraws a consent, and before it every other answer to the same question: an older one would otherwise count again,
+    /// and let the app back in unasked.
+    async fn forget_answers(&self, user: &UserId, consent: &ConsentId) -> Result<(), AuthorizeError> {
+        let (consents, tenant) = (&self.inner().host.consents, self.inner().tenant());
+        let given = consents.list_for_user(tenant, user).await?;
+        if let Some(ours) = given.iter().find(|one| one.id == *consent).map(|one| &one.record) {
+            let same = |one: &&RememberedConsent| {
+                one.record.client == ours.client
+                    && one.record.base == ours.base
+                    && one.record.patient == ours.patient
+                    && one.id != *consent
+            };
+            for other in given.iter().filter(same) {
+                consents.withdraw(tenant, &other.id).await?;
+            }
+        }
+        // Last, so that a second try after a fault finds the question again.
+        Ok(consents.withdraw(tenant, consent).await?)
+    }
+
+    /// Tells that a session is over: every grant that was made in it ends, and its codes buy nothing any more.
+    ///
+    /// Interactions of the session end by themselves, since each of their steps asks for it again (INT-022).
+    ///
+    /// # Errors
+    /// A [`StoreFault`]: the grants may live on until their tokens end; call again.
+    pub async fn session_ended(&self, session: &SessionId) -> Result<(), StoreFault> {
+        self.revoke_all(&Revocation::Session(session.clone())).await
+    }
+
+    /// Tells that an account is closed or locked: every grant of the user ends.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]: the grants may live on until their tokens end; call again.
+    pub async fn user_ended(&self, user: &UserId) -> Result<(), StoreFault> {
+        self.revoke_all(&Revocation::User(user.clone())).await
+    }
+
+    async fn revoke_all(&self, what: &Revocation) -> Result<(), StoreFault> {
+        let inner = self.inner();
+        let call = inner.call(inner.now()).map_err(StoreFault::not_applied)?;
+        certain(|| inner.host.grants.revoke(what, &call)).await
+    }
+}
