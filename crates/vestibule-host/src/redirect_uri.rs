@@ -12,6 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
 
+use crate::ClientAuthentication;
+
 /// The longest redirect URI that may be registered, in bytes (REDIR-005).
 pub const MAX_LEN: usize = 2048;
 
@@ -43,6 +45,14 @@ pub enum AppKind {
     Web,
     /// `native`: also a private-use scheme such as `com.example.app:/callback`.
     Native,
+}
+
+impl AppKind {
+    /// What an app is that does not say. A private-use scheme leads to an app on somebody's device, and such an app keeps no
+    /// secret; an app that has one is on a server.
+    pub const fn of(authentication: &ClientAuthentication) -> Self {
+        if authentication.is_confidential() { Self::Web } else { Self::Native }
+    }
 }
 
 /// Why a URI cannot be registered.

@@ -22,6 +22,9 @@ pub use problem::{ClientProblem, ClientsError, Wrong};
 
 /// A [`ClientRegistry`] that never changes.
 ///
+/// Members have the names of RFC 7591. An app that names no `scope` may ask to read what its user can read, and to change
+/// nothing; one that names no `application_type` is native if it keeps no secret.
+///
 /// ```
 /// # use vestibule_host::StaticClients;
 /// let clients = StaticClients::from_json(
@@ -59,8 +62,7 @@ impl StaticClients {
         let mut problems = Vec::new();
         let mut list = Self::default();
         for (index, client) in clients.into_iter().enumerate() {
-            // An app that cannot keep a secret is the only one that a private-use scheme can lead to.
-            let kind = if client.authentication.is_confidential() { AppKind::Web } else { AppKind::Native };
+            let kind = AppKind::of(&client.authentication);
             let mut wrongs = wrong_with(&client, kind);
             wrongs.extend(list.add(client.clone()).err());
             let id = Some(client.id.as_str().to_owned());

@@ -80,7 +80,7 @@ fn client(reader: &mut Reader) -> (RegisteredClient, AppKind) {
         _ => None,
     }) {
         Some(kind) => kind,
-        None => AppKind::Web,
+        None => AppKind::of(&client.authentication),
     };
     flags(reader, &mut client);
     known_and_unused(reader);
@@ -135,8 +135,18 @@ fn authentication(reader: &mut Reader) -> ClientAuthentication {
     kind(hashes)
 }
 
+/// What an app may ask for whose registration does not say (RFC 7591 §2 leaves the choice to the server): to read what its
+/// user can read, and to know who and what it was opened for. Nothing is changed without having been registered.
+const DEFAULT_SCOPES: &str = "launch launch/patient launch/encounter openid fhirUser profile online_access offline_access \
+                              patient/*.rs user/*.rs";
+
 fn scopes(reader: &mut Reader) -> ScopeSet {
-    let Some(text) = reader.string("scope") else { return ScopeSet::new() };
+    let said = reader.members.contains_key("scope");
+    let text = match reader.string("scope") {
+        Some(text) => text,
+        None if said => return ScopeSet::new(),
+        None => DEFAULT_SCOPES.to_owned(),
+    };
     let list = match ScopeList::parse(&text) {
         Ok(list) => list,
         Err(error) => {

@@ -2,6 +2,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use vestibule_scope::{Narrowed, Scope};
+
 use super::*;
 
 const SECRET: &str = "test-secret-test-secret-test-secret";
@@ -93,6 +95,19 @@ fn defaults_are_the_safe_ones() {
         one(&public(r#"{ "application_type": "native", "redirect_uris": ["com.example.app:/cb"] }"#))
             .unwrap();
     assert!(native.allowed_origins.is_empty());
+    // An app without a secret may be on a device, also if it does not say so.
+    assert!(one(&public(r#"{ "redirect_uris": ["com.example.app:/cb"] }"#)).is_ok());
+    // RFC 7591 leaves open what an app may ask for that does not say: to read, and to change nothing.
+    let silent = one(&public(r#"{ "scope": "-" }"#)).unwrap();
+    let asked = |text| !matches!(silent.scopes.narrow(&Scope::parse(text).unwrap()), Narrowed::Nothing);
+    for read in
+        ["patient/Observation.rs", "user/Patient.read", "launch", "launch/patient", "openid", "fhirUser"]
+    {
+        assert!(asked(read), "{read}");
+    }
+    for more in ["patient/Observation.cud", "system/Patient.rs", "user/Patient.write", "launch/list"] {
+        assert!(!asked(more), "{more}");
+    }
     let post =
         format!(r#"{{ "token_endpoint_auth_method": "client_secret_post", "client_secret": "{SECRET}" }}"#);
     assert_eq!(one(&public(&post)).unwrap().authentication.method(), "client_secret_post");
@@ -123,7 +138,12 @@ fn each_fault_names_client_and_field() {
         (r#"{ "redirect_uris": "https://app.example/cb" }"#, "redirect_uris: must be an array of strings"),
         (r#"{ "redirect_uris": ["https://app.example/cb", "/cb"] }"#, "redirect_uris[1]: is not absolute"),
         (
-            r#"{ "redirect_uris": ["com.example.app:/cb"] }"#,
+            r#"{ "application_type": "web", "redirect_uris": ["com.example.app:/cb"] }"#,
+            "redirect_uris[0]: has a private-use scheme, which",
+        ),
+        (
+            r#"{ "token_endpoint_auth_method": "-", "redirect_uris": ["com.example.app:/cb"],
+                 "client_secret": "0123456789-0123456789-0123456789-test" }"#,
             "redirect_uris[0]: has a private-use scheme, which",
         ),
         (r#"{ "launch_uris": ["http://app.example/"] }"#, "launch_uris[0]: is http, but not on"),
@@ -135,7 +155,6 @@ fn each_fault_names_client_and_field() {
             r#"{ "fhir_bases": ["https://e.example/f", "https://e.example/f"] }"#,
             "fhir_bases[1]: stands in the list twice",
         ),
-        (r#"{ "scope": "-" }"#, "scope: missing"),
         (r#"{ "scope": "" }"#, "scope: "),
         (r#"{ "scope": "openid  fhirUser" }"#, "scope: "),
         (r#"{ "scope": "openid patient/Foo.rs" }"#, "scope: \"patient/Foo.rs\": "),
