@@ -23,12 +23,28 @@ macro_rules! text_id {
                 &self.0
             }
         }
+    };
+}
 
-        impl fmt::Debug for $name {
+/// Ids that may stand in a log.
+macro_rules! shown_in_debug {
+    ($($name:ident),*) => {
+        $(impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({:?})"), self.0)
             }
-        }
+        })*
+    };
+}
+
+/// Identifiers of patients and their visits stay out of logs (LOG-001).
+macro_rules! hidden_in_debug {
+    ($($name:ident),*) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        })*
     };
 }
 
@@ -57,43 +73,17 @@ text_id! {
     ConsentId
 }
 
-macro_rules! quiet_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        ///
-        /// Its `Debug` form does not show the id: identifiers of patients and their visits stay out of logs (LOG-001).
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Takes the id as it is.
-            pub fn new(id: impl Into<String>) -> Self {
-                Self(id.into())
-            }
-
-            /// The id.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-    };
-}
-
-quiet_id! {
-    /// The logical id of a FHIR `Patient`, without the type name.
+text_id! {
+    /// The logical id of a FHIR `Patient`, without the type name. Its `Debug` form does not show it (LOG-001).
     PatientId
 }
-quiet_id! {
-    /// The logical id of a FHIR `Encounter`, without the type name.
+text_id! {
+    /// The logical id of a FHIR `Encounter`, without the type name. Its `Debug` form does not show it (LOG-001).
     EncounterId
 }
+
+shown_in_debug!(Tenant, ClientId, UserId, SessionId, GrantId, ConsentId);
+hidden_in_debug!(PatientId, EncounterId);
 
 impl PatientId {
     /// Whether the text is a FHIR logical id: 1 to 64 characters of `[A-Za-z0-9.-]`.
