@@ -11,9 +11,9 @@ use vestibule_core::authorize::{
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
-    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterQuery, EncounterSummary, Moment, PatientId,
-    PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser, UnixMillis,
-    UserKind,
+    Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterPage, EncounterQuery, EncounterSummary,
+    Moment, PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser,
+    UnixMillis, UserKind,
 };
 
 use super::answer;
@@ -258,7 +258,8 @@ impl Interaction {
             }
             (Progress::Encounter { patient, .. }, _, EncounterNeed::Choose) => {
                 let patient = patient.clone();
-                self.ask_for_visit(patient).await
+                let page = self.first_visits(&patient).await?;
+                self.ask_for_visit(patient, page).await
             }
             (Progress::Consent { .. }, ..) => match self.consent_facts().await? {
                 Ok(facts) => self.ask(|this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts))).await,
@@ -269,9 +270,12 @@ impl Interaction {
         }
     }
 
-    async fn ask_for_visit(self, patient: PatientId) -> Result<Turn, AuthorizeError> {
+    async fn first_visits(&self, patient: &PatientId) -> Result<EncounterPage, AuthorizeError> {
         let query = EncounterQuery::first(PAGE_SIZE);
-        let page = self.inner().host.patients.encounters(&self.user, &patient, &query).await?;
+        Ok(self.inner().host.patients.encounters(&self.user, patient, &query).await?)
+    }
+
+    async fn ask_for_visit(self, patient: PatientId, page: EncounterPage) -> Result<Turn, AuthorizeError> {
         // The visits of a patient are shown only after the policy was asked again.
         let Ok(Act::PatientBound(access)) = self.bound(patient, Moment::Pick).await? else {
             return self.refuse(Refusal::PatientDenied).await;
@@ -319,11 +323,9 @@ impl Interaction {
                     match &needs.encounter {
                         EncounterNeed::Launch(open) => self.visit(&patient, open.clone()).await?,
                         EncounterNeed::Choose | EncounterNeed::None => {
-                            let query = EncounterQuery::first(1);
-                            let page =
-                                self.inner().host.patients.encounters(&self.user, &patient, &query).await?;
+                            let page = self.first_visits(&patient).await?;
                             if !page.encounters.is_empty() {
-                                return self.ask_for_visit(patient).await;
+                                return self.ask_for_visit(patient, page).await;
                             }
                             Act::NoEncounter // S8
                         }
