@@ -30,6 +30,7 @@ pub mod entropy;
 pub mod fault;
 pub mod grant_store;
 pub mod ids;
+pub mod jwks;
 pub mod keys;
 pub mod launch;
 pub mod memory;
@@ -56,6 +57,7 @@ pub use ids::{
     AttemptId, Binding, ClientId, CodeHash, ConsentId, EncounterId, GrantId, InteractionHash, LaunchHash,
     PatientId, Record, Revision, SessionId, Tenant, UserId,
 };
+pub use jwks::{FetchError, FetchedKeySet, JwksFetcher};
 pub use keys::{Alg, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, KeyStore, SealKey, SigningKey};
 pub use launch::{FhirContextItem, LaunchContext};
 pub use memory::{MemoryConsents, MemoryGrants, MemoryKeys};
