@@ -5,6 +5,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{Method, Request};
 use vestibule_host::{GrantId, Issuance, Redemption, Revision, StoredInteraction};
+use vestibule_http_tests::Door;
 use vestibule_testkit::Injected;
 
 use crate::app::{CB, az, az_ehr, tk};
@@ -448,7 +449,7 @@ async fn without_randomness_nothing_is_issued() {
         .unwrap();
     Answer::from(broken.handle(tk("pub", &code).request()).await).is_error(503, "temporarily_unavailable");
     let mut other = browser.clone();
-    other.server = broken;
+    other.door = Door::Direct(broken);
     other.authorize(&az("pub")).await.is_refusal(CB, "temporarily_unavailable");
     other.allow().await.is_page(503);
     assert_eq!(world.spy.codes(), codes);

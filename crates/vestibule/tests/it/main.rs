@@ -1,12 +1,11 @@
 //! The engine from outside: requests into [`vestibule::AuthorizationServer::handle`], answers out of it, no sockets.
 //!
-//! `world` is a host with a switch at every part, `browser` follows redirects and fills in forms, `app` is the OAuth client.
+//! `world` is a host with a switch at every part, `browser` follows redirects and fills in forms, `app` is the OAuth client: they
+//! live in `tests/http`, where the attacks run over sockets.
 //! The line above a test names the requirements and attacks it shows; `docs/conformance.md` leads here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-mod app;
-mod browser;
-mod world;
+use vestibule_http_tests::{app, browser, world};
 
 mod conformance_gaps;
 mod consent;

@@ -246,22 +246,22 @@ async fn a_restart_between_steps_loses_nothing() {
     waiting.begin(&az("pub")).await;
     let mut browser = at_consent(&world).await;
     let after = world.restarted(config());
-    browser.server = after.server.clone();
+    browser.door = after.door.clone();
     let answer = browser.allow().await.clone();
     assert_eq!(patient_of(&after, &answer).await, P1);
-    waiting.server = after.server.clone();
+    waiting.door = after.door.clone();
     waiting.session = Some("alice/s1".into());
     assert!(waiting.reload().await.is_picker());
     // Two nodes over one store: each step may meet another one.
-    waiting.server = world.server.clone();
+    waiting.door = world.door.clone();
     waiting.pick(P2).await;
-    waiting.server = after.server.clone();
+    waiting.door = after.door.clone();
     let answer = waiting.allow().await.clone();
     assert_eq!(patient_of(&world, &answer).await, P2);
 
     // A store that forgot everything: a page, and never a code.
     let mut browser = at_consent(&world).await;
-    browser.server = World::new().server;
+    browser.door = World::new().door;
     browser.allow().await.is_page(400);
 }
 

@@ -26,7 +26,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Users whose session cookie is `host=<user>/<session>`.
 #[derive(Debug)]
-pub(crate) struct Users {
+pub struct Users {
     script: Script,
     clock: FakeClock,
     standing: Mutex<HashMap<String, Standing>>,
@@ -39,12 +39,12 @@ impl Users {
     }
 
     /// From now on `standing` says this about a user.
-    pub(crate) fn set_standing(&self, user: &str, standing: Standing) {
+    pub fn set_standing(&self, user: &str, standing: Standing) {
         lock(&self.standing).insert(user.to_owned(), standing);
     }
 
     /// From now on whoever is signed in has an empty id.
-    pub(crate) fn forget_ids(&self) {
+    pub fn forget_ids(&self) {
         *lock(&self.nameless) = true;
     }
 }
@@ -88,7 +88,7 @@ impl UserAuthenticator for Users {
 
 /// Whose records a user may open: alice P1 and P2, bob P3, mallory P9, dr everybody.
 #[derive(Debug)]
-pub(crate) struct Patients {
+pub struct Patients {
     script: Script,
     /// Denied from now on, though still listed unless `unlisted`.
     denied: Mutex<HashSet<String>>,
@@ -108,20 +108,20 @@ impl Patients {
         }
     }
 
-    pub(crate) fn deny(&self, patient: &str) {
+    pub fn deny(&self, patient: &str) {
         lock(&self.denied).insert(patient.to_owned());
     }
 
     /// Two records became one.
-    pub(crate) fn merge(&self, old: &str, surviving: &str) {
+    pub fn merge(&self, old: &str, surviving: &str) {
         lock(&self.merged).insert(old.to_owned(), surviving.to_owned());
     }
 
-    pub(crate) fn limit(&self, patient: &str, scopes: &str) {
+    pub fn limit(&self, patient: &str, scopes: &str) {
         lock(&self.ceilings).insert(patient.to_owned(), scopes.to_owned());
     }
 
-    pub(crate) fn end_at(&self, patient: &str, until: vestibule_host::UnixMillis) {
+    pub fn end_at(&self, patient: &str, until: vestibule_host::UnixMillis) {
         lock(&self.until).insert(patient.to_owned(), until);
     }
 
@@ -230,7 +230,7 @@ impl PatientAccessPolicy for Patients {
 
 /// Consent in memory, behind the script.
 #[derive(Debug)]
-pub(crate) struct Consents {
+pub struct Consents {
     script: Script,
     inner: MemoryConsents,
     /// Each answer is withdrawn, in another window, as soon as it is kept.
@@ -242,15 +242,15 @@ impl Consents {
         Self { script, inner, forgets: Mutex::new(false) }
     }
 
-    pub(crate) fn forget_at_once(&self) {
+    pub fn forget_at_once(&self) {
         *lock(&self.forgets) = true;
     }
 
-    pub(crate) async fn of(&self, user: &str) -> Vec<RememberedConsent> {
+    pub async fn of(&self, user: &str) -> Vec<RememberedConsent> {
         self.inner.list_for_user(&Tenant::new(super::AS), &UserId::new(user)).await.unwrap()
     }
 
-    pub(crate) async fn withdraw_all_of(&self, user: &str) {
+    pub async fn withdraw_all_of(&self, user: &str) {
         for consent in self.of(user).await {
             self.inner.withdraw(&Tenant::new(super::AS), &consent.id).await.unwrap();
         }
@@ -303,7 +303,7 @@ impl ConsentStore for Consents {
 
 /// Apps that an administrator may change at any time.
 #[derive(Debug)]
-pub(crate) struct Clients {
+pub struct Clients {
     script: Script,
     clients: Mutex<Vec<RegisteredClient>>,
 }
@@ -314,11 +314,11 @@ impl Clients {
         Self { script, clients: Mutex::new(clients) }
     }
 
-    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut RegisteredClient)) {
+    pub fn change(&self, id: &str, change: impl FnOnce(&mut RegisteredClient)) {
         change(lock(&self.clients).iter_mut().find(|client| client.id.as_str() == id).unwrap());
     }
 
-    pub(crate) fn get(&self, id: &str) -> RegisteredClient {
+    pub fn get(&self, id: &str) -> RegisteredClient {
         lock(&self.clients).iter().find(|client| client.id.as_str() == id).unwrap().clone()
     }
 }
@@ -340,7 +340,7 @@ impl ClientRegistry for Clients {
 
 /// Keys whose service may be away.
 #[derive(Debug)]
-pub(crate) struct Keys {
+pub struct Keys {
     script: Script,
     inner: Arc<LocalKeyRing>,
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use http::{Method, Request, Response};
-use vestibule::AuthorizationServer;
 
 use crate::app::Az;
+use crate::door::Door;
 use crate::world::{AS, World};
 
 /// An answer, read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
 impl From<Response<Bytes>> for Answer {
@@ -27,45 +27,45 @@ impl From<Response<Bytes>> for Answer {
 }
 
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    pub(crate) fn cookies(&self) -> Vec<&str> {
+    pub fn cookies(&self) -> Vec<&str> {
         self.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect()
     }
 
-    pub(crate) fn location(&self) -> &str {
+    pub fn location(&self) -> &str {
         self.header(LOCATION.as_str())
     }
 
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The parameters in the query of the redirect, each of which must be there once.
-    pub(crate) fn params(&self) -> BTreeMap<String, String> {
+    pub fn params(&self) -> BTreeMap<String, String> {
         assert_eq!(self.status, 303, "{self:?}");
         params_of(self.location())
     }
 
     /// The code in the redirect to an app.
     #[track_caller]
-    pub(crate) fn code(&self) -> String {
+    pub fn code(&self) -> String {
         let params = self.params();
         assert_eq!(params.get("iss").map(String::as_str), Some(AS), "{self:?}");
         params.get("code").unwrap_or_else(|| panic!("no code: {self:?}")).clone()
     }
 
     /// Enough to see what it is.
-    pub(crate) fn brief(&self) -> String {
+    pub fn brief(&self) -> String {
         let main = self.body.split_once("</style>").map_or(self.body.as_str(), |(_, rest)| rest);
         format!("{} {} {}", self.status, self.location(), main.chars().take(2_000).collect::<String>())
     }
 
     /// A page that shows a problem and leads nowhere.
     #[track_caller]
-    pub(crate) fn is_page(&self, status: u16) -> &Self {
+    pub fn is_page(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", self.brief());
         assert!(self.headers.get(LOCATION).is_none(), "a page must not redirect: {}", self.location());
         assert!(self.header("content-type").starts_with("text/html"), "{self:?}");
@@ -74,7 +74,7 @@ impl Answer {
 
     /// `RED e`: an error that the app is told, at its own address.
     #[track_caller]
-    pub(crate) fn is_refusal(&self, redirect_uri: &str, error: &str) -> &Self {
+    pub fn is_refusal(&self, redirect_uri: &str, error: &str) -> &Self {
         assert_eq!(self.status, 303, "{error} expected: {}", self.brief());
         let rest = self.location().strip_prefix(redirect_uri).expect("the registered address");
         assert!(rest.starts_with(['?', '&']), "{}", self.location());
@@ -97,7 +97,7 @@ impl Answer {
 
     /// `J400 e` and its like.
     #[track_caller]
-    pub(crate) fn is_error(&self, status: u16, error: &str) -> &Self {
+    pub fn is_error(&self, status: u16, error: &str) -> &Self {
         assert_eq!(self.status, status, "{error} expected: {}", self.brief());
         let json = self.json();
         assert_eq!(json["error"], error, "{}", self.body);
@@ -108,21 +108,21 @@ impl Answer {
         self
     }
 
-    pub(crate) fn is_picker(&self) -> bool {
+    pub fn is_picker(&self) -> bool {
         self.body.contains("name=\"patient\"")
     }
 
-    pub(crate) fn is_consent(&self) -> bool {
+    pub fn is_consent(&self) -> bool {
         self.body.contains("name=\"decision\"")
     }
 
-    pub(crate) fn is_visits(&self) -> bool {
+    pub fn is_visits(&self) -> bool {
         self.body.contains("value=\"skip\"")
     }
 
     /// The step token of the page's forms.
     #[track_caller]
-    pub(crate) fn step(&self) -> String {
+    pub fn step(&self) -> String {
         let steps = self.values("input", "step");
         assert!(!steps.is_empty(), "a page with a form: {} {}", self.status, self.body);
         assert!(steps.windows(2).all(|pair| pair[0] == pair[1]));
@@ -130,13 +130,13 @@ impl Answer {
     }
 
     /// The values of all elements with this name, as a form would send them.
-    pub(crate) fn values(&self, element: &str, name: &str) -> Vec<String> {
+    pub fn values(&self, element: &str, name: &str) -> Vec<String> {
         let of_name = |tag: &BTreeMap<String, String>| tag.get("name").map(String::as_str) == Some(name);
         tags(&self.body, element).iter().filter(|tag| of_name(tag)).map(|tag| tag["value"].clone()).collect()
     }
 
     /// The values of the boxes that are ticked at first, sorted: the page groups them.
-    pub(crate) fn ticked(&self) -> Vec<String> {
+    pub fn ticked(&self) -> Vec<String> {
         let boxes = tags(&self.body, "input").into_iter();
         let ticked = |tag: &BTreeMap<String, String>| {
             tag.get("name").map(String::as_str) == Some("scope") && tag.contains_key("checked")
@@ -148,7 +148,7 @@ impl Answer {
 }
 
 /// The parameters of a URL's query, each of which must be there once.
-pub(crate) fn params_of(url: &str) -> BTreeMap<String, String> {
+pub fn params_of(url: &str) -> BTreeMap<String, String> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let mut params = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -192,40 +192,40 @@ fn attributes(mut tag: &str) -> BTreeMap<String, String> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cookie {
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) path: String,
+pub struct Cookie {
+    pub name: String,
+    pub value: String,
+    pub path: String,
 }
 
 /// A page that is open in some tab.
 #[derive(Clone, Debug)]
-pub(crate) struct Tab {
+pub struct Tab {
     path: String,
     page: Answer,
 }
 
 /// A browser: its cookies, and the tab in front.
 #[derive(Clone, Debug)]
-pub(crate) struct Browser {
-    pub(crate) server: AuthorizationServer,
-    pub(crate) cookies: Vec<Cookie>,
+pub struct Browser {
+    pub door: Door,
+    pub cookies: Vec<Cookie>,
     /// The host's session, as `user/session`.
-    pub(crate) session: Option<String>,
+    pub session: Option<String>,
     /// Everything that any answer ever set as a cookie.
-    pub(crate) set: Vec<String>,
+    pub set: Vec<String>,
     /// Every URL that was ever in the address bar, or that an answer led to.
-    pub(crate) urls: Vec<String>,
+    pub urls: Vec<String>,
     /// The interaction in front.
-    pub(crate) path: String,
+    pub path: String,
     /// Its page.
-    pub(crate) page: Answer,
+    pub page: Answer,
 }
 
 impl Browser {
-    pub(crate) fn new(world: &World) -> Self {
+    pub fn new(world: &World) -> Self {
         Self {
-            server: world.server.clone(),
+            door: world.door.clone(),
             cookies: Vec::new(),
             session: None,
             set: Vec::new(),
@@ -236,11 +236,11 @@ impl Browser {
     }
 
     /// A browser in which a user is signed in at the host.
-    pub(crate) fn of(world: &World, user: &str) -> Self {
+    pub fn of(world: &World, user: &str) -> Self {
         Self { session: Some(format!("{user}/session-of-{user}")), ..Self::new(world) }
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str, body: &str) -> Request<Bytes> {
+    pub fn request(&self, method: Method, path: &str, body: &str) -> Request<Bytes> {
         let path = path.strip_prefix(AS).unwrap_or(path);
         let mut request = Request::builder().method(method.clone()).uri(path);
         let plain = path.split('?').next().unwrap_or(path);
@@ -265,14 +265,14 @@ impl Browser {
     }
 
     /// Sends a request and keeps the cookies of the answer.
-    pub(crate) async fn send(&mut self, request: Request<Bytes>) -> Answer {
+    pub async fn send(&mut self, request: Request<Bytes>) -> Answer {
         self.urls.push(request.uri().to_string());
-        let answer = Answer::from(Box::pin(self.server.handle(request)).await);
+        let answer = Answer::from(Box::pin(self.door.send(request)).await);
         self.keep(&answer);
         answer
     }
 
-    pub(crate) fn keep(&mut self, answer: &Answer) {
+    pub fn keep(&mut self, answer: &Answer) {
         always(answer);
         self.urls.extend(answer.headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned()));
         for cookie in answer.cookies() {
@@ -289,21 +289,21 @@ impl Browser {
         }
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    pub async fn get(&mut self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path, "")).await
     }
 
-    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(self.request(Method::POST, path, &form(fields))).await
     }
 
     /// Opens an authorize request and nothing more.
-    pub(crate) async fn authorize(&mut self, az: &Az) -> Answer {
+    pub async fn authorize(&mut self, az: &Az) -> Answer {
         self.get(&format!("/auth/authorize?{}", az.query())).await
     }
 
     /// Opens an authorize request and its first page.
-    pub(crate) async fn begin(&mut self, az: &Az) -> &Answer {
+    pub async fn begin(&mut self, az: &Az) -> &Answer {
         let answer = self.authorize(az).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         let path = answer.location().to_owned();
@@ -313,7 +313,7 @@ impl Browser {
     }
 
     /// Loads the interaction's page again.
-    pub(crate) async fn reload(&mut self) -> &Answer {
+    pub async fn reload(&mut self) -> &Answer {
         let path = self.path.clone();
         self.page = self.get(&path).await;
         if self.page.location() == path {
@@ -324,7 +324,7 @@ impl Browser {
     }
 
     /// Answers the form in front.
-    pub(crate) async fn submit(&mut self, fields: &[(&str, &str)]) -> &Answer {
+    pub async fn submit(&mut self, fields: &[(&str, &str)]) -> &Answer {
         let (path, step) = (self.path.clone(), self.page.step());
         let mut all = vec![("step", step.as_str())];
         all.extend_from_slice(fields);
@@ -336,13 +336,13 @@ impl Browser {
         &self.page
     }
 
-    pub(crate) async fn pick(&mut self, patient: &str) -> &Answer {
+    pub async fn pick(&mut self, patient: &str) -> &Answer {
         assert!(self.page.is_picker(), "a picker, not {} {}", self.page.status, self.page.body);
         self.submit(&[("patient", patient), ("move", "choose")]).await
     }
 
     /// Allows what is ticked at first.
-    pub(crate) async fn allow(&mut self) -> &Answer {
+    pub async fn allow(&mut self) -> &Answer {
         assert!(
             self.page.is_consent(),
             "consent, not {} {} {}",
@@ -355,33 +355,33 @@ impl Browser {
         self.allow_only(&ticked).await
     }
 
-    pub(crate) async fn allow_only(&mut self, scopes: &[&str]) -> &Answer {
+    pub async fn allow_only(&mut self, scopes: &[&str]) -> &Answer {
         let mut fields: Vec<(&str, &str)> = scopes.iter().map(|scope| ("scope", *scope)).collect();
         fields.push(("decision", "allow"));
         self.submit(&fields).await
     }
 
-    pub(crate) async fn deny(&mut self) -> &Answer {
+    pub async fn deny(&mut self) -> &Answer {
         self.submit(&[("decision", "deny")]).await
     }
 
-    pub(crate) fn tab(&self) -> Tab {
+    pub fn tab(&self) -> Tab {
         Tab { path: self.path.clone(), page: self.page.clone() }
     }
 
-    pub(crate) fn switch_to(&mut self, tab: &Tab) {
+    pub fn switch_to(&mut self, tab: &Tab) {
         self.path.clone_from(&tab.path);
         self.page.clone_from(&tab.page);
     }
 }
 
-pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+pub fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// What holds for every answer (HDR-001, A-HDR-03, A-ERR-07).
 #[track_caller]
-pub(crate) fn always(answer: &Answer) {
+pub fn always(answer: &Answer) {
     assert!(answer.headers.get("access-control-allow-credentials").is_none());
     assert!(answer.headers.get("server").is_none());
     assert!(!(301..=308).contains(&answer.status) || answer.status == 303 || answer.status == 304);

@@ -13,7 +13,7 @@ use super::script::Script;
 
 /// A store that remembers every byte that was written through it.
 #[derive(Debug)]
-pub(crate) struct Spy {
+pub struct Spy {
     script: Script,
     inner: Arc<dyn GrantStore>,
     written: Mutex<Vec<u8>>,
@@ -39,28 +39,28 @@ impl Spy {
     }
 
     /// Everything that was ever written, as text as far as it is text.
-    pub(crate) fn written(&self) -> String {
+    pub fn written(&self) -> String {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&written).into_owned()
     }
 
     /// How many codes the store has issued.
-    pub(crate) fn codes(&self) -> usize {
+    pub fn codes(&self) -> usize {
         *self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on stored interactions and grants read like this.
-    pub(crate) fn damage(&self, with: Option<&[u8]>) {
+    pub fn damage(&self, with: Option<&[u8]>) {
         *self.damaged.lock().unwrap_or_else(PoisonError::into_inner) = with.map(<[u8]>::to_vec);
     }
 
     /// The next redemption does nothing and says this.
-    pub(crate) fn say_of_redemption(&self, outcome: Redemption) {
+    pub fn say_of_redemption(&self, outcome: Redemption) {
         *self.redemption.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 
     /// The next issue does nothing and says this.
-    pub(crate) fn say_of_issue(&self, outcome: Issuance) {
+    pub fn say_of_issue(&self, outcome: Issuance) {
         *self.issuance.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 

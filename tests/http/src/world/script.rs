@@ -19,30 +19,30 @@ struct State {
 
 /// Counts calls over all parts and lets the chosen ones fail. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Script(Arc<Mutex<State>>);
+pub struct Script(Arc<Mutex<State>>);
 
 /// What a failing part says. It stands for anything secret that an error may hold.
 #[derive(Debug, thiserror::Error)]
 #[error("injected")]
-pub(crate) struct Injected;
+pub struct Injected;
 
 impl Script {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         let mut state = self.state();
         state.calls.clear();
         state.faults.clear();
     }
 
-    pub(crate) fn fail(&self, call: usize) {
+    pub fn fail(&self, call: usize) {
         self.state().faults.insert(call);
     }
 
     /// A part, or one method of it (`users` or `users.standing`), is away or back.
-    pub(crate) fn away(&self, part: &'static str, away: bool) {
+    pub fn away(&self, part: &'static str, away: bool) {
         let mut state = self.state();
         if away {
             state.away.insert(part);
@@ -51,16 +51,16 @@ impl Script {
         }
     }
 
-    pub(crate) fn suspend(&self, on: bool) {
+    pub fn suspend(&self, on: bool) {
         self.state().suspends = on;
     }
 
-    pub(crate) fn calls(&self) -> Vec<&'static str> {
+    pub fn calls(&self) -> Vec<&'static str> {
         self.state().calls.clone()
     }
 
     /// Notes a call; an error if it is to fail.
-    pub(crate) async fn call(&self, name: &'static str) -> Result<(), Injected> {
+    pub async fn call(&self, name: &'static str) -> Result<(), Injected> {
         self.pause().await;
         let mut state = self.state();
         let index = state.calls.len();
@@ -71,7 +71,7 @@ impl Script {
     }
 
     /// A point at which a caller may go away.
-    pub(crate) async fn pause(&self) {
+    pub async fn pause(&self) {
         let on = self.state().suspends;
         if on {
             Pause(false).await;
@@ -95,7 +95,7 @@ impl Future for Pause {
 }
 
 /// Polls a future at most so often and then drops it; `Some` if it ended before.
-pub(crate) fn poll_some<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
+pub fn poll_some<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
     let mut future = Box::pin(future);
     let mut context = Context::from_waker(Waker::noop());
     (0..times).find_map(|_| match future.as_mut().poll(&mut context) {

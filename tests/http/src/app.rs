@@ -11,15 +11,15 @@ use vestibule_jose::{Expect, VerifyKeys};
 use crate::browser::{Answer, Browser, always, form};
 use crate::world::{FHIR1, P1, World};
 
-pub(crate) const V1: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const C1: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const V1: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const C1: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Another pair: the challenge is the S256 of the verifier (RFC 7636 style, made for these tests).
-pub(crate) const V_WRONG: &str = "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong";
+pub const V_WRONG: &str = "wrong-wrong-wrong-wrong-wrong-wrong-wrong-wrong";
 
-pub(crate) const CB: &str = "https://app.example/cb";
+pub const CB: &str = "https://app.example/cb";
 
 /// The first registered address of an app.
-pub(crate) fn address_of(client: &str) -> &'static str {
+pub fn address_of(client: &str) -> &'static str {
     match client {
         "pub" => CB,
         "nat" => "http://127.0.0.1/cb",
@@ -48,10 +48,10 @@ fn secret_of(client: &str) -> &'static str {
 
 /// An authorize request, to be changed.
 #[derive(Clone, Debug)]
-pub(crate) struct Az(Vec<(String, String)>);
+pub struct Az(Vec<(String, String)>);
 
 /// A valid request: `launch/patient patient/Observation.rs offline_access`.
-pub(crate) fn az(client: &str) -> Az {
+pub fn az(client: &str) -> Az {
     let pairs = [
         ("response_type", "code"),
         ("client_id", client),
@@ -66,48 +66,48 @@ pub(crate) fn az(client: &str) -> Az {
 }
 
 /// A valid request of an EHR launch: `launch patient/Observation.rs`.
-pub(crate) fn az_ehr(client: &str, handle: &str) -> Az {
+pub fn az_ehr(client: &str, handle: &str) -> Az {
     az(client).set("scope", "launch patient/Observation.rs").add("launch", handle)
 }
 
 impl Az {
     /// `AZ{x=y}`
-    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+    pub fn set(mut self, name: &str, value: &str) -> Self {
         let pair = self.0.iter_mut().find(|(known, _)| known == name).unwrap();
         value.clone_into(&mut pair.1);
         self
     }
 
     /// `AZ{-x}`
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|(known, _)| known != name);
         self
     }
 
     /// `AZ{+x=y}`
-    pub(crate) fn add(mut self, name: &str, value: &str) -> Self {
+    pub fn add(mut self, name: &str, value: &str) -> Self {
         self.0.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// `AZ{+x=y}`, before all others.
-    pub(crate) fn add_first(mut self, name: &str, value: &str) -> Self {
+    pub fn add_first(mut self, name: &str, value: &str) -> Self {
         self.0.insert(0, (name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(crate) fn scope(self, scope: &str) -> Self {
+    pub fn scope(self, scope: &str) -> Self {
         self.set("scope", scope)
     }
 
-    pub(crate) fn query(&self) -> String {
+    pub fn query(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 }
 
 /// A token request, to be changed.
 #[derive(Clone, Debug)]
-pub(crate) struct Tk {
+pub struct Tk {
     fields: Vec<(String, String)>,
     basic: Option<(String, String)>,
     origin: Option<String>,
@@ -115,7 +115,7 @@ pub(crate) struct Tk {
 }
 
 /// A valid redemption.
-pub(crate) fn tk(client: &str, code: &str) -> Tk {
+pub fn tk(client: &str, code: &str) -> Tk {
     let pairs = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -136,38 +136,38 @@ pub(crate) fn tk(client: &str, code: &str) -> Tk {
 }
 
 impl Tk {
-    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+    pub fn set(mut self, name: &str, value: &str) -> Self {
         let pair = self.fields.iter_mut().find(|(known, _)| known == name).unwrap();
         value.clone_into(&mut pair.1);
         self
     }
 
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.fields.retain(|(known, _)| known != name);
         self
     }
 
-    pub(crate) fn add(mut self, name: &str, value: &str) -> Self {
+    pub fn add(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(crate) fn basic(mut self, pair: Option<(&str, &str)>) -> Self {
+    pub fn basic(mut self, pair: Option<(&str, &str)>) -> Self {
         self.basic = pair.map(|(id, secret)| (id.to_owned(), secret.to_owned()));
         self
     }
 
-    pub(crate) fn at_origin(mut self, origin: &str) -> Self {
+    pub fn at_origin(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
         self
     }
 
-    pub(crate) fn with_query(mut self, query: &str) -> Self {
+    pub fn with_query(mut self, query: &str) -> Self {
         query.clone_into(&mut self.query);
         self
     }
 
-    pub(crate) fn request(&self) -> Request<Bytes> {
+    pub fn request(&self) -> Request<Bytes> {
         let fields: Vec<(&str, &str)> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let uri =
             if self.query.is_empty() { "/auth/token".into() } else { format!("/auth/token?{}", self.query) };
@@ -185,8 +185,8 @@ impl Tk {
         request.body(Bytes::from(form(&fields))).unwrap()
     }
 
-    pub(crate) async fn send(&self, world: &World) -> Answer {
-        let answer = Answer::from(world.server.handle(self.request()).await);
+    pub async fn send(&self, world: &World) -> Answer {
+        let answer = Answer::from(Box::pin(world.door.send(self.request())).await);
         always(&answer);
         answer
     }
@@ -194,7 +194,7 @@ impl Tk {
 
 impl World {
     /// Alice opens the app, picks P1 and allows everything.
-    pub(crate) async fn code_for(&self, request: &Az) -> String {
+    pub async fn code_for(&self, request: &Az) -> String {
         let mut browser = Browser::of(self, "alice");
         browser.begin(request).await;
         if browser.page.is_picker() {
@@ -206,19 +206,19 @@ impl World {
         browser.page.code()
     }
 
-    pub(crate) async fn redeem(&self, client: &str, code: &str) -> Answer {
+    pub async fn redeem(&self, client: &str, code: &str) -> Answer {
         tk(client, code).send(self).await
     }
 
     /// A whole flow, to the token response.
-    pub(crate) async fn tokens_for(&self, client: &str, request: &Az) -> Value {
+    pub async fn tokens_for(&self, client: &str, request: &Az) -> Value {
         let code = self.code_for(request).await;
         let answer = self.redeem(client, &code).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     }
 
-    pub(crate) async fn json(&self, path: &str) -> Value {
+    pub async fn json(&self, path: &str) -> Value {
         let mut browser = Browser::new(self);
         let answer = browser.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
@@ -226,22 +226,22 @@ impl World {
     }
 
     /// The claims of a token, verified with the published keys.
-    pub(crate) async fn claims(&self, token: &str, typ: &str, alg: Alg) -> Map<String, Value> {
+    pub async fn claims(&self, token: &str, typ: &str, alg: Alg) -> Map<String, Value> {
         let jwks = self.json("/auth/keys").await.to_string();
         let keys = VerifyKeys::from_jwks(jwks.as_bytes()).unwrap();
         keys.verify(token, &Expect { typ: &[typ], algs: &[alg] }).unwrap().into_map()
     }
 
-    pub(crate) async fn access_claims(&self, tokens: &Value) -> Map<String, Value> {
+    pub async fn access_claims(&self, tokens: &Value) -> Map<String, Value> {
         self.claims(tokens["access_token"].as_str().unwrap(), "at+jwt", Alg::Es256).await
     }
 
-    pub(crate) async fn id_claims(&self, tokens: &Value) -> Map<String, Value> {
+    pub async fn id_claims(&self, tokens: &Value) -> Map<String, Value> {
         self.claims(tokens["id_token"].as_str().unwrap(), "JWT", Alg::Rs256).await
     }
 
     /// How many live grants a user has.
-    pub(crate) async fn grants_of(&self, user: &str) -> usize {
+    pub async fn grants_of(&self, user: &str) -> usize {
         use vestibule_host::{AttemptId, Call, Clock as _, GrantStore as _, Tenant, UserId};
         let call = Call {
             tenant: Tenant::new(self.server.config().issuer()),

@@ -14,21 +14,23 @@ use vestibule_jose::{LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
 use vestibule_testkit::{FakeClock, FaultyGrants, SeededEntropy};
 
-pub(crate) use parts::{Clients, Consents, Keys, Patients, Users};
-pub(crate) use script::{Script, poll_some};
-pub(crate) use spy::Spy;
+use crate::door::{Adapter, Door};
 
-pub(crate) const AS: &str = "https://as.example";
-pub(crate) const FHIR1: &str = "https://fhir.example/r4";
-pub(crate) const FHIR2: &str = "https://fhir2.example/archive/r4";
+pub use parts::{Clients, Consents, Keys, Patients, Users};
+pub use script::{Script, poll_some};
+pub use spy::Spy;
+
+pub const AS: &str = "https://as.example";
+pub const FHIR1: &str = "https://fhir.example/r4";
+pub const FHIR2: &str = "https://fhir2.example/archive/r4";
 
 // Ids that occur nowhere by chance, so that logs and URLs can be searched for them.
-pub(crate) const P1: &str = "patient-one-alice";
-pub(crate) const P2: &str = "patient-two-ben";
-pub(crate) const P3: &str = "patient-three-bob";
-pub(crate) const P9: &str = "patient-nine-mallory";
-pub(crate) const E1: &str = "encounter-one";
-pub(crate) const E3: &str = "encounter-three-of-bob";
+pub const P1: &str = "patient-one-alice";
+pub const P2: &str = "patient-two-ben";
+pub const P3: &str = "patient-three-bob";
+pub const P9: &str = "patient-nine-mallory";
+pub const E1: &str = "encounter-one";
+pub const E3: &str = "encounter-three-of-bob";
 
 /// Generating an RSA key takes long, so there is one ring for all tests.
 fn ring() -> Arc<LocalKeyRing> {
@@ -37,23 +39,26 @@ fn ring() -> Arc<LocalKeyRing> {
 }
 
 /// A host, its parts, and the server over them.
-#[derive(Clone)]
-pub(crate) struct World {
-    pub(crate) server: AuthorizationServer,
-    pub(crate) clock: FakeClock,
-    pub(crate) script: Script,
-    pub(crate) users: Arc<Users>,
-    pub(crate) patients: Arc<Patients>,
-    pub(crate) consents: Arc<Consents>,
-    pub(crate) clients: Arc<Clients>,
-    pub(crate) keys: Arc<Keys>,
+#[derive(Clone, Debug)]
+pub struct World {
+    pub server: AuthorizationServer,
+    /// The way to the server that browsers and apps take.
+    pub door: Door,
+    adapter: Adapter,
+    pub clock: FakeClock,
+    pub script: Script,
+    pub users: Arc<Users>,
+    pub patients: Arc<Patients>,
+    pub consents: Arc<Consents>,
+    pub clients: Arc<Clients>,
+    pub keys: Arc<Keys>,
     /// The store behind everything.
-    pub(crate) memory: Arc<MemoryGrants>,
-    pub(crate) grants: FaultyGrants,
-    pub(crate) spy: Arc<Spy>,
+    pub memory: Arc<MemoryGrants>,
+    pub grants: FaultyGrants,
+    pub spy: Arc<Spy>,
 }
 
-pub(crate) fn config() -> Config {
+pub fn config() -> Config {
     Config::new(AS, FhirBase::new(FHIR1))
         .with_base(FhirBase::new(FHIR2))
         .with_ehr_launch()
@@ -62,12 +67,23 @@ pub(crate) fn config() -> Config {
         .with_organization("St. Example")
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(config())
     }
 
-    pub(crate) fn with(config: Config) -> Self {
+    pub fn with(config: Config) -> Self {
+        Self::behind(Adapter::Direct, config)
+    }
+
+    /// A world whose clients speak to it through an adapter.
+    pub fn behind(adapter: Adapter, config: Config) -> Self {
         let clock = FakeClock::default();
         let script = Script::default();
         let memory = Arc::new(MemoryGrants::new());
@@ -82,11 +98,26 @@ impl World {
         };
         let server = world.serve(config, &clock, 1);
         let Parts { users, patients, consents, clients, keys, spy } = world;
-        Self { server, clock, script, users, patients, consents, clients, keys, memory, grants, spy }
+        let door = Door::open(adapter, server.clone());
+        Self {
+            server,
+            door,
+            adapter,
+            clock,
+            script,
+            users,
+            patients,
+            consents,
+            clients,
+            keys,
+            memory,
+            grants,
+            spy,
+        }
     }
 
     /// Another server over the same parts: what a restart, or a second node, looks like.
-    pub(crate) fn restarted(&self, config: Config) -> Self {
+    pub fn restarted(&self, config: Config) -> Self {
         let parts = Parts {
             users: self.users.clone(),
             patients: self.patients.clone(),
@@ -95,39 +126,40 @@ impl World {
             keys: self.keys.clone(),
             spy: self.spy.clone(),
         };
-        Self { server: parts.serve(config, &self.clock, 2), ..self.clone() }
+        let server = parts.serve(config, &self.clock, 2);
+        Self { door: Door::open(self.adapter, server.clone()), server, ..self.clone() }
     }
 
-    pub(crate) fn advance(&self, seconds: u64) {
+    pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Makes an EHR launch and returns its handle.
-    pub(crate) async fn launch_for(&self, user: &str, client: &str, context: LaunchContext) -> String {
+    pub async fn launch_for(&self, user: &str, client: &str, context: LaunchContext) -> String {
         let (user, client) = (UserId::new(user), ClientId::new(client));
         let launch = self.server.create_launch(&user, None, &client, None, FHIR1, context).await.unwrap();
         handle_of(launch.expose_url())
     }
 
     /// How many rows the store holds. Empties it.
-    pub(crate) async fn count_rows_and_purge(&self) -> u32 {
+    pub async fn count_rows_and_purge(&self) -> u32 {
         use vestibule_host::GrantStore as _;
         self.memory.purge(vestibule_host::UnixMillis(i64::MAX), u16::MAX).await.unwrap().rows
     }
 }
 
 /// The `launch` parameter of a launch URL.
-pub(crate) fn handle_of(url: &str) -> String {
+pub fn handle_of(url: &str) -> String {
     let query = url.split_once('?').unwrap().1;
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(name, _)| name == "launch").unwrap().1.into_owned()
 }
 
-pub(crate) fn open_record(patient: &str) -> LaunchContext {
+pub fn open_record(patient: &str) -> LaunchContext {
     LaunchContext::new().with_patient(PatientId::new(patient))
 }
 
-pub(crate) fn open_visit(patient: &str, encounter: &str) -> LaunchContext {
+pub fn open_visit(patient: &str, encounter: &str) -> LaunchContext {
     open_record(patient).with_encounter(EncounterId::new(encounter))
 }
 

@@ -1,0 +1,44 @@
+//! The adapters behind sockets, each on a thread with a runtime of its own.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::oneshot;
+use vestibule::AuthorizationServer;
+use vestibule_tower::VestibuleService;
+
+use crate::wire::Socket;
+
+/// `vestibule-tower` in hyper.
+pub(crate) fn tower(server: AuthorizationServer) -> Socket {
+    let (listener, address) = listen();
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let service = VestibuleService::new(server);
+            loop {
+                let (socket, _) = tokio::select! {
+                    accepted = listener.accept() => accepted.unwrap(),
+                    _ = &mut stopped => return,
+                };
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(Duration::from_secs(10))
+                    .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service.clone()));
+                tokio::spawn(connection);
+            }
+        });
+    });
+    Socket::new(address, stop)
+}
+
+fn listen() -> (TcpListener, std::net::SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
