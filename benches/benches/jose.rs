@@ -3,7 +3,7 @@
 
 use divan::{Bencher, black_box};
 use vestibule_benches::{ISSUER, keys, ready};
-use vestibule_host::{Alg, KeyRing, SigningKey};
+use vestibule_host::{Alg, KeyRing, SigningKey, UnixMillis};
 use vestibule_jose::{Expect, Purpose, SealContext, Sealer, SystemRandom, VerifyKeys, jws};
 
 fn main() {
@@ -41,7 +41,7 @@ fn verify(bencher: Bencher<'_, '_>, alg: Alg) {
     let token = ready(jws::encode(&ring, &key_for(alg, &ring), "at+jwt", &claims())).unwrap();
     let published = VerifyKeys::from_jwks(&ring.snapshot().jwks).unwrap();
     let expect = Expect { typ: &["at+jwt"], algs: &[alg] };
-    bencher.bench(|| published.verify(black_box(&token), &expect).unwrap());
+    bencher.bench(|| published.verify(black_box(&token), &expect, UnixMillis(0)).unwrap());
 }
 
 const PLACE: SealContext<'_> =

@@ -151,7 +151,7 @@ pub fn jws(data: &[u8]) -> bool {
         LazyLock::new(|| VerifyKeys::from_jwks(JWKS.as_bytes()).expect("the published keys"));
     let Ok(token) = std::str::from_utf8(data) else { return false };
     let expect = Expect { typ: &["JWT"], algs: &[Alg::Rs384, Alg::Es384] };
-    let Ok(claims) = KEYS.verify(token, &expect) else { return false };
+    let Ok(claims) = KEYS.verify(token, &expect, NOW) else { return false };
     assert_eq!(claims.text("iss"), Some("https://bili-monitor.example.com"));
     true
 }
@@ -190,6 +190,8 @@ static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| {
         revision: 1,
         access_token: key("access", Alg::Es256),
         id_token: key("id", Alg::Rs256),
+        more_access_token: Vec::new(),
+        more_id_token: Vec::new(),
         jwks: Default::default(),
         seal: vec![SealKey::new(KeyId::new("master"), [5; 32])],
     }

@@ -27,7 +27,7 @@ impl KeyId {
     }
 }
 
-/// A JWS algorithm that the engine signs with.
+/// A JWS algorithm. `none` and HMAC have no value here (JOSE-004).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Alg {
     /// ECDSA on P-256 with SHA-256.
@@ -45,9 +45,30 @@ pub enum Alg {
     /// RSA PKCS#1 v1.5 with SHA-384.
     #[serde(rename = "RS384")]
     Rs384,
+    /// RSA-PSS with SHA-256. Clients may use it; the engine never signs with it.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSA-PSS with SHA-384. Clients may use it; the engine never signs with it.
+    #[serde(rename = "PS384")]
+    Ps384,
 }
 
 impl Alg {
+    /// Every algorithm, those that SMART names first.
+    pub const ALL: [Self; 7] =
+        [Self::Rs384, Self::Es384, Self::Rs256, Self::Es256, Self::EdDsa, Self::Ps256, Self::Ps384];
+
+    /// The algorithm of this name. Names are compared with their case (JOSE-004).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.name() == name)
+    }
+
+    /// Whether the engine signs with it. The others are for verifying what clients sign.
+    #[must_use]
+    pub const fn can_sign(self) -> bool {
+        !matches!(self, Self::Ps256 | Self::Ps384)
+    }
+
     /// The name as JOSE writes it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,6 +77,8 @@ impl Alg {
             Self::EdDsa => "EdDSA",
             Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
         }
     }
 }
@@ -104,14 +127,39 @@ impl Debug for SealKey {
 pub struct KeySet {
     /// Grows with each change.
     pub revision: u64,
-    /// Signs access tokens.
+    /// Signs access tokens, unless another algorithm is asked for.
     pub access_token: SigningKey,
-    /// Signs ID tokens.
+    /// Signs ID tokens, unless another algorithm is asked for.
     pub id_token: SigningKey,
+    /// Keys of other algorithms that access tokens may be signed with: one an algorithm.
+    pub more_access_token: Vec<SigningKey>,
+    /// Keys of other algorithms that ID tokens may be signed with: one an algorithm.
+    pub more_id_token: Vec<SigningKey>,
     /// The public key set, ready to be served.
     pub jwks: Bytes,
     /// Seal masters, the newest first; the first seals, all open.
     pub seal: Vec<SealKey>,
+}
+
+impl KeySet {
+    /// The key that signs access tokens with this algorithm. `None` if there is none, or none that was announced long enough.
+    pub fn access_token_key(&self, alg: Alg) -> Option<&SigningKey> {
+        find(&self.access_token, &self.more_access_token, alg)
+    }
+
+    /// The key that signs ID tokens with this algorithm. `None` if there is none, or none that was announced long enough.
+    pub fn id_token_key(&self, alg: Alg) -> Option<&SigningKey> {
+        find(&self.id_token, &self.more_id_token, alg)
+    }
+
+    /// What ID tokens can be signed with now, the default first.
+    pub fn id_token_algs(&self) -> impl Iterator<Item = Alg> {
+        std::iter::once(&self.id_token).chain(&self.more_id_token).map(|key| key.alg)
+    }
+}
+
+fn find<'k>(first: &'k SigningKey, more: &'k [SigningKey], alg: Alg) -> Option<&'k SigningKey> {
+    std::iter::once(first).chain(more).find(|key| key.alg == alg)
 }
 
 /// A signature could not be made.

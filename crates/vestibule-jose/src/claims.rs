@@ -85,7 +85,7 @@ pub(crate) fn check_times(
 }
 
 /// JWTCA-008: a time of a wrong JSON type is an error, not "absent".
-fn moment(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixMillis>, JwsError> {
+pub(crate) fn moment(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixMillis>, JwsError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_u64().filter(|seconds| *seconds <= MAX_SECONDS).ok_or(JwsError::BadTime)?;
     let seconds = i64::try_from(seconds).map_err(|_| JwsError::BadTime)?;

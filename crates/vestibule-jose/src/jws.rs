@@ -43,6 +43,9 @@ pub enum JwsError {
     /// The key set has no such key. Reading the set again may help; nothing else does.
     #[error("the token's key is unknown")]
     UnknownKey,
+    /// The named key had an end, and it has come.
+    #[error("the token's key has ended")]
+    KeyEnded,
     /// The named key is not one for the named algorithm.
     #[error("the token's algorithm does not fit its key")]
     KeyMismatch,
@@ -107,8 +110,8 @@ fn signing_input<C: Serialize + ?Sized>(
 /// The `at_hash` of an access token: the left half of its hash, under the hash of the ID token's algorithm (OIDC Core §3.1.3.6).
 pub fn at_hash(alg: Alg, access_token: &str) -> String {
     let algorithm = match alg {
-        Alg::Es256 | Alg::Rs256 => &digest::SHA256,
-        Alg::Es384 | Alg::Rs384 => &digest::SHA384,
+        Alg::Es256 | Alg::Rs256 | Alg::Ps256 => &digest::SHA256,
+        Alg::Es384 | Alg::Rs384 | Alg::Ps384 => &digest::SHA384,
         Alg::EdDsa => &digest::SHA512,
     };
     let hash = digest::digest(algorithm, access_token.as_bytes());
@@ -168,9 +171,14 @@ impl<'t> Unverified<'t> {
         &self.key_id
     }
 
-    /// A text in the header, such as `jku`.
+    /// A member of the header, whatever its type.
+    pub fn header(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
+    }
+
+    /// A text in the header. `None` if it is absent or something else; where that differs, use [`header`](Self::header).
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        self.header.get(name).and_then(Value::as_str)
+        self.header(name).and_then(Value::as_str)
     }
 
     /// A claim as the sender wrote it. Anybody may have sent it.
@@ -206,6 +214,15 @@ impl fmt::Debug for Unverified<'_> {
     }
 }
 
+/// The claims of something that looks like a token; nothing else of it is looked at.
+pub(crate) fn unverified_claims(token: &str) -> Option<Map<String, Value>> {
+    if token.len() > MAX_TOKEN_LEN {
+        return None;
+    }
+    let (_, rest) = token.split_once('.')?;
+    object(rest.split_once('.')?.0).ok()
+}
+
 fn object(segment: &str) -> Result<Map<String, Value>, JwsError> {
     base64url::decode(segment).and_then(|json| strict_json::object(&json)).ok_or(JwsError::Malformed)
 }
@@ -218,12 +235,8 @@ fn check_header(header: &Map<String, Value>) -> Result<Alg, JwsError> {
         return Err(JwsError::UnsupportedHeader);
     }
     match header.get("alg") {
-        Some(Value::String(name)) => alg(name).ok_or(JwsError::AlgNotAllowed),
+        // JOSE-004
+        Some(Value::String(name)) => Alg::from_name(name).ok_or(JwsError::AlgNotAllowed),
         _ => Err(JwsError::Malformed),
     }
-}
-
-/// JOSE-004: names are compared with their case; `none` and `HS*` have no value here.
-pub(crate) fn alg(name: &str) -> Option<Alg> {
-    [Alg::Es256, Alg::Es384, Alg::EdDsa, Alg::Rs256, Alg::Rs384].into_iter().find(|alg| alg.name() == name)
 }

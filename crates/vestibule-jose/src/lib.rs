@@ -36,13 +36,15 @@
 //! # Reading order
 //!
 //! [`local_key_ring`] (where keys come from), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
-//! [`claims`] (what was proven, and its times), [`seal`] (state in the browser's hands).
+//! [`claims`] (what was proven, and its times), [`assertion`] (clients that have a key), [`seal`] (state in the browser's
+//! hands).
 //!
 //! # Features
 //!
 //! * `generate`: makes keys when none are stored ([`LocalKeyRing::open`] on an empty store, `LocalKeyRing::ephemeral`).
 //!   Without it an empty store is an error, which is what a deployment with provisioned keys wants.
 
+pub mod assertion;
 mod base64url;
 pub mod claims;
 mod document;
@@ -57,6 +59,7 @@ pub mod seal;
 mod strict_json;
 pub mod verify_keys;
 
+pub use assertion::{AssertionError, AssertionRules, CheckedAssertion};
 pub use claims::{Claims, Validity};
 pub use jws::{JwsError, at_hash};
 pub use local_key_ring::LocalKeyRing;

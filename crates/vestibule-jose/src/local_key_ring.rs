@@ -95,6 +95,8 @@ impl LocalKeyRing {
             revision,
             access_token: active(&keys, Role::AccessToken)?,
             id_token: active(&keys, Role::IdToken)?,
+            more_access_token: Vec::new(),
+            more_id_token: Vec::new(),
             jwks: public_key::jwks(keys.iter().map(|key| (&key.id, key.private.alg(), &key.public))),
             seal,
         };

@@ -28,6 +28,9 @@ impl PrivateKey {
             Alg::Es384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
             Alg::EdDsa => Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Pair::Ed25519),
             Alg::Rs256 | Alg::Rs384 => RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rsa),
+            Alg::Ps256 | Alg::Ps384 => {
+                return Err(KeyError::Unusable("a private key is for an algorithm that only clients use"));
+            }
         };
         // The library's reason speaks of encodings; it is of no use to an operator.
         let pair =

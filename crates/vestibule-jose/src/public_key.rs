@@ -112,7 +112,7 @@ impl PublicKey {
             (Kind::Ec(Curve::P256, _), Alg::Es256)
                 | (Kind::Ec(Curve::P384, _), Alg::Es384)
                 | (Kind::Ed25519(_), Alg::EdDsa)
-                | (Kind::Rsa { .. }, Alg::Rs256 | Alg::Rs384)
+                | (Kind::Rsa { .. }, Alg::Rs256 | Alg::Rs384 | Alg::Ps256 | Alg::Ps384)
         )
     }
 
@@ -127,10 +127,13 @@ impl PublicKey {
             (Kind::Ec(Curve::P256, point), Alg::Es256) => plain(&signature::ECDSA_P256_SHA256_FIXED, point),
             (Kind::Ec(Curve::P384, point), Alg::Es384) => plain(&signature::ECDSA_P384_SHA384_FIXED, point),
             (Kind::Ed25519(x), Alg::EdDsa) => plain(&signature::ED25519, x),
-            (Kind::Rsa { n, e }, Alg::Rs256 | Alg::Rs384) => {
+            (Kind::Rsa { n, e }, _) => {
                 let how = match alg {
+                    Alg::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
                     Alg::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-                    _ => &signature::RSA_PKCS1_2048_8192_SHA256,
+                    Alg::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+                    Alg::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+                    _ => return false,
                 };
                 signature::RsaPublicKeyComponents { n, e }.verify(how, message, signature).is_ok()
             }

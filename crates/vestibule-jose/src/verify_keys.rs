@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use vestibule_host::Alg;
+use vestibule_host::{Alg, UnixMillis};
 
-use crate::claims::Claims;
-use crate::jws::{self, JwsError, Unverified};
+use crate::claims::{self, Claims};
+use crate::jws::{JwsError, Unverified};
 use crate::public_key::{PRIVATE_MEMBERS, PublicKey};
 use crate::strict_json;
 
@@ -47,6 +47,9 @@ pub struct Expect<'a> {
 
 /// The keys of one issuer or one client, ready to verify with.
 ///
+/// A key may have an end (`exp`, seconds): from then on it verifies nothing, so that a client can hold several keys and
+/// announce when each goes.
+///
 /// Keys of an unknown kind, for another use, out of bounds or without a `kid` are left out: a set may hold them, and no token
 /// can name them (JOSE-010).
 #[derive(Clone)]
@@ -57,6 +60,7 @@ struct VerifyKey {
     id: String,
     /// What the key set says. `None`: whatever fits the kind of key.
     alg: Option<Alg>,
+    ends: Option<UnixMillis>,
     key: PublicKey,
 }
 
@@ -99,34 +103,49 @@ impl VerifyKeys {
         self.0.is_empty()
     }
 
-    /// Verifies a compact token. Its times are still to be judged: [`Claims::check_times`].
+    /// Verifies a compact token with a key that has not ended at `now`. The token's own times are still to be judged, or to be
+    /// left alone: [`Claims::check_times`].
     ///
     /// # Errors
     /// [`JwsError`].
-    pub fn verify(&self, token: &str, expect: &Expect<'_>) -> Result<Claims, JwsError> {
-        self.verify_parsed(Unverified::parse(token)?, expect)
+    pub fn verify(&self, token: &str, expect: &Expect<'_>, now: UnixMillis) -> Result<Claims, JwsError> {
+        self.verify_parsed(Unverified::parse(token)?, expect, now)
     }
 
     /// Verifies a token that was taken apart before, to look for its key or to refuse it early.
     ///
     /// # Errors
     /// [`JwsError`].
-    pub fn verify_parsed(&self, token: Unverified<'_>, expect: &Expect<'_>) -> Result<Claims, JwsError> {
+    pub fn verify_parsed(
+        &self,
+        token: Unverified<'_>,
+        expect: &Expect<'_>,
+        now: UnixMillis,
+    ) -> Result<Claims, JwsError> {
         if !token.has_type(expect.typ) {
             return Err(JwsError::WrongType);
         }
         if !expect.algs.contains(&token.alg) {
             return Err(JwsError::AlgNotAllowed);
         }
+        self.check_signature(&token, now)?;
+        Ok(Claims::new(token.claims))
+    }
+
+    /// The last check of every token, and the expensive one.
+    pub(crate) fn check_signature(&self, token: &Unverified<'_>, now: UnixMillis) -> Result<(), JwsError> {
         let key = self.0.iter().find(|key| key.id == token.key_id).ok_or(JwsError::UnknownKey)?;
         // JOSE-004: the key decides, the header must agree.
         if key.alg.is_some_and(|alg| alg != token.alg) || !key.key.fits(token.alg) {
             return Err(JwsError::KeyMismatch);
         }
+        if key.ends.is_some_and(|ends| ends.is_over(now)) {
+            return Err(JwsError::KeyEnded);
+        }
         if !key.key.verifies(token.alg, token.signing_input.as_bytes(), &token.signature) {
             return Err(JwsError::BadSignature);
         }
-        Ok(Claims::new(token.claims))
+        Ok(())
     }
 }
 
@@ -147,9 +166,11 @@ impl VerifyKey {
             None => None,
             // RFC 9864 gives EdDSA on this curve a name of its own.
             Some(Value::String(name)) if name == "Ed25519" => Some(Alg::EdDsa),
-            Some(name) => Some(jws::alg(name.as_str()?)?),
+            Some(name) => Some(Alg::from_name(name.as_str()?)?),
         };
-        alg.is_none_or(|alg| key.fits(alg)).then_some(Self { id, alg, key })
+        // An end that nobody can read is not "no end".
+        let ends = claims::moment(jwk, "exp").ok()?;
+        alg.is_none_or(|alg| key.fits(alg)).then_some(Self { id, alg, ends, key })
     }
 }
 

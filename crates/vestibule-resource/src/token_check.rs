@@ -76,7 +76,7 @@ impl TokenCheck {
 
     // ATJWT-004, SMART-SCOPE-026.
     fn check_token(&self, token: &str, now: UnixMillis) -> Result<Principal, Denied> {
-        let claims = self.keys()?.keys.verify(token, &ACCESS_TOKEN)?;
+        let claims = self.keys()?.keys.verify(token, &ACCESS_TOKEN, now)?;
         claims.check_times(now, &Validity { leeway: self.leeway, longest: None })?;
         if claims.text("iss") != Some(&self.issuer) {
             return Err(TokenFault::WrongIssuer.into());

@@ -6,7 +6,10 @@ use std::sync::{Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use vestibule_host::{KeyDocument, KeySaved, KeyStore, StoreFault, Tenant};
+use vestibule_host::{KeyDocument, KeySaved, KeyStore, StoreFault, Tenant, UnixMillis};
+
+/// For keys without an end.
+pub(crate) const WHENEVER: UnixMillis = UnixMillis(0);
 
 /// The futures in these tests are ready at once: nothing behind them waits.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {

@@ -1,6 +1,10 @@
 //! What the crate promises, through its public face.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[cfg(feature = "generate")]
+mod assertions;
+#[cfg(feature = "generate")]
+mod client;
 mod fixtures;
 #[cfg(feature = "generate")]
 mod forged_tokens;

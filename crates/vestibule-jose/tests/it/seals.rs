@@ -20,6 +20,8 @@ fn masters(numbers: &[u8]) -> KeySet {
         revision: 1,
         access_token: signing.clone(),
         id_token: signing,
+        more_access_token: Vec::new(),
+        more_id_token: Vec::new(),
         jwks: Bytes::new(),
         seal: numbers.iter().map(|n| SealKey::new(KeyId::new(format!("m{n}")), [*n; 32])).collect(),
     }

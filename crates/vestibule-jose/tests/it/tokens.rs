@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vestibule_host::{Alg, KeyRing};
 use vestibule_jose::{Expect, JwsError, VerifyKeys, jws};
 
-use crate::fixtures::{now, ring};
+use crate::fixtures::{WHENEVER, now, ring};
 
 const AT: Expect<'_> = Expect { typ: &["at+jwt"], algs: &[Alg::Es256] };
 const ID: Expect<'_> = Expect { typ: &["JWT"], algs: &[Alg::Rs256] };
@@ -23,7 +23,7 @@ fn a_token_comes_back_as_it_went() {
     assert_eq!(keys().len(), 2);
     for (key, typ, expect) in [(&keys_held.access_token, "at+jwt", AT), (&keys_held.id_token, "JWT", ID)] {
         let token = now(jws::encode(ring(), key, typ, &claims())).unwrap();
-        let back = keys().verify(&token, &expect).unwrap();
+        let back = keys().verify(&token, &expect, WHENEVER).unwrap();
         assert_eq!(Value::Object(back.into_map()), claims());
     }
 }
@@ -70,10 +70,10 @@ fn a_token_for_one_use_is_none_for_another() {
         ("logout+jwt", false),
     ] {
         let token = now(jws::encode(ring(), &key, typ, &claims())).unwrap();
-        assert_eq!(keys().verify(&token, &AT).is_ok(), accepted, "{typ}");
+        assert_eq!(keys().verify(&token, &AT, WHENEVER).is_ok(), accepted, "{typ}");
     }
     let token = now(jws::encode(ring(), &key, "at+jwt", &claims())).unwrap();
-    assert_eq!(keys().verify(&token, &ID), Err(JwsError::WrongType), "JOSE-007");
+    assert_eq!(keys().verify(&token, &ID, WHENEVER), Err(JwsError::WrongType), "JOSE-007");
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn a_change_anywhere_is_noticed() {
             let mut changed = token.clone();
             changed.replace_range(at..=at, other);
             if changed != token {
-                assert!(keys.verify(&changed, &AT).is_err(), "{at} {other}");
+                assert!(keys.verify(&changed, &AT, WHENEVER).is_err(), "{at} {other}");
             }
         }
-        assert!(keys.verify(&token[..at], &AT).is_err(), "cut at {at}");
+        assert!(keys.verify(&token[..at], &AT, WHENEVER).is_err(), "cut at {at}");
     }
 }
 
@@ -98,7 +98,7 @@ fn claims_do_not_show_their_values() {
     let key = ring().snapshot().access_token.clone();
     let token = now(jws::encode(ring(), &key, "at+jwt", &claims())).unwrap();
     let parsed = jws::Unverified::parse(&token).unwrap();
-    let shown = format!("{parsed:?} {:?} {:?}", keys().verify(&token, &AT).unwrap(), keys());
+    let shown = format!("{parsed:?} {:?} {:?}", keys().verify(&token, &AT, WHENEVER).unwrap(), keys());
     assert!(shown.contains("patient") && !shown.contains("p-1"), "LOG-001");
     assert_eq!(parsed.unverified_claim("patient"), Some(&json!("p-1")));
     assert_eq!(parsed.key_id(), key.id.as_str());

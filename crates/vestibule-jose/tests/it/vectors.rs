@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use vestibule_host::{Alg, UnixMillis};
 use vestibule_jose::{Expect, JwsError, PublicKey, Validity, VerifyKeys, at_hash};
 
+use crate::fixtures::WHENEVER;
+
 const ES384_KEY: &str = r#"{"kty":"EC","crv":"P-384","x":"pyqburM9y8HPcFhNosDW6ngoVEJitqXi_HJgI5hYqX21PoFDwCbYirGy_o0oapIU","y":"95bxkCnMKoHvgbcPAIAcgzzu8scd81mXfM_IzuJFNfkUNkGYBFGvuEU1KPi5j1ob","kid":"cd520211e5661dbba2256f67f6d53f97","alg":"ES384"}"#;
 const ES384_TOKEN: &str = "eyJhbGciOiJFUzM4NCIsImtpZCI6ImNkNTIwMjExZTU2NjFkYmJhMjI1NmY2N2Y2ZDUzZjk3IiwidHlwIjoiSldUIn0.eyJpc3MiOiJodHRwczovL2JpbGktbW9uaXRvci5leGFtcGxlLmNvbSIsInN1YiI6Imh0dHBzOi8vYmlsaS1tb25pdG9yLmV4YW1wbGUuY29tIiwiYXVkIjoiaHR0cHM6Ly9hdXRob3JpemUuc21hcnRoZWFsdGhpdC5vcmcvdG9rZW4iLCJleHAiOjE0MjI1Njg4NjAsImp0aSI6InJhbmRvbS1ub24tcmV1c2FibGUtand0LWlkLTEyMyJ9.ddl5N8dt5PYI_7syKg_dm1wj1LR3dYVztFlTODs6pU1vKH1Zv3d9NctbnAsZ4aZ1K7HE83_fA_hIAL0JsU1GoB7roLmrpj8zfygG9Q1ZBAmKNoR60pyONPZsGTihoR29";
 const RS384_KEY: &str = r#"{"kty":"RSA","n":"wJq2RHIA-7RT6q4go7wjcbHdW7ck7Kz22A8wf-kN7Wi5CWvhFG2_Y7nQp1lDpb2IKMQr-Q4n_vgJ6d5rWPspJpSPY7iffUK4ipQCEbzID5DJ6fQMBZOfCTXyxkuMh3jYGKEF3Ziw2oxbM1H9j-eJAPtrj5stUG6kVoXowegdox-bSjWP0iI5PnkwUNzcekLMug4M3LRluEQgGR9O_BAML6-w3igZ_rZA_gunyrLAMbfmCVaceW5ohLp679kyM7U6W2gDK_NbkDKcINUakVmPeoG5h8RzgGzvGrySR0k0VDFiZv60Ua07DqHTeDGH9e4NV07AECae-oykIj5NDCs3pw","e":"AQAB","kid":"eee9f17a3b598fd86417a980b591fbe6","alg":"RS384"}"#;
@@ -28,7 +30,7 @@ fn public_key(jwk: &str) -> PublicKey {
 fn smart_client_assertions_verify() {
     let keys = key_set(&[ES384_KEY, RS384_KEY]);
     for token in [ES384_TOKEN, RS384_TOKEN] {
-        let claims = keys.verify(token, &SMART).unwrap();
+        let claims = keys.verify(token, &SMART, WHENEVER).unwrap();
         assert_eq!(claims.text("iss"), Some("https://bili-monitor.example.com"));
         assert_eq!(claims.text("aud"), Some("https://authorize.smarthealthit.org/token"));
         let rules = Validity {
@@ -45,18 +47,21 @@ fn smart_client_assertions_verify() {
 
 #[test]
 fn smart_client_assertions_verify_under_their_own_key_only() {
-    assert_eq!(key_set(&[RS384_KEY]).verify(ES384_TOKEN, &SMART), Err(JwsError::UnknownKey));
+    assert_eq!(key_set(&[RS384_KEY]).verify(ES384_TOKEN, &SMART, WHENEVER), Err(JwsError::UnknownKey));
     let swapped = ES384_KEY.replace("cd520211e5661dbba2256f67f6d53f97", "eee9f17a3b598fd86417a980b591fbe6");
-    assert_eq!(key_set(&[&swapped]).verify(RS384_TOKEN, &SMART), Err(JwsError::KeyMismatch));
+    assert_eq!(key_set(&[&swapped]).verify(RS384_TOKEN, &SMART, WHENEVER), Err(JwsError::KeyMismatch));
     let as_rs256 = RS384_KEY.replace("RS384", "RS256");
-    assert_eq!(key_set(&[&as_rs256]).verify(RS384_TOKEN, &SMART), Err(JwsError::KeyMismatch));
+    assert_eq!(key_set(&[&as_rs256]).verify(RS384_TOKEN, &SMART, WHENEVER), Err(JwsError::KeyMismatch));
     let without_alg = RS384_KEY.replace(r#","alg":"RS384""#, "");
-    assert!(key_set(&[&without_alg]).verify(RS384_TOKEN, &SMART).is_ok());
+    assert!(key_set(&[&without_alg]).verify(RS384_TOKEN, &SMART, WHENEVER).is_ok());
     let without_alg =
         without_alg.replace("eee9f17a3b598fd86417a980b591fbe6", "cd520211e5661dbba2256f67f6d53f97");
-    assert_eq!(key_set(&[&without_alg]).verify(ES384_TOKEN, &SMART), Err(JwsError::KeyMismatch));
+    assert_eq!(key_set(&[&without_alg]).verify(ES384_TOKEN, &SMART, WHENEVER), Err(JwsError::KeyMismatch));
     let es384_only = Expect { algs: &[Alg::Es384], ..SMART };
-    assert_eq!(key_set(&[RS384_KEY]).verify(RS384_TOKEN, &es384_only), Err(JwsError::AlgNotAllowed));
+    assert_eq!(
+        key_set(&[RS384_KEY]).verify(RS384_TOKEN, &es384_only, WHENEVER),
+        Err(JwsError::AlgNotAllowed)
+    );
 }
 
 /// RFC 7638 §3.1.
