@@ -39,7 +39,7 @@
 //! }
 //! ```
 //!
-//! Mount [`AuthorizationServer::handle`] with `vestibule-tower`, or call it from any HTTP server: it takes and gives plain
+//! Mount [`AuthorizationServer::handle`] with `vestibule-tower` or `vestibule-actix`, or call it from any HTTP server: it takes and gives plain
 //! `http` types, needs no runtime and spawns nothing. Call [`AuthorizationServer::tick`] now and then.
 //!
 //! # Where to read on

@@ -16,6 +16,9 @@ pub enum Adapter {
     /// `vestibule-tower` in hyper, behind a socket.
     #[cfg(feature = "loopback")]
     Tower,
+    /// `vestibule-actix` in actix-web, behind a socket.
+    #[cfg(feature = "loopback")]
+    Actix,
 }
 
 /// A way in. Clones share it; with the last one its socket is closed.
@@ -31,6 +34,8 @@ impl Door {
             Adapter::Direct => Self::Direct(server),
             #[cfg(feature = "loopback")]
             Adapter::Tower => Self::Socket(Arc::new(crate::serve::tower(server))),
+            #[cfg(feature = "loopback")]
+            Adapter::Actix => Self::Socket(Arc::new(crate::serve::actix(server))),
         }
     }
 

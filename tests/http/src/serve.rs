@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use actix_web::{App, HttpServer};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::oneshot;
@@ -30,6 +31,33 @@ pub(crate) fn tower(server: AuthorizationServer) -> Socket {
                     .header_read_timeout(Duration::from_secs(10))
                     .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service.clone()));
                 tokio::spawn(connection);
+            }
+        });
+    });
+    Socket::new(address, stop)
+}
+
+/// `vestibule-actix` in actix-web, with one worker: its own `App`, and nothing else in it.
+pub(crate) fn actix(server: AuthorizationServer) -> Socket {
+    let (listener, address) = listen();
+    let (stop, stopped) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let service = vestibule_actix::VestibuleService::new(server);
+            let serving = HttpServer::new(move || App::new().default_service(service.clone()))
+                .workers(1)
+                .disable_signals()
+                .client_request_timeout(Duration::from_secs(10))
+                // How long it reads on after an answer to a body that it has not read.
+                .client_disconnect_timeout(Duration::from_millis(200))
+                .shutdown_timeout(0)
+                .listen(listener)
+                .unwrap()
+                .run();
+            let handle = serving.handle();
+            tokio::select! {
+                ended = serving => ended.unwrap(),
+                _ = stopped => handle.stop(false).await,
             }
         });
     });

@@ -6,7 +6,7 @@ use vestibule_http_tests::world::{World, config};
 
 #[tokio::test]
 async fn a_launch_goes_through_every_door() {
-    for adapter in [Adapter::Direct, Adapter::Tower] {
+    for adapter in [Adapter::Direct, Adapter::Tower, Adapter::Actix] {
         let world = World::behind(adapter, config());
         let tokens = world.tokens_for("pub", &az("pub")).await;
         assert_eq!(tokens["patient"], vestibule_http_tests::world::P1, "{adapter:?}");

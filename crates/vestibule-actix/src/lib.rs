@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+mod service;
+mod translate;
+
+pub use service::VestibuleService;
