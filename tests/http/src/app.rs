@@ -192,6 +192,21 @@ impl Tk {
     }
 }
 
+/// Alice at the consent page, with P1 chosen.
+pub async fn at_consent(world: &World) -> Browser {
+    let mut browser = Browser::of(world, "alice");
+    browser.begin(&az("pub")).await;
+    assert!(browser.pick(P1).await.is_consent());
+    browser
+}
+
+/// The patient for whom the code in an answer to `pub` is good.
+pub async fn patient_of(world: &World, answer: &Answer) -> String {
+    let tokens = world.redeem("pub", &answer.code()).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.body);
+    tokens.json()["patient"].as_str().unwrap().to_owned()
+}
+
 impl World {
     /// Alice opens the app, picks P1 and allows everything.
     pub async fn code_for(&self, request: &Az) -> String {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use vestibule::AuthorizationServer;
 
+use crate::browser::Answer;
 use crate::wire::{self, Socket};
 
 /// What stands between a client and the engine.
@@ -45,7 +46,7 @@ impl Door {
             Self::Direct(server) => Box::pin(server.handle(request)).await,
             Self::Socket(socket) => {
                 let (method, bytes) = (request.method().clone(), wire::written(&request));
-                wire::read(&method, &self.exchange(socket, bytes).await)
+                wire::read(&method, &socket.exchange(bytes).await)
             }
         }
     }
@@ -54,11 +55,16 @@ impl Door {
     pub async fn raw(&self, request: impl Into<Vec<u8>>) -> Option<Vec<u8>> {
         match self {
             Self::Direct(_) => None,
-            Self::Socket(socket) => Some(self.exchange(socket, request.into()).await),
+            Self::Socket(socket) => Some(socket.exchange(request.into()).await),
         }
     }
 
-    async fn exchange(&self, socket: &Socket, bytes: Vec<u8>) -> Vec<u8> {
-        socket.exchange(bytes).await
+    /// Sends bytes as they are; exactly one whole answer must come back, and then the end.
+    pub async fn raw_answer(&self, request: impl Into<Vec<u8>>) -> Answer {
+        let request = request.into();
+        let end = request.iter().position(|byte| *byte == b' ').unwrap_or(request.len());
+        let method = Method::from_bytes(&request[..end]).unwrap_or_default();
+        let answer = self.raw(request).await.expect("a door with a socket");
+        wire::read(&method, &answer).into()
     }
 }

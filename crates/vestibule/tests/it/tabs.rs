@@ -3,24 +3,9 @@
 use http::Method;
 use vestibule_host::{Clock as _, Standing, UnixMillis};
 
-use crate::app::{CB, az};
+use crate::app::{CB, at_consent, az, patient_of};
 use crate::browser::{Answer, Browser, form};
 use crate::world::{P1, P2, World, config};
-
-/// Alice at the consent page, with P1 chosen.
-pub(crate) async fn at_consent(world: &World) -> Browser {
-    let mut browser = Browser::of(world, "alice");
-    browser.begin(&az("pub")).await;
-    assert!(browser.pick(P1).await.is_consent());
-    browser
-}
-
-/// The patient for whom the code is good.
-pub(crate) async fn patient_of(world: &World, answer: &Answer) -> String {
-    let tokens = world.redeem("pub", &answer.code()).await;
-    assert_eq!(tokens.status, 200, "{}", tokens.body);
-    tokens.json()["patient"].as_str().unwrap().to_owned()
-}
 
 /// INT-016, A-CTX-16
 #[tokio::test]

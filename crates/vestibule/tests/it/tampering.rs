@@ -2,9 +2,8 @@
 
 use http::{HeaderValue, Method};
 
-use crate::app::{CB, az, az_ehr};
+use crate::app::{CB, at_consent, az, az_ehr, patient_of};
 use crate::browser::{Answer, Browser, form};
-use crate::tabs::{at_consent, patient_of};
 use crate::world::{FHIR2, P1, P2, P3, P9, World, open_record};
 
 /// INT-003, A-CTX-10, A-CTX-11

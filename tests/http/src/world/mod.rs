@@ -127,7 +127,12 @@ impl World {
             spy: self.spy.clone(),
         };
         let server = parts.serve(config, &self.clock, 2);
-        Self { door: Door::open(self.adapter, server.clone()), server, ..self.clone() }
+        Self { door: self.door_to(&server), server, ..self.clone() }
+    }
+
+    /// A way to another server, like the one to this world's own.
+    pub fn door_to(&self, server: &AuthorizationServer) -> Door {
+        Door::open(self.adapter, server.clone())
     }
 
     pub fn advance(&self, seconds: u64) {

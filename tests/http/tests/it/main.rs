@@ -1,4 +1,15 @@
-//! The attack catalogue, over HTTP.
+//! The attack catalogue, over HTTP: each row behind `vestibule-tower` and behind `vestibule-actix`.
+//!
+//! `attacks.toml` leads from each id of the catalogue to its test, or to the reason why there is none yet; `registry` checks it.
+//! `notation` has the catalogue's words (`PAGE`, `RED e`, `J400 e`). A row and its neighbours share a test, whose name begins with
+//! the row's id.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod doors;
+mod notation;
+mod registry;
+
+mod authorize_errors;
+mod code;
+mod pkce;
+mod redirect_uri;
