@@ -6,6 +6,7 @@
 //! | [`world`] | host parts that fail, lie and forget when told to; registered apps and people |
 //! | [`browser`] | keeps cookies, follows redirects and fills in forms |
 //! | [`app`] | the OAuth client: authorize and token requests, to be changed |
+//! | [`log`] | what was logged meanwhile |
 //! | [`door`] | [`Adapter::Direct`] calls `handle`; the others are an adapter behind a socket, spoken to byte by byte |
 //!
 //! [`World::new`](world::World::new) has no socket; [`World::behind`](world::World::behind) names an adapter, and everything
@@ -16,6 +17,7 @@
 pub mod app;
 pub mod browser;
 pub mod door;
+pub mod log;
 #[cfg(feature = "loopback")]
 mod serve;
 pub mod wire;

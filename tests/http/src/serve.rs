@@ -1,4 +1,4 @@
-//! The adapters behind sockets, each on a thread with a runtime of its own.
+//! The adapters behind sockets, each on a thread with a runtime of its own, which logs to where the test logs.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use actix_web::{App, HttpServer};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::oneshot;
+use tracing::dispatcher;
 use vestibule::AuthorizationServer;
 use vestibule_tower::VestibuleService;
 
@@ -16,7 +17,9 @@ use crate::wire::Socket;
 pub(crate) fn tower(server: AuthorizationServer) -> Socket {
     let (listener, address) = listen();
     let (stop, mut stopped) = oneshot::channel::<()>();
+    let log = dispatcher::get_default(Clone::clone);
     std::thread::spawn(move || {
+        let _log = dispatcher::set_default(&log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -41,19 +44,24 @@ pub(crate) fn tower(server: AuthorizationServer) -> Socket {
 pub(crate) fn actix(server: AuthorizationServer) -> Socket {
     let (listener, address) = listen();
     let (stop, stopped) = oneshot::channel::<()>();
+    let log = dispatcher::get_default(Clone::clone);
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let service = vestibule_actix::VestibuleService::new(server);
-            let serving = HttpServer::new(move || App::new().default_service(service.clone()))
-                .workers(1)
-                .disable_signals()
-                .client_request_timeout(Duration::from_secs(10))
-                // How long it reads on after an answer to a body that it has not read.
-                .client_disconnect_timeout(Duration::from_millis(200))
-                .shutdown_timeout(0)
-                .listen(listener)
-                .unwrap()
-                .run();
+            let serving = HttpServer::new(move || {
+                // Called once in the worker's thread, which ends with the server.
+                std::mem::forget(dispatcher::set_default(&log));
+                App::new().default_service(service.clone())
+            })
+            .workers(1)
+            .disable_signals()
+            .client_request_timeout(Duration::from_secs(10))
+            // How long it reads on after an answer to a body that it has not read.
+            .client_disconnect_timeout(Duration::from_millis(200))
+            .shutdown_timeout(0)
+            .listen(listener)
+            .unwrap()
+            .run();
             let handle = serving.handle();
             tokio::select! {
                 ended = serving => ended.unwrap(),

@@ -1,17 +1,14 @@
 //! Headers, cookies, frames; what URLs, logs and debug prints must not hold.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
 use http::Method;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 use vestibule::{Config, FhirBase, InteractionId, StepToken};
 
 use crate::app::{CB, V1, az, az_ehr, tk};
 use crate::browser::{Answer, Browser};
 use crate::world::{E1, P1, P2, P3, World, open_visit};
+use vestibule_http_tests::log::Log;
 
 fn policy_of(answer: &Answer, directive: &str) -> String {
     let policy = answer.header("content-security-policy");
@@ -251,64 +248,11 @@ async fn debug_prints_hold_no_secret() {
     }
 }
 
-/// Keeps everything that is logged, at every level.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-struct Line<'a>(&'a mut String);
-
-impl Visit for Line<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        use std::fmt::Write as _;
-        let _ = write!(self.0, " {field}={value:?}");
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        use std::fmt::Write as _;
-        let _ = write!(self.0, " {field}={value} {value:?}");
-        let mut source = value.source();
-        while let Some(error) = source {
-            let _ = write!(self.0, " <- {error} {error:?}");
-            source = error.source();
-        }
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        attributes.record(&mut Line(&mut self.0.lock().unwrap()));
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut Line(&mut self.0.lock().unwrap()));
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut log = self.0.lock().unwrap();
-        log.push_str(event.metadata().target());
-        event.record(&mut Line(&mut log));
-        log.push('\n');
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
 /// A-UI-04, LOG-001, LOG-004, A-SCOPE-15, A-FAULT-15
 #[tokio::test]
 async fn logs_hold_no_secret_and_no_patient() {
     let log = Log::default();
-    // With one subscriber alone, a place in the code that another thread reaches first would stay silent for all threads.
-    let _second = tracing::Dispatch::new(Log::default());
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let _capturing = log.capture();
     let world = World::new();
     let request = az("pub")
         .scope("openid fhirUser launch/patient patient/Observation.rs unheard-of")
@@ -356,7 +300,7 @@ async fn logs_hold_no_secret_and_no_patient() {
     browser.reload().await;
     world.redeem("pub", &code).await;
 
-    let log = log.0.lock().unwrap().clone();
+    let log = log.text();
     assert!(log.contains("code issued") && log.contains("code replayed"), "the log was captured: {log}");
     let id = path.strip_prefix("/auth/i/").unwrap();
     let mut secrets: Vec<String> = [

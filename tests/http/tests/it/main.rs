@@ -9,7 +9,11 @@ mod doors;
 mod notation;
 mod registry;
 
+mod audience;
 mod authorize_errors;
+mod browser_side;
+mod client_auth;
 mod code;
+mod mix_up;
 mod pkce;
 mod redirect_uri;

@@ -100,3 +100,25 @@ pub(crate) async fn begins(world: &World) {
     let answer = Browser::new(world).authorize(&az("pub")).await;
     assert!(answer.location().starts_with("/auth/i/"), "{}", answer.brief());
 }
+
+/// Two requests that may not be told apart by how long they take: their medians are of one class.
+///
+/// They take turns, so that whatever else the machine does falls on both; what this finds is work that one of them does and the
+/// other does not, not single bytes of a comparison.
+#[allow(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+pub(crate) async fn same_time(one: impl AsyncFn(), two: impl AsyncFn()) {
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..150 {
+        let start = std::time::Instant::now();
+        one().await;
+        let between = std::time::Instant::now();
+        two().await;
+        times[0].push(between - start);
+        times[1].push(between.elapsed());
+    }
+    let [one, two] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    });
+    assert!(one / two < 2.0 && two / one < 2.0, "{one} s and {two} s");
+}
