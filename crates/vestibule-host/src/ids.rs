@@ -74,6 +74,11 @@ text_id! {
 }
 
 text_id! {
+    /// The `jti` of an access token in the form of a JWT.
+    TokenId
+}
+
+text_id! {
     /// The logical id of a FHIR `Patient`, without the type name. Its `Debug` form does not show it (LOG-001).
     PatientId
 }
@@ -82,7 +87,7 @@ text_id! {
     EncounterId
 }
 
-shown_in_debug!(Tenant, ClientId, UserId, SessionId, GrantId, ConsentId);
+shown_in_debug!(Tenant, ClientId, UserId, SessionId, GrantId, ConsentId, TokenId);
 hidden_in_debug!(PatientId, EncounterId);
 
 impl PatientId {
@@ -145,6 +150,55 @@ hash_id! {
     /// The verb that spends a code repeats it as a precondition, so that a wrong verifier or a foreign client neither
     /// wins nor burns the code.
     Binding
+}
+
+hash_id! {
+    /// The SHA-256 under which an opaque access token is stored.
+    AccessHash
+}
+hash_id! {
+    /// The SHA-256 under which the refresh tokens of one grant are found: the same for all generations.
+    RefreshHandle
+}
+hash_id! {
+    /// The SHA-256 of one refresh token, one generation.
+    RefreshHash
+}
+hash_id! {
+    /// SHA-256 over issuer, client and `jti` of a client assertion (JWTCA-009, JWTCA-010).
+    ClaimKey
+}
+
+/// The random part from which a refresh token's successor is derived, together with the token itself. Alone it opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Salt([u8; 32]);
+
+impl Salt {
+    /// Wraps 32 random bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a store's column.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// One event, forever: what a sink sees twice, it can tell by this.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct EventId([u8; 16]);
+
+impl EventId {
+    /// Wraps 16 random bytes.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 /// One try of one engine call. A verb that is repeated with the same attempt returns what it returned first.

@@ -27,6 +27,7 @@ pub mod access;
 pub mod client;
 pub mod consent;
 pub mod entropy;
+pub mod family;
 pub mod fault;
 pub mod grant_store;
 pub mod ids;
@@ -48,14 +49,18 @@ pub use access::{
 pub use client::{ClientAuthentication, ClientRegistry, ConsentRule, Framing, RegisteredClient};
 pub use consent::{ConsentAsked, ConsentRecord, ConsentStore, RememberedConsent};
 pub use entropy::{Entropy, EntropyError};
+pub use family::Family;
 pub use fault::{BoxError, HostError, StoreFault};
 pub use grant_store::{
-    Advance, Advanced, Call, GrantKey, GrantStatus, GrantStore, Issuance, IssueCode, Purged, PutLaunch,
-    Quota, RedeemCode, Redemption, Revocation, StoreFacts, StoredGrant, StoredInteraction,
+    AccessKey, Advance, Advanced, AssertionClaim, Call, Durability, EventKind, GrantKey, GrantStatus,
+    GrantStore, Issuance, IssueCode, IssueToken, LeasedEvent, NewAccess, NewEvent, NewRefresh, Purged,
+    PutLaunch, Quota, RedeemCode, Redemption, Revocation, Revoke, Revoked, RotateRefresh, Rotation, Sharing,
+    StoreFacts, StoredAccess, StoredGrant, StoredInteraction, TokenIssuance,
 };
 pub use ids::{
-    AttemptId, Binding, ClientId, CodeHash, ConsentId, EncounterId, GrantId, InteractionHash, LaunchHash,
-    PatientId, Record, Revision, SessionId, Tenant, UserId,
+    AccessHash, AttemptId, Binding, ClaimKey, ClientId, CodeHash, ConsentId, EncounterId, EventId, GrantId,
+    InteractionHash, LaunchHash, PatientId, Record, RefreshHandle, RefreshHash, Revision, Salt, SessionId,
+    Tenant, TokenId, UserId,
 };
 pub use jwks::{FetchError, FetchedKeySet, JwksFetcher};
 pub use keys::{Alg, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, KeyStore, SealKey, SigningKey};

@@ -3,14 +3,25 @@
 //! A read may inform a decision; it proves nothing. Single use is decided only inside the verb that spends, and every verb
 //! repeats what the reads found as a precondition. A verb is one transaction: its parts are all in one commit, or none is.
 
+mod event;
+mod operation;
+mod outcome;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
 use crate::{
-    AttemptId, Binding, ClientId, CodeHash, GrantId, InteractionHash, LaunchHash, Record, Revision,
-    SessionId, StoreFault, Tenant, UnixMillis, UserId,
+    AccessHash, AttemptId, ClientId, CodeHash, EventId, GrantId, InteractionHash, LaunchHash, Record,
+    RefreshHandle, Revision, SessionId, StoreFault, Tenant, TokenId, UnixMillis, UserId,
 };
+
+pub use event::{EventKind, LeasedEvent, NewEvent};
+pub use operation::{
+    Advance, AssertionClaim, IssueCode, IssueToken, NewAccess, NewRefresh, PutLaunch, Quota, RedeemCode,
+    Revocation, Revoke, RotateRefresh,
+};
+pub use outcome::{Advanced, Issuance, Redemption, Revoked, Rotation, TokenIssuance};
 
 /// What goes with every call: whose rows, which try, what time it is. Stores read no clock of their own.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +41,35 @@ pub enum GrantKey<'a> {
     Id(&'a GrantId),
     /// By the code that was issued for it, spent or not.
     Code(&'a CodeHash),
+    /// By any of its refresh tokens, whatever their generation.
+    Refresh(&'a RefreshHandle),
+}
+
+/// How to find out about an access token.
+#[derive(Clone, Copy, Debug)]
+pub enum AccessKey<'a> {
+    /// An opaque token: its row, and the grant that the row names.
+    Opaque(&'a AccessHash),
+    /// A JWT whose signature was verified. It has no row unless it was revoked alone.
+    Jwt {
+        /// Its `jti`.
+        id: &'a TokenId,
+        /// The grant that it names; none for a backend service's.
+        grant: Option<&'a GrantId>,
+    },
+}
+
+/// What is known of an access token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredAccess {
+    /// What an opaque token stands for, encoded by `vestibule-core`; none for a JWT, which says it itself.
+    pub record: Option<Record>,
+    /// When an opaque token ends.
+    pub expires: Option<UnixMillis>,
+    /// Whether this token was revoked alone.
+    pub revoked: bool,
+    /// The grant that the token names, live or revoked; none for a backend service's, and none if its row is gone.
+    pub grant: Option<StoredGrant>,
 }
 
 /// Whether anything under a grant may live.
@@ -51,10 +91,12 @@ pub struct StoredGrant {
     pub user: UserId,
     /// The app it was granted to.
     pub client: ClientId,
-    /// The session in which it was granted.
-    pub session: SessionId,
+    /// The session that it ends with; none if it outlives its session (`offline_access`).
+    pub session: Option<SessionId>,
     /// Until when the row must be kept: the end of everything that can be issued under it (CODE-005).
     pub keep_until: UnixMillis,
+    /// When something was last issued under it.
+    pub used: UnixMillis,
     /// Whether it lives. New grants are `Live`.
     pub status: GrantStatus,
     /// Everything else, encoded by `vestibule-core`.
@@ -68,181 +110,6 @@ pub struct StoredInteraction {
     pub revision: Revision,
     /// Its state, encoded by `vestibule-core`.
     pub record: Record,
-}
-
-/// A bound on rows that nobody signed in for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Quota {
-    /// Whose rows are counted.
-    pub client: ClientId,
-    /// How many of them may be unexpired at a time. One more is [`StoreFault::Full`].
-    pub max: u32,
-}
-
-/// Saves an interaction if it is still what the caller read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Advance {
-    /// Which interaction.
-    pub id: InteractionHash,
-    /// The revision that was read; `None`: no row may exist yet, not even a finished one.
-    pub expected: Option<Revision>,
-    /// Until when the row must be kept.
-    pub expires: UnixMillis,
-    /// The new state.
-    pub record: Record,
-    /// Set while nobody has signed in: the row then counts against a quota.
-    pub quota: Option<Quota>,
-}
-
-impl Advance {
-    /// A first save (`expected` is `None`) or a later one.
-    pub const fn new(
-        id: InteractionHash,
-        expected: Option<Revision>,
-        expires: UnixMillis,
-        record: Record,
-    ) -> Self {
-        Self { id, expected, expires, record, quota: None }
-    }
-
-    /// Counted against a quota.
-    #[must_use]
-    pub fn with_quota(mut self, quota: Option<Quota>) -> Self {
-        self.quota = quota;
-        self
-    }
-}
-
-/// Keeps a launch.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct PutLaunch {
-    /// The hash of its handle.
-    pub hash: LaunchHash,
-    /// Until when the row must be kept: its own life and one interaction's.
-    pub keep_until: UnixMillis,
-    /// User, client, base and context, encoded by `vestibule-core`.
-    pub record: Record,
-}
-
-impl PutLaunch {
-    /// A launch.
-    pub const fn new(hash: LaunchHash, keep_until: UnixMillis, record: Record) -> Self {
-        Self { hash, keep_until, record }
-    }
-}
-
-/// Issues a code.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct IssueCode {
-    /// Closes the interaction, by revision.
-    pub interaction: Advance,
-    /// The launch to spend, in an EHR launch.
-    pub launch: Option<LaunchHash>,
-    /// The hash of the code.
-    pub code: CodeHash,
-    /// What a redemption must present.
-    pub binding: Binding,
-    /// When the code ends.
-    pub expires: UnixMillis,
-    /// The grant that the code stands for.
-    pub grant: StoredGrant,
-}
-
-impl IssueCode {
-    /// All of it.
-    pub const fn new(
-        interaction: Advance,
-        launch: Option<LaunchHash>,
-        code: CodeHash,
-        binding: Binding,
-        expires: UnixMillis,
-        grant: StoredGrant,
-    ) -> Self {
-        Self { interaction, launch, code, binding, expires, grant }
-    }
-}
-
-/// Spends a code.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct RedeemCode {
-    /// The hash of the presented code.
-    pub code: CodeHash,
-    /// The binding computed from what was presented.
-    pub binding: Binding,
-}
-
-impl RedeemCode {
-    /// A redemption.
-    pub const fn new(code: CodeHash, binding: Binding) -> Self {
-        Self { code, binding }
-    }
-}
-
-/// What to revoke.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Revocation {
-    /// One grant.
-    Grant(GrantId),
-    /// Every grant of a user for an app.
-    UserAndClient(UserId, ClientId),
-    /// Every grant of a user.
-    User(UserId),
-    /// Every grant for an app.
-    Client(ClientId),
-    /// Every grant made in a session.
-    Session(SessionId),
-}
-
-/// What became of an advance.
-#[must_use]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Advanced {
-    /// Saved under this revision.
-    Saved(Revision),
-    /// Another request was first; this is what is stored.
-    Stale(StoredInteraction),
-    /// A row was expected and there is none: it has expired and was purged.
-    Gone,
-}
-
-/// What became of an issue.
-#[must_use]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Issuance {
-    /// Code, grant and closed interaction are stored, the launch is spent.
-    Won,
-    /// Another request was first; this is what is stored. Nothing was changed.
-    Stale(StoredInteraction),
-    /// The interaction's row is no more. Nothing was changed.
-    Gone,
-    /// The launch was spent by another interaction, or its time is over. Nothing was changed.
-    LaunchGone,
-}
-
-/// What became of a redemption.
-#[must_use]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Redemption {
-    /// The code is spent, by this call and no other.
-    Won,
-    /// The code was spent before, and this request is bound to it: the grant was revoked **in this commit** (CODE-006).
-    Replayed {
-        /// The grant that died.
-        grant: GrantId,
-    },
-    /// The binding differs. Nothing was changed (CODE-007).
-    Mismatch,
-    /// The code's time is over. Nothing was changed.
-    Expired,
-    /// The grant was revoked before the code was spent. Nothing was changed.
-    Revoked,
-    /// No such code.
-    NotFound,
 }
 
 /// What a purge did.
@@ -288,7 +155,10 @@ pub struct StoreFacts {
 /// * Only `call.now` counts as time. A boundary is over when it is reached: `now >= expires`.
 /// * A verb is linearizable and wholly done or not at all, also when its future is dropped.
 /// * `Ok` means durable, as far as [`facts`](Self::facts) claims.
-/// * A verb repeated with the same [`Call::attempt`] returns what it returned first.
+/// * A verb repeated with the same [`Call::attempt`] returns what it returned first, and appends no second event.
+/// * An operation's `claim` is judged first: seen before means `ClaimSeen`, and nothing else happens. Otherwise every outcome
+///   spends it, and a fault does not. An attempt that is repeated has not "seen" its own claim.
+/// * An operation's `event` is appended, with its [`EventKind`], if and only if the verb changed something else than the claim.
 /// * Everything is bounded: at the bound the answer is [`StoreFault::Full`], and nothing honest is evicted.
 ///
 /// Check an implementation with `vestibule_testkit::store_suite!`.
@@ -319,11 +189,21 @@ pub trait GrantStore: Debug + Send + Sync {
     /// A [`StoreFault`] when nobody knows.
     async fn launch(&self, hash: &LaunchHash, call: &Call) -> Result<Option<Record>, StoreFault>;
 
-    /// The grant, live or revoked. By code it is found whether the code is spent or not.
+    /// The grant, live or revoked. By code it is found whether the code is spent or not, by refresh handle whatever the state
+    /// of the chain.
     ///
     /// # Errors
     /// A [`StoreFault`] when nobody knows.
     async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault>;
+
+    /// What is known of an access token. For an opaque one, `None` if it was never kept, or is over and purged. For a JWT,
+    /// always an answer: not revoked unless it was.
+    ///
+    /// One round trip: introspection costs one read.
+    ///
+    /// # Errors
+    /// A [`StoreFault`] when nobody knows.
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault>;
 
     /// Live grants of a user whose `keep_until` has not come, in the order of their ids, after `after`, at most `limit`.
     ///
@@ -358,9 +238,11 @@ pub trait GrantStore: Debug + Send + Sync {
     /// Two tabs must not get two codes: the revision decides. Two interactions must not spend one launch.
     async fn issue_code(&self, op: &IssueCode, call: &Call) -> Result<Issuance, StoreFault>;
 
-    /// Spends a code: a conditional update, never a delete, so that a replay can still find the grant and kill it.
+    /// Spends a code: a conditional update, never a delete, so that a replay can still find the grant and kill it. Opens the
+    /// refresh chain, keeps the opaque token, spends the assertion, notes the use: one commit.
     ///
-    /// Judged in this order: not found, binding differs, already spent (revokes the grant), grant revoked, expired, won.
+    /// Judged in this order: claim seen, not found, binding differs, already spent (revokes the grant), grant revoked, expired,
+    /// won.
     ///
     /// # Errors
     /// A [`StoreFault`]. The engine then answers 503 and never guesses [`Redemption::Won`].
@@ -369,13 +251,50 @@ pub trait GrantStore: Debug + Send + Sync {
     /// Answering `Won` twice hands a second set of tokens to whoever stole the code (CODE-004).
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault>;
 
-    /// Revokes. Idempotent; what is revoked stays revoked.
+    /// Uses a refresh token: a conditional update of the chain, judged by [`Family::judge`](crate::Family::judge).
+    ///
+    /// Judged in this order: claim seen, not found, another client, grant revoked, chain over, then the token itself. The opaque
+    /// token is kept for [`Rotation::Won`] and [`Rotation::Same`].
+    ///
+    /// # Errors
+    /// A [`StoreFault`]. The engine then answers 503: the client tries again with the token it has.
+    ///
+    /// # Security
+    /// Two successors of one generation are two chains, of which one is a thief's (I2).
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault>;
+
+    /// Keeps a token without a user, or only spends an assertion where nothing else is written.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]; nothing is issued then.
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault>;
+
+    /// Revokes. Idempotent; what is revoked stays revoked. A grant's opaque tokens and its refresh chain die with it.
     ///
     /// # Errors
     /// A [`StoreFault`]; the engine then does not claim that anything was revoked.
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault>;
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault>;
 
-    /// Removes at most `max` rows whose time was over before `before`. Bounded, repeatable, never touches a live row.
+    /// Leases the oldest events that nobody else has leased, at most `max`, until `until`. An event that was not acknowledged by
+    /// then may be leased again: delivery is at least once, and [`EventId`] tells repeats.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]; nothing is lost.
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault>;
+
+    /// Forgets events that were delivered. Unknown ids are fine.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]; the events will be leased again.
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault>;
+
+    /// Removes at most `max` rows whose time was over before `before`. Bounded, repeatable, never touches a live row and never
+    /// an event.
     ///
     /// # Errors
     /// A [`StoreFault`].

@@ -1,0 +1,218 @@
+//! Refresh families: one chain of refresh tokens a grant, one successor a generation (design §8, reliability 6.3).
+//!
+//! A successor is derived from its predecessor and a salt that the store keeps. Whoever holds the predecessor can therefore be
+//! told the *same* successor again when an answer was lost, and nobody else can: no second chain exists to be forked.
+//!
+//! | what is presented | while | then |
+//! |---|---|---|
+//! | the current token | | it becomes the predecessor; its successor is current |
+//! | the predecessor | its successor is unused and the window is open | the same successor again |
+//! | the same, too often | as above | refused, and suspected; three suspected generations of five end the grant |
+//! | the predecessor | its successor was used, or the window is over | reuse: the grant ends |
+//! | anything older | | reuse: the grant ends |
+
+use std::time::Duration;
+
+use crate::{RefreshHash, Salt, UnixMillis};
+
+/// Replays in so many milliseconds are not counted: tabs that race, a client that retries at once.
+pub const UNCOUNTED: Duration = Duration::from_secs(5);
+
+/// How many suspected generations of the last five end a grant.
+pub const MAX_SUSPECTED: u32 = 3;
+
+/// The state of a refresh chain. Every store keeps these values, and judges a presented token as [`judge`](Self::judge) does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Family {
+    /// Counts rotations. Decides order; times never do (row 7).
+    pub generation: u64,
+    /// The token that rotates next.
+    pub current: RefreshHash,
+    /// The one before it, unless the chain is new.
+    pub previous: Option<Predecessor>,
+    /// One bit for each of the last five generations in which replays were too many; the lowest is the present one.
+    pub suspected: u8,
+    /// When the chain ends unless it is used.
+    pub idle_until: UnixMillis,
+    /// When it ends whatever happens.
+    pub until: UnixMillis,
+}
+
+/// The token that was rotated last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Predecessor {
+    /// Its hash.
+    pub hash: RefreshHash,
+    /// From which its successor is derived.
+    pub salt: Salt,
+    /// When it was rotated.
+    pub rotated: UnixMillis,
+    /// How often it was presented again, after the uncounted first seconds.
+    pub replays: u8,
+}
+
+/// What a presented token is to a chain.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presented {
+    /// The current one: it rotates. [`Family::rotated`] is the state afterwards.
+    Current,
+    /// The predecessor of an unused successor. [`Family::repeated`] is the state afterwards.
+    Again(Salt),
+    /// The same once too often. [`Family::suspect`] is the state afterwards.
+    TooOften,
+    /// Used before, or never: the grant ends.
+    Reused,
+}
+
+impl Family {
+    /// A new chain.
+    pub const fn new(current: RefreshHash, idle_until: UnixMillis, until: UnixMillis) -> Self {
+        Self { generation: 0, current, previous: None, suspected: 0, idle_until, until }
+    }
+
+    /// Whether the chain has ended.
+    pub fn is_over(&self, now: UnixMillis) -> bool {
+        self.idle_until.is_over(now) || self.until.is_over(now)
+    }
+
+    /// Judges a presented token. Changes nothing.
+    pub fn judge(
+        &self,
+        presented: &RefreshHash,
+        window: Duration,
+        max_replays: u8,
+        now: UnixMillis,
+    ) -> Presented {
+        if self.current == *presented {
+            return Presented::Current;
+        }
+        let Some(previous) = self.previous.filter(|previous| previous.hash == *presented) else {
+            return Presented::Reused;
+        };
+        // A clock that went back does not close a window: order comes from generations (A-KEY-08).
+        if now.0 >= previous.rotated.plus(window).0 {
+            return Presented::Reused;
+        }
+        if previous.is_uncounted(now) || previous.replays < max_replays {
+            return Presented::Again(previous.salt);
+        }
+        let suspected = self.suspected | 1;
+        if suspected.count_ones() >= MAX_SUSPECTED { Presented::Reused } else { Presented::TooOften }
+    }
+
+    /// After a rotation.
+    #[must_use]
+    pub fn rotated(self, next: RefreshHash, salt: Salt, idle_until: UnixMillis, now: UnixMillis) -> Self {
+        let previous = Predecessor { hash: self.current, salt, rotated: now, replays: 0 };
+        Self {
+            generation: self.generation.saturating_add(1),
+            current: next,
+            previous: Some(previous),
+            suspected: (self.suspected << 1) & 0b1_1111,
+            idle_until,
+            until: self.until,
+        }
+    }
+
+    /// After the same successor was given once more.
+    #[must_use]
+    pub fn repeated(mut self, now: UnixMillis) -> Self {
+        if let Some(previous) = &mut self.previous
+            && !previous.is_uncounted(now)
+        {
+            previous.replays = previous.replays.saturating_add(1);
+        }
+        self
+    }
+
+    /// After a replay too many.
+    #[must_use]
+    pub const fn suspect(mut self) -> Self {
+        self.suspected |= 1;
+        self
+    }
+}
+
+impl Predecessor {
+    fn is_uncounted(&self, now: UnixMillis) -> bool {
+        now.0 < self.rotated.plus(UNCOUNTED).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(60);
+    const FAR: UnixMillis = UnixMillis(i64::MAX / 2);
+
+    fn hash(n: u8) -> RefreshHash {
+        RefreshHash::new([n; 32])
+    }
+
+    fn at(seconds: i64) -> UnixMillis {
+        UnixMillis(1_000_000 + seconds * 1_000)
+    }
+
+    fn rotated_once() -> Family {
+        Family::new(hash(0), FAR, FAR).rotated(hash(1), Salt::new([9; 32]), FAR, at(0))
+    }
+
+    #[test]
+    fn one_successor_for_a_lost_answer() {
+        let family = rotated_once();
+        assert_eq!(family.judge(&hash(1), WINDOW, 2, at(1)), Presented::Current);
+        assert_eq!(family.judge(&hash(0), WINDOW, 2, at(59)), Presented::Again(Salt::new([9; 32])));
+        assert_eq!(family.judge(&hash(0), WINDOW, 2, at(60)), Presented::Reused);
+        assert_eq!(family.judge(&hash(0), Duration::ZERO, 2, at(0)), Presented::Reused, "strict");
+        assert_eq!(family.judge(&hash(7), WINDOW, 2, at(1)), Presented::Reused);
+        let used = family.rotated(hash(2), Salt::new([8; 32]), FAR, at(2));
+        assert_eq!(used.judge(&hash(0), WINDOW, 2, at(3)), Presented::Reused);
+        assert_eq!(used.generation, 2);
+    }
+
+    #[test]
+    fn replays_are_counted_after_the_first_seconds() {
+        let mut family = rotated_once();
+        for _ in 0..50 {
+            assert!(matches!(family.judge(&hash(0), WINDOW, 2, at(4)), Presented::Again(_)));
+            family = family.repeated(at(4));
+        }
+        for second in [6, 7] {
+            assert!(matches!(family.judge(&hash(0), WINDOW, 2, at(second)), Presented::Again(_)));
+            family = family.repeated(at(second));
+        }
+        assert_eq!(family.judge(&hash(0), WINDOW, 2, at(8)), Presented::TooOften);
+        assert!(matches!(family.judge(&hash(0), WINDOW, 2, at(4)), Presented::Again(_)), "not counted");
+    }
+
+    #[test]
+    fn three_suspected_generations_of_five_end_it() {
+        let mut family = Family::new(hash(0), FAR, FAR);
+        let mut verdicts = Vec::new();
+        for generation in 1..=3_u8 {
+            let now = at(i64::from(generation) * 100);
+            family = family.rotated(hash(generation), Salt::new([generation; 32]), FAR, now);
+            let later = now.plus(Duration::from_secs(10));
+            family = family.repeated(later).repeated(later);
+            let verdict = family.judge(&hash(generation - 1), WINDOW, 2, later);
+            verdicts.push(verdict);
+            family = family.suspect();
+        }
+        assert_eq!(verdicts, [Presented::TooOften, Presented::TooOften, Presented::Reused]);
+        // Five quiet generations later it is forgotten.
+        for generation in 4..=9 {
+            family = family.rotated(hash(generation), Salt::new([0; 32]), FAR, at(1_000));
+        }
+        assert_eq!(family.suspected, 0);
+    }
+
+    #[test]
+    fn a_chain_ends_by_rest_and_by_age() {
+        let family = Family::new(hash(0), at(10), at(20));
+        assert!(!family.is_over(at(9)) && family.is_over(at(10)));
+        let renewed = family.rotated(hash(1), Salt::new([1; 32]), at(100), at(9));
+        assert!(!renewed.is_over(at(19)) && renewed.is_over(at(20)));
+    }
+}

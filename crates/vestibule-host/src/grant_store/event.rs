@@ -1,0 +1,93 @@
+//! Events: what is told to an audit log about every change.
+
+use crate::{EventId, Record, UnixMillis};
+
+/// What is appended to the event log in the same commit as a change, and delivered to a sink later (reliability 6.8).
+///
+/// The store writes down beside it what the verb turned out to be: an [`EventKind`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewEvent {
+    /// Its id, unique forever.
+    pub id: EventId,
+    /// Who, which app, which record: encoded by `vestibule-core`.
+    pub record: Record,
+}
+
+/// What happened: decided by the store, together with the outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EventKind {
+    /// An EHR launch was made.
+    LaunchMade,
+    /// An interaction ended without a code.
+    Refused,
+    /// A code was issued: a user let an app in.
+    CodeIssued,
+    /// A code bought its tokens.
+    CodeRedeemed,
+    /// A spent code was presented again: its grant ended.
+    CodeReplayed,
+    /// A refresh token rotated.
+    Refreshed,
+    /// An answer to a refresh was repeated.
+    RefreshRepeated,
+    /// An answer to a refresh was asked for too often.
+    ReuseSuspected,
+    /// A refresh token was used twice: its grant ended.
+    ReuseDetected,
+    /// A token was issued without a user.
+    TokenIssued,
+    /// Something was revoked.
+    Revoked,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::LaunchMade,
+        Self::Refused,
+        Self::CodeIssued,
+        Self::CodeRedeemed,
+        Self::CodeReplayed,
+        Self::Refreshed,
+        Self::RefreshRepeated,
+        Self::ReuseSuspected,
+        Self::ReuseDetected,
+        Self::TokenIssued,
+        Self::Revoked,
+    ];
+
+    /// A name for a store's column and a log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LaunchMade => "launch_made",
+            Self::Refused => "refused",
+            Self::CodeIssued => "code_issued",
+            Self::CodeRedeemed => "code_redeemed",
+            Self::CodeReplayed => "code_replayed",
+            Self::Refreshed => "refreshed",
+            Self::RefreshRepeated => "refresh_repeated",
+            Self::ReuseSuspected => "reuse_suspected",
+            Self::ReuseDetected => "reuse_detected",
+            Self::TokenIssued => "token_issued",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// An event that was leased for delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeasedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventKind,
+    /// When it was appended.
+    pub at: UnixMillis,
+    /// The details.
+    pub record: Record,
+}
