@@ -21,7 +21,7 @@ use vestibule_host::{
     GrantStatus, GrantStore, HostError, InteractionHash, Issuance, IssueCode, KeyError, KeyId, KeyRing,
     KeySet, MemoryGrants, PatientAccessPolicy, PatientAnswer, PatientPage, PatientQuery, PatientQuestion,
     PatientSummary, PolicyError, Reach, RememberedConsent, SessionId, SignInAsk, SignInMove, SignedInUser,
-    Standing, StaticClients, StoredGrant, SystemClock, Tenant, UserAuthenticator, UserId,
+    Standing, StandingQuestion, StaticClients, StoredGrant, SystemClock, Tenant, UserAuthenticator, UserId,
 };
 
 const ROUNDS: usize = 9;
@@ -163,7 +163,7 @@ impl UserAuthenticator for Everybody {
         Ok(None)
     }
 
-    async fn standing(&self, _: &UserId, _: Option<&SessionId>) -> Result<Standing, HostError> {
+    async fn standing(&self, _: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         Ok(Standing::Active)
     }
 

@@ -14,7 +14,7 @@ use vestibule_host::{
     ClientAuthentication, Clock, HostError, KeyError, KeyId, KeyRing, KeySet, MemoryConsents, MemoryGrants,
     PatientAccessPolicy, PatientAnswer, PatientId, PatientPage, PatientQuery, PatientQuestion,
     PatientSummary, PolicyError, Reach, SessionId, SignInAsk, SignInMove, SignedInUser, Standing,
-    StaticClients, UnixMillis, UserAuthenticator, UserId, UserKind,
+    StandingQuestion, StaticClients, UnixMillis, UserAuthenticator, UserId, UserKind,
 };
 
 use crate::{ISSUER, KEY_SET, LOOPBACK, NOW, REDIRECT};
@@ -133,7 +133,7 @@ impl UserAuthenticator for Alice {
         Ok(Some(SignedInUser::new(user, "subject-1", session, NOW, UserKind::Patient)))
     }
 
-    async fn standing(&self, _: &UserId, _: Option<&SessionId>) -> Result<Standing, HostError> {
+    async fn standing(&self, _: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         Ok(Standing::Active)
     }
 

@@ -1,7 +1,9 @@
 //! Hashes with a domain each: a value of one kind never resolves as another (CODE-010, CRYPTO-002).
 
 use sha2::{Digest, Sha256};
-use vestibule_host::{Binding, CodeHash, InteractionHash, LaunchHash};
+use vestibule_host::{
+    AccessHash, Binding, ClaimKey, CodeHash, InteractionHash, LaunchHash, RefreshHandle, RefreshHash,
+};
 
 /// SHA-256 over a label and parts, each preceded by its length, so that no two inputs run together.
 pub fn parts(label: &str, parts: &[&[u8]]) -> [u8; 32] {
@@ -25,6 +27,27 @@ pub fn code(issuer: &str, code: &str) -> CodeHash {
 /// Where a launch is stored.
 pub fn launch(issuer: &str, handle: &str) -> LaunchHash {
     LaunchHash::new(parts("vestibule launch", &[issuer.as_bytes(), handle.as_bytes()]))
+}
+
+/// Where an opaque access token is stored.
+pub fn access(issuer: &str, token: &str) -> AccessHash {
+    AccessHash::new(parts("vestibule access token", &[issuer.as_bytes(), token.as_bytes()]))
+}
+
+/// Where a chain of refresh tokens is stored.
+pub fn refresh_handle(issuer: &str, handle: &str) -> RefreshHandle {
+    RefreshHandle::new(parts("vestibule refresh handle", &[issuer.as_bytes(), handle.as_bytes()]))
+}
+
+/// What a chain keeps of one of its tokens.
+pub fn refresh_token(issuer: &str, token: &str) -> RefreshHash {
+    RefreshHash::new(parts("vestibule refresh token", &[issuer.as_bytes(), token.as_bytes()]))
+}
+
+/// Where a spent client assertion is remembered: per client, so that nobody blocks another (JWTCA-010).
+pub fn claim(issuer: &str, client: &str, jti: &str) -> ClaimKey {
+    let (issuer, client, jti) = (issuer.as_bytes(), client.as_bytes(), jti.as_bytes());
+    ClaimKey::new(parts("vestibule assertion", &[issuer, client, jti]))
 }
 
 /// Where an interaction is stored.

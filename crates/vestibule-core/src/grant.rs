@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vestibule_host::{
     ClientId, ConsentId, EncounterId, FhirContextItem, Moment, PatientAnswer, PatientId, PatientQuestion,
-    Standing, UnixMillis,
+    SessionId, Standing, StandingQuestion, UnixMillis,
 };
-use vestibule_scope::ScopeSet;
+use vestibule_scope::{RefreshScope, ScopeKind, ScopeSet};
 
 use crate::authorize::patient::Ask;
 use crate::authorize::{Challenge, Refusal, Who};
@@ -113,6 +113,9 @@ pub struct GrantRecord {
     pub issued: UnixMillis,
     /// When the code ends.
     pub code_expires: UnixMillis,
+    /// When the session ends by itself; nothing that hangs on it outlives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_until: Option<UnixMillis>,
     /// A key the client must prove, once that is supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -132,6 +135,7 @@ impl std::fmt::Debug for GrantRecord {
 #[derive(PartialEq, Eq, Debug)]
 pub struct Reask {
     who: Who,
+    session: Option<SessionId>,
     client: ClientId,
     patient: Option<PatientId>,
     consent: Option<ConsentId>,
@@ -141,17 +145,18 @@ pub struct Reask {
 impl Reask {
     pub(crate) const fn new(
         who: Who,
+        session: Option<SessionId>,
         client: ClientId,
         patient: Option<PatientId>,
         consent: Option<ConsentId>,
         moment: Moment,
     ) -> Self {
-        Self { who, client, patient, consent, moment }
+        Self { who, session, client, patient, consent, moment }
     }
 
-    /// Whose standing to ask about, and which session.
-    pub const fn who(&self) -> &Who {
-        &self.who
+    /// Whose standing to ask about, and in which session, unless the grant outlives its session.
+    pub const fn standing_question(&self) -> StandingQuestion<'_> {
+        StandingQuestion::new(&self.who.user, self.session.as_ref(), &self.client, self.moment)
     }
 
     /// What to ask the patient policy, if there is a patient.
@@ -233,6 +238,7 @@ impl GrantRecord {
     pub fn reask(&self, moment: Moment) -> Reask {
         Reask::new(
             self.who.clone(),
+            self.session().cloned(),
             self.client.clone(),
             self.context.patient.clone(),
             self.consent.clone(),
@@ -240,8 +246,30 @@ impl GrantRecord {
         )
     }
 
+    /// The session that the grant ends with; none with `offline_access` (SMART-REFRESH-016).
+    pub fn session(&self) -> Option<&SessionId> {
+        (self.refresh() != Some(RefreshScope::Offline)).then_some(&self.who.session)
+    }
+
+    /// Which refresh scope was granted; offline wins over online (AMB-14).
+    pub fn refresh(&self) -> Option<RefreshScope> {
+        refresh_of(&self.scopes)
+    }
+
     /// Whether `openid` was granted.
     pub fn has_open_id(&self) -> bool {
         self.scopes.iter().any(|scope| crate::authorize::negotiate::is_open_id(scope.kind()))
+    }
+}
+
+/// The refresh scope in a set; offline wins over online (AMB-14, SMART-SCOPE-094).
+pub(crate) fn refresh_of(scopes: &ScopeSet) -> Option<RefreshScope> {
+    let asked = |wanted: RefreshScope| {
+        scopes.iter().any(|scope| matches!(scope.kind(), ScopeKind::Refresh(found) if *found == wanted))
+    };
+    if asked(RefreshScope::Offline) {
+        Some(RefreshScope::Offline)
+    } else {
+        asked(RefreshScope::Online).then_some(RefreshScope::Online)
     }
 }

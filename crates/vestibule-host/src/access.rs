@@ -115,6 +115,8 @@ pub struct PatientPage {
 /// When the engine asks about a patient.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moment {
+    /// A user comes with an app's request, before anything is chosen.
+    SignIn,
     /// The EHR creates a launch.
     Launch,
     /// A patient is being chosen, by a user or by a shortcut.
@@ -125,6 +127,8 @@ pub enum Moment {
     Issue,
     /// A code is being redeemed.
     Redeem,
+    /// A refresh token is being used.
+    Refresh,
 }
 
 /// May this user let this app into this patient's record?

@@ -46,7 +46,10 @@ pub use access::{
     AllowedPatient, EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy,
     PatientAnswer, PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
 };
-pub use client::{ClientAuthentication, ClientRegistry, ConsentRule, Framing, RegisteredClient};
+pub use client::{
+    ClientAuthentication, ClientKeys, ClientRegistry, ClientSecret, ClientStatus, ConsentRule, Framing,
+    GrantTypes, KeySource, RegisteredClient, TokenFormat,
+};
 pub use consent::{ConsentAsked, ConsentRecord, ConsentStore, RememberedConsent};
 pub use entropy::{Entropy, EntropyError};
 pub use family::Family;
@@ -70,4 +73,6 @@ pub use pages::{Pages, View};
 pub use secret::Secret;
 pub use static_clients::{ClientsError, StaticClients};
 pub use time::{Clock, SystemClock, UnixMillis};
-pub use user::{SignInAsk, SignInMove, SignedInUser, Standing, UserAuthenticator, UserKind};
+pub use user::{
+    SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, UserAuthenticator, UserKind,
+};

@@ -112,7 +112,7 @@ impl StaticClients {
             return Err(("client_id".to_owned(), Wrong::DuplicateId));
         }
         self.by_id.insert(client.id.clone(), self.clients.len());
-        if !client.disabled {
+        if client.is_enabled() {
             self.origins.extend(client.allowed_origins.iter().cloned());
         }
         self.clients.push(client);
@@ -214,6 +214,11 @@ fn wrong_with(client: &RegisteredClient, kind: AppKind) -> Vec<(String, Wrong)> 
             }
             let basic = matches!(client.authentication, ClientAuthentication::SecretBasic(_));
             if client.danger_raw_basic && !basic {
+                say("vestibule.danger_raw_basic".to_owned(), Wrong::NoBasic);
+            }
+        }
+        ClientAuthentication::PrivateKeyJwt(_) => {
+            if client.danger_raw_basic {
                 say("vestibule.danger_raw_basic".to_owned(), Wrong::NoBasic);
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{HostError, SessionId, UnixMillis, UserId};
+use crate::{ClientId, HostError, Moment, SessionId, UnixMillis, UserId};
 
 /// What sort of user is signed in. It decides which questions a consent page asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub struct SignedInUser {
     pub acr: Option<String>,
     /// By which means, where the host says so.
     pub amr: Vec<String>,
+    /// When the session ends by itself, where the host knows: nothing that hangs on the session outlives it.
+    pub session_until: Option<UnixMillis>,
 }
 
 impl Debug for SignedInUser {
@@ -101,7 +103,23 @@ impl SignedInUser {
             kind,
             acr: None,
             amr: Vec::new(),
+            session_until: None,
         }
+    }
+
+    /// With how, and how strongly, the user was authenticated.
+    #[must_use]
+    pub fn with_authentication(mut self, acr: Option<String>, amr: Vec<String>) -> Self {
+        self.acr = acr;
+        self.amr = amr;
+        self
+    }
+
+    /// With the end of the session.
+    #[must_use]
+    pub const fn with_session_until(mut self, until: Option<UnixMillis>) -> Self {
+        self.session_until = until;
+        self
     }
 
     /// With the user's FHIR resource.
@@ -119,7 +137,42 @@ impl SignedInUser {
     }
 }
 
-/// Whether a user may go on, asked at issue and at redemption (catalogue row 20: policy is asked again, not remembered).
+/// May this user go on with this app? Asked when an interaction begins, at issue, at redemption and at each refresh.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StandingQuestion<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The session that what is issued hangs on; `None` for what outlives its session (`offline_access`).
+    pub session: Option<&'a SessionId>,
+    /// For which app: a host may keep users from apps (OIDC-014, A-CTX-45).
+    pub client: &'a ClientId,
+    /// At which point of the flow.
+    pub moment: Moment,
+    /// `acr_values` of the request, in the order of preference; empty at redemption and refresh.
+    pub acr_values: &'a [String],
+}
+
+impl<'a> StandingQuestion<'a> {
+    /// A question.
+    pub const fn new(
+        user: &'a UserId,
+        session: Option<&'a SessionId>,
+        client: &'a ClientId,
+        moment: Moment,
+    ) -> Self {
+        Self { user, session, client, moment, acr_values: &[] }
+    }
+
+    /// With the authentication context that the app would like.
+    #[must_use]
+    pub const fn with_acr_values(mut self, acr_values: &'a [String]) -> Self {
+        self.acr_values = acr_values;
+        self
+    }
+}
+
+/// Whether a user may go on (catalogue row 20: policy is asked again, not remembered).
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {
@@ -127,8 +180,24 @@ pub enum Standing {
     Active,
     /// The account is fine, the named session is over.
     SessionEnded,
-    /// The account is locked, disabled or gone.
+    /// The account is locked, disabled or gone, or its user may not use this app.
     NotAllowed,
+    /// The user must sign in again, more strongly, before this app may be used: step-up. Outside an interaction this is a no.
+    SignInAgain,
+}
+
+/// Why a user is sent to sign in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignInReason {
+    /// Nobody is signed in.
+    NobodyIsSignedIn,
+    /// The app wants a fresh sign-in: `prompt=login`, or `max_age` is over. A session that exists does not do; the engine checks
+    /// `auth_time` afterwards (OIDC-002, A-OIDC-08).
+    Again,
+    /// The app wants the user to choose an account: `prompt=select_account`.
+    SelectAccount,
+    /// [`Standing::SignInAgain`] was the host's own answer.
+    StepUp,
 }
 
 /// What the engine tells the host when it wants a user to sign in.
@@ -139,12 +208,30 @@ pub struct SignInAsk<'a> {
     pub resume: &'a str,
     /// The app on whose behalf this happens, for the sign-in page; `None` on the engine's own pages.
     pub client_name: Option<&'a str>,
+    /// Why.
+    pub reason: SignInReason,
+    /// `login_hint`: from the app, at most 512 bytes. It authenticates nobody; escape it before showing it.
+    pub login_hint: Option<&'a str>,
+    /// The `sub` of an `id_token_hint` that was verified: whom the app expects.
+    pub expected_subject: Option<&'a str>,
+    /// `acr_values`, in the order of preference.
+    pub acr_values: &'a [String],
+    /// `ui_locales`, in the order of preference.
+    pub ui_locales: Option<&'a str>,
 }
 
 impl<'a> SignInAsk<'a> {
     /// A question that brings the browser back to `resume`.
     pub const fn new(resume: &'a str, client_name: Option<&'a str>) -> Self {
-        Self { resume, client_name }
+        Self {
+            resume,
+            client_name,
+            reason: SignInReason::NobodyIsSignedIn,
+            login_hint: None,
+            expected_subject: None,
+            acr_values: &[],
+            ui_locales: None,
+        }
     }
 }
 
@@ -173,11 +260,11 @@ pub trait UserAuthenticator: Debug + Send + Sync {
     /// Everything downstream trusts this answer. An empty user id is refused by the engine.
     async fn current_user(&self, head: &http::request::Parts) -> Result<Option<SignedInUser>, HostError>;
 
-    /// Whether the user may still go on, and whether the named session lives.
+    /// Whether the user may (still) go on with the app, and whether the named session lives.
     ///
     /// # Errors
     /// [`HostError`] when nobody knows; the engine answers 503 and spends nothing.
-    async fn standing(&self, user: &UserId, session: Option<&SessionId>) -> Result<Standing, HostError>;
+    async fn standing(&self, question: &StandingQuestion<'_>) -> Result<Standing, HostError>;
 
     /// Where to send the browser so that somebody can sign in and come back to `ask.resume`.
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove;

@@ -78,7 +78,7 @@ impl AuthorizationServer {
             return Err(LaunchError::NotWired);
         }
         let found = inner.host.clients.client(client).await.map_err(|error| away(error.into()))?;
-        let client = found.filter(|client| !client.disabled).ok_or(LaunchError::UnknownClient)?;
+        let client = found.filter(|client| client.is_enabled()).ok_or(LaunchError::UnknownClient)?;
         let registered = match launch_uri {
             Some(uri) => client.launch_uris.iter().find(|known| *known == uri),
             None => client.launch_uris.first(),

@@ -37,9 +37,9 @@ impl UserAuthenticator for Users {
         let (id, session) = (UserId::new("pat"), SessionId::new(session));
         Ok(signed_in.then(|| SignedInUser::new(id, "subject-1", session, since, UserKind::Patient)))
     }
-    async fn standing(&self, _: &UserId, asked: Option<&SessionId>) -> Result<Standing, HostError> {
+    async fn standing(&self, asked: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         let open = self.session().map(|(session, _)| SessionId::new(session));
-        Ok(if asked.is_none() || asked == open.as_ref() { Standing::Active } else { Standing::SessionEnded })
+        Ok(if asked.session.is_none() || asked.session == open.as_ref() { Standing::Active } else { Standing::SessionEnded })
     }
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
         SignInMove::Redirect(format!("/sign-in?{}", ask.resume))

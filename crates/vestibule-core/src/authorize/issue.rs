@@ -6,11 +6,11 @@ use vestibule_host::{
     Advance, CodeHash, GrantId, GrantStatus, IssueCode, LaunchContext, RegisteredClient, SignedInUser,
     StoredGrant, UnixMillis,
 };
-use vestibule_scope::{ContextScope, IdentityScope, Scope, ScopeKind, ScopeSet};
+use vestibule_scope::{ContextScope, IdentityScope, RefreshScope, Scope, ScopeKind, ScopeSet};
 
 use super::progress::{Progress, Refusal};
 use super::validate::PendingRequest;
-use crate::grant::{GrantRecord, Grantable, GrantedContext};
+use crate::grant::{GrantRecord, Grantable, GrantedContext, refresh_of};
 use crate::{digest, record};
 
 /// What every authorization code begins with.
@@ -78,7 +78,15 @@ impl CodeDraft {
         if !grantable.answers(&parts.progress.reask(&parts.client.id)?) {
             return Err(Refusal::OutOfOrder);
         }
-        let scopes = grantable.limit(scopes);
+        let mut scopes = grantable.limit(scopes);
+        if refresh_of(&scopes) == Some(RefreshScope::Offline) {
+            // AMB-14: with both, offline is what the app gets, and what it is told.
+            scopes = scopes
+                .iter()
+                .filter(|scope| !matches!(scope.kind(), ScopeKind::Refresh(RefreshScope::Online)))
+                .cloned()
+                .collect();
+        }
         // A wildcard narrowed by a long ceiling may outgrow what a stored list may be.
         if scopes.is_empty() || !scopes.is_within_limits() {
             return Err(Refusal::NothingLeft);
@@ -113,6 +121,7 @@ impl CodeDraft {
             consent: consent.clone(),
             issued: now,
             code_expires,
+            session_until: parts.user.session_until,
             cnf: None,
         };
         Ok(Self {
@@ -142,8 +151,9 @@ impl CodeDraft {
             id: self.grant.clone(),
             user: self.record.who.user.clone(),
             client: self.record.client.clone(),
-            session: self.record.who.session.clone(),
+            session: self.record.session().cloned(),
             keep_until: self.keep_until,
+            used: self.record.issued,
             status: GrantStatus::Live,
             record: record::write(&self.record)?,
         };

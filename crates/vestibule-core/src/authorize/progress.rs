@@ -393,6 +393,8 @@ impl Progress {
     /// [`Refusal::OutOfOrder`] unless everything is decided: a code without consent cannot be made (CODE-011, A-TYPE-02).
     pub fn reask(&self, client: &ClientId) -> Result<Reask, Refusal> {
         let Self::Decided { who, patient, consent, .. } = self else { return Err(Refusal::OutOfOrder) };
-        Ok(Reask::new(who.clone(), client.clone(), patient.clone(), consent.clone(), Moment::Issue))
+        // Whoever decides is there, whatever the grant will outlive.
+        let session = Some(who.session.clone());
+        Ok(Reask::new(who.clone(), session, client.clone(), patient.clone(), consent.clone(), Moment::Issue))
     }
 }

@@ -40,7 +40,7 @@ impl ProvenRedirect {
         request: &Identified,
         params: &Params,
     ) -> Result<Self, Problem> {
-        let client = client.filter(|client| !client.disabled).ok_or(Problem::UnknownClient)?;
+        let client = client.filter(|client| client.is_enabled()).ok_or(Problem::UnknownClient)?;
         let state = match params.one("state") {
             Ok(Some(state)) if state.len() <= MAX_STATE => Some(state.to_owned()),
             _ => None,
@@ -154,7 +154,7 @@ mod tests {
             assert!(prove(&app, &query(bad)).is_err(), "{bad}");
         }
         let mut off = app.clone();
-        off.disabled = true;
+        off.status = vestibule_host::ClientStatus::Disabled;
         assert_eq!(prove(&off, &query("https%3A%2F%2Fapp.example%2Fcb")), Err(Problem::UnknownClient));
         assert_eq!(prove(&app, "redirect_uri=x"), Err(Problem::UnknownClient));
         assert_eq!(prove(&app, "client_id=app&client_id=app&redirect_uri=x"), Err(Problem::Malformed));

@@ -195,7 +195,7 @@ impl PendingRequest {
         &self,
         client: Option<&RegisteredClient>,
     ) -> Result<ProvenRedirect, vestibule_host::pages::Problem> {
-        let client = client.filter(|client| !client.disabled && client.id == self.client);
+        let client = client.filter(|client| client.is_enabled() && client.id == self.client);
         let client = client.ok_or(vestibule_host::pages::Problem::UnknownClient)?;
         ProvenRedirect::registered(client, &self.redirect_uri, Some(self.state.clone()))
     }

@@ -1,10 +1,13 @@
-//! Which app asks, and does it prove it (oauth.md 5, SMART-CAUTH-001 to -012).
+//! Which app asks, and does it prove it (oauth.md 5 and 6, SMART-CAUTH-001 to -012, -030 to -033).
 //!
-//! One authenticator for every endpoint (CAUTH-010). Its result, [`AuthenticatedClient`], has no other constructor.
+//! One authenticator for every endpoint (CAUTH-010). Its result, [`AuthenticatedClient`], has no other constructor. A client
+//! assertion is verified by whoever has keys; what is left of it here is [`Asserted`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use vestibule_host::{ClientAuthentication, ClientId, RegisteredClient, Secret, client::SecretHash};
+use vestibule_host::{
+    AssertionClaim, ClientAuthentication, ClientId, RegisteredClient, Secret, UnixMillis, client::SecretHash,
+};
 
 use super::error::TokenError;
 use crate::params::{ParamError, Params};
@@ -25,17 +28,41 @@ enum Proof {
         raw: Secret,
     },
     Post(Secret),
-    /// A method that is not built: it names a client and proves nothing.
-    Unsupported,
+    Assertion(Secret),
+}
+
+/// The only type of assertion (SMART-CAUTH-020, RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client assertion whose signature, header and claims were verified with this client's keys.
+#[derive(Debug)]
+pub struct Asserted {
+    client: ClientId,
+    claim: AssertionClaim,
+}
+
+impl Asserted {
+    /// Says that an assertion of this client was verified, and how it is spent.
+    ///
+    /// # Security
+    /// Whoever calls this vouches for the assertion: the engine calls it after the signature check, and nowhere else.
+    pub const fn verified(client: ClientId, claim: AssertionClaim) -> Self {
+        Self { client, claim }
+    }
 }
 
 impl Presented {
-    /// Reads the credentials of a request.
+    /// Reads the credentials of a request. `named` says whom an assertion is about, unverified: good for looking up a client,
+    /// and for nothing else (JWTCA-004).
     ///
     /// # Errors
     /// `invalid_request` for two mechanisms or a repeated parameter (CAUTH-001), `invalid_client` for a header that is not
-    /// Basic or cannot be read (CAUTH-003, CAUTH-004).
-    pub fn read(params: &Params, authorization: &[&[u8]]) -> Result<Self, TokenError> {
+    /// Basic or cannot be read (CAUTH-003, CAUTH-004), and for an assertion about nobody.
+    pub fn read(
+        params: &Params,
+        authorization: &[&[u8]],
+        named: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<Self, TokenError> {
         let one = |name| {
             params.one(name).map_err(|error| match error {
                 ParamError::Repeated => TokenError::repeated(),
@@ -44,7 +71,9 @@ impl Presented {
         };
         let body_id = one("client_id")?;
         let secret = one("client_secret")?;
-        let asserted = params.has("client_assertion") || params.has("client_assertion_type");
+        let assertion = one("client_assertion")?;
+        let assertion_type = one("client_assertion_type")?;
+        let asserted = assertion.is_some() || assertion_type.is_some();
         let header = match authorization {
             [] => None,
             [one] => Some(*one),
@@ -62,12 +91,26 @@ impl Presented {
             let proof = Proof::Basic { decoded: basic.decoded, raw: basic.raw };
             return Ok(Self { client_id: ClientId::new(basic.client_id), proof });
         }
+        if asserted {
+            // JWTCA-002
+            let (Some(assertion), Some(JWT_BEARER)) = (assertion, assertion_type) else {
+                return Err(TokenError::InvalidRequest(
+                    "client_assertion needs the client_assertion_type of a JWT, and the reverse",
+                ));
+            };
+            let client_id = named(assertion).ok_or(TokenError::InvalidClient { header: false })?;
+            // JWTCA-001, SMART-CAUTH-031
+            if body_id.is_some_and(|id| id != client_id) {
+                return Err(TokenError::InvalidRequest("client_id differs from the client of the assertion"));
+            }
+            let proof = Proof::Assertion(Secret::new(assertion));
+            return Ok(Self { client_id: ClientId::new(client_id), proof });
+        }
         let Some(client_id) = body_id else {
             return Err(TokenError::InvalidClient { header: false });
         };
         let proof = match secret {
             Some(secret) => Proof::Post(Secret::new(secret)),
-            None if asserted => Proof::Unsupported,
             None => Proof::None,
         };
         Ok(Self { client_id: ClientId::new(client_id), proof })
@@ -78,6 +121,14 @@ impl Presented {
         &self.client_id
     }
 
+    /// The assertion to be verified, if there is one.
+    pub fn assertion(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Assertion(assertion) => Some(assertion.expose_secret()),
+            _ => None,
+        }
+    }
+
     const fn header(&self) -> bool {
         matches!(self.proof, Proof::Basic { .. })
     }
@@ -86,13 +137,26 @@ impl Presented {
     ///
     /// # Errors
     /// `invalid_client`, the same for an unknown client and a wrong secret, after the same work (CAUTH-005, CRYPTO-004).
-    pub fn authenticate(self, client: Option<RegisteredClient>) -> Result<AuthenticatedClient, TokenError> {
+    pub fn authenticate(
+        self,
+        client: Option<RegisteredClient>,
+        asserted: Option<Asserted>,
+        now: UnixMillis,
+    ) -> Result<AuthenticatedClient, TokenError> {
         let refused = TokenError::InvalidClient { header: self.header() };
-        let client = client.filter(|client| !client.disabled && client.id == self.client_id);
+        let client = client.filter(|client| client.is_enabled() && client.id == self.client_id);
         let no_secrets = Vec::new();
         let (secrets, presented) = match (client.as_ref().map(|client| &client.authentication), &self.proof) {
             (Some(ClientAuthentication::Public), Proof::None) => {
-                return client.map(|client| AuthenticatedClient { client }).ok_or(refused);
+                return client.map(|client| AuthenticatedClient { client, claim: None }).ok_or(refused);
+            }
+            (Some(ClientAuthentication::PrivateKeyJwt(_)), Proof::Assertion(_)) => {
+                return match (client, asserted) {
+                    (Some(client), Some(asserted)) if asserted.client == client.id => {
+                        Ok(AuthenticatedClient { client, claim: Some(asserted.claim) })
+                    }
+                    _ => Err(refused),
+                };
             }
             (Some(ClientAuthentication::SecretBasic(secrets)), Proof::Basic { decoded, raw }) => {
                 let raw_allowed = client.as_ref().is_some_and(|client| client.danger_raw_basic);
@@ -101,7 +165,7 @@ impl Presented {
             (Some(ClientAuthentication::SecretPost(secrets)), Proof::Post(secret)) => (secrets, Some(secret)),
             // CAUTH-002, CAUTH-007: any other method is refused, also a secret from a public client.
             (_, Proof::Basic { raw: secret, .. } | Proof::Post(secret)) => (&no_secrets, Some(secret)),
-            (_, Proof::None | Proof::Unsupported) => return Err(refused),
+            (_, Proof::None | Proof::Assertion(_)) => return Err(refused),
         };
         let Some(presented) = presented else { return Err(refused) };
         if secrets.is_empty() {
@@ -112,10 +176,11 @@ impl Presented {
         }
         let mut right = false;
         for secret in secrets {
-            right |= secret.is(presented.expose_secret());
+            // A-CAUTH-22: a secret that has ended is compared all the same, and opens nothing.
+            right |= secret.hash.is(presented.expose_secret()) & secret.is_valid(now);
         }
         match client {
-            Some(client) if right => Ok(AuthenticatedClient { client }),
+            Some(client) if right => Ok(AuthenticatedClient { client, claim: None }),
             _ => Err(refused),
         }
     }
@@ -125,9 +190,15 @@ impl Presented {
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient {
     client: RegisteredClient,
+    claim: Option<AssertionClaim>,
 }
 
 impl AuthenticatedClient {
+    /// The assertion that must be spent with whatever it buys (JWTCA-009).
+    pub const fn claim(&self) -> Option<AssertionClaim> {
+        self.claim
+    }
+
     /// Its registration.
     pub const fn client(&self) -> &RegisteredClient {
         &self.client
@@ -173,6 +244,8 @@ fn form_decode(half: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_host::ClientSecret;
+
     use super::*;
 
     const SECRET: &str = "test-secret-0123456789-0123456789";
@@ -186,17 +259,18 @@ mod tests {
         )
     }
 
-    fn secrets() -> Vec<SecretHash> {
-        vec![
-            SecretHash::of("test-secret-that-is-an-older-one-0123").unwrap(),
-            SecretHash::of(SECRET).unwrap(),
-        ]
+    const NOW: UnixMillis = UnixMillis(1_000);
+
+    fn secrets() -> Vec<ClientSecret> {
+        ["test-secret-that-is-an-older-one-0123", SECRET]
+            .map(|text| ClientSecret::new(SecretHash::of(text).unwrap()))
+            .to_vec()
     }
 
     fn read(form: &str, header: Option<&str>) -> Result<Presented, TokenError> {
         let params = Params::parse(form.as_bytes()).unwrap();
         let headers: Vec<&[u8]> = header.iter().map(|h| h.as_bytes()).collect();
-        Presented::read(&params, &headers)
+        Presented::read(&params, &headers, |_| None)
     }
 
     fn basic(id: &str, secret: &str) -> String {
@@ -234,7 +308,7 @@ mod tests {
             ("", Some(&head), public(), header_refused),
             ("", Some(&head), None, header_refused),
         ] {
-            let result = read(form, header.map(String::as_str)).unwrap().authenticate(registered);
+            let result = read(form, header.map(String::as_str)).unwrap().authenticate(registered, None, NOW);
             assert_eq!(result.as_ref().err().copied(), expected, "{form} {header:?}");
         }
     }
@@ -243,7 +317,7 @@ mod tests {
     fn wrong_secrets_and_broken_headers() {
         let by_basic = || Some(client(ClientAuthentication::SecretBasic(secrets())));
         let wrong = read("", Some(&basic("my-app", &SECRET.replace('9', "8")))).unwrap();
-        assert!(wrong.authenticate(by_basic()).is_err());
+        assert!(wrong.authenticate(by_basic(), None, NOW).is_err());
         for broken in ["Basic", "Basic !!!", "Basic bXk", "Bearer abc", "Basic AA==", "Basic  bXktYXBwOng="] {
             assert_eq!(
                 read("", Some(broken)).unwrap_err(),
@@ -257,23 +331,23 @@ mod tests {
         assert_eq!(read("client_id=a&client_id=a", None).unwrap_err().code(), "invalid_request");
         assert_eq!(read("", None).unwrap_err(), TokenError::InvalidClient { header: false });
         let mut off = client(ClientAuthentication::SecretBasic(secrets()));
-        off.disabled = true;
-        assert!(read("", Some(&basic("my-app", SECRET))).unwrap().authenticate(Some(off)).is_err());
+        off.status = vestibule_host::ClientStatus::Disabled;
+        assert!(read("", Some(&basic("my-app", SECRET))).unwrap().authenticate(Some(off), None, NOW).is_err());
     }
 
     #[test]
     fn basic_is_form_decoded_unless_the_client_never_encoded() {
         let secret = "test+secret%2B0123456789-0123456789-0";
-        let hash = |text: &str| vec![SecretHash::of(text).unwrap()];
+        let hash = |text: &str| vec![ClientSecret::new(SecretHash::of(text).unwrap())];
         let mut decoded =
             client(ClientAuthentication::SecretBasic(hash("test secret+0123456789-0123456789-0")));
         let mut raw = client(ClientAuthentication::SecretBasic(hash(secret)));
         let present = || read("", Some(&basic("my-app", secret))).unwrap();
-        assert!(present().authenticate(Some(decoded.clone())).is_ok());
-        assert!(present().authenticate(Some(raw.clone())).is_err());
+        assert!(present().authenticate(Some(decoded.clone()), None, NOW).is_ok());
+        assert!(present().authenticate(Some(raw.clone()), None, NOW).is_err());
         raw.danger_raw_basic = true;
         decoded.danger_raw_basic = true;
-        assert!(present().authenticate(Some(raw)).is_ok());
-        assert!(present().authenticate(Some(decoded)).is_err());
+        assert!(present().authenticate(Some(raw), None, NOW).is_ok());
+        assert!(present().authenticate(Some(decoded), None, NOW).is_err());
     }
 }

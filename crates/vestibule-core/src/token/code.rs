@@ -5,15 +5,14 @@
 //! ```
 //! Nothing before `settle` changes anything, and only [`Redemption::Won`] opens the response.
 
-use std::time::Duration;
-
-use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
-use vestibule_host::{CodeHash, GrantId, Moment, RedeemCode, Redemption, UnixMillis};
-use vestibule_scope::ScopeSet;
+use vestibule_host::{CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, Secret, UnixMillis};
 
 use super::client_auth::AuthenticatedClient;
+use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};
 use super::error::TokenError;
+use super::refresh::{Chain, KEEP_MARGIN, earliest};
+use super::refresh_token::RefreshToken;
 use super::response::TokenResponse;
 use crate::authorize::Verifier;
 use crate::authorize::validate::Rules;
@@ -76,8 +75,9 @@ impl CodeRequest {
             return Err(TokenError::InvalidGrant);
         }
         let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, presented.as_str());
-        let operation = RedeemCode::new(self.hash(rules.issuer), binding);
-        Ok(Checked { grant, record, operation })
+        // The row is kept longer once it is known what is issued: `granted`.
+        let operation = RedeemCode::new(self.hash(rules.issuer), binding, UnixMillis(0));
+        Ok(Checked { issuer: rules.issuer.to_owned(), grant, record, operation, client: client.clone() })
     }
 }
 
@@ -85,9 +85,11 @@ impl CodeRequest {
 #[must_use]
 #[derive(Debug)]
 pub struct Checked {
+    issuer: String,
     grant: GrantId,
     record: GrantRecord,
     operation: RedeemCode,
+    client: AuthenticatedClient,
 }
 
 impl Checked {
@@ -96,126 +98,73 @@ impl Checked {
         self.record.reask(Moment::Redeem)
     }
 
-    /// Decides the answer.
+    /// Decides the answer. `random` becomes the first refresh token, if a refresh scope was granted.
     ///
     /// # Errors
     /// [`TokenError::InvalidGrant`] when the policy leaves no scope or no time; [`TokenError::ServerError`] when
     /// `grantable` is the yes to something else, which is a bug of the caller.
-    pub fn granted(self, grantable: Grantable, life: &TokenLife) -> Result<TokenDraft, TokenError> {
+    pub fn granted(
+        self,
+        grantable: Grantable,
+        life: &TokenLife,
+        random: &[u8; 64],
+    ) -> Result<TokenDraft, TokenError> {
         if !grantable.answers(&self.reask()) {
             return Err(TokenError::ServerError);
         }
-        let scopes = grantable.limit(&self.record.scopes);
-        let seconds = life.access_token.as_secs();
-        // A policy's end date ends the token too.
-        let left =
-            grantable.until().map_or(i64::MAX, |until| until.seconds().saturating_sub(life.now.seconds()));
-        let seconds = seconds.min(u64::try_from(left).unwrap_or(0));
+        let Self { issuer, grant, record, operation, client } = self;
+        let scopes = grantable.limit(&record.scopes);
+        // RT-001: a refresh scope was granted, and the client may use it.
+        let chain = record
+            .refresh()
+            .filter(|_| client.client().grant_types.refresh_token)
+            .map(|kind| Chain::of(kind, client.client(), &record, grantable.until(), life))
+            .filter(|chain| !chain.is_over(life.now));
+        let access_life = if chain.is_some() { life.access_token } else { life.unrefreshed };
+        // A policy's end date ends the token too, and so does the end of the session that it hangs on.
+        let end = earliest([grantable.until(), record.session().and(record.session_until)]);
+        let seconds = seconds_until(access_life, end, life.now);
         if scopes.is_empty() || seconds == 0 {
             return Err(TokenError::InvalidGrant);
         }
-        Ok(TokenDraft { checked: self, scopes, now: life.now, seconds, id_seconds: life.id_token.as_secs() })
+        let refresh = chain.map(|chain| (RefreshToken::first(random), chain));
+        let opened = refresh.as_ref().map(|(token, chain)| NewRefresh {
+            handle: token.handle(&issuer),
+            current: token.hash(&issuer),
+            idle_until: chain.idle_until(life.now),
+            until: chain.until,
+        });
+        let kept = refresh.as_ref().map_or(life.now, |(_, chain)| chain.idle_until(life.now));
+        // Spent codes and older refresh tokens must find their grant for as long as anything under it lives (CODE-005).
+        let keep_until = kept.plus(access_life).plus(KEEP_MARGIN);
+        let operation =
+            RedeemCode { keep_until, ..operation }.with_refresh(opened).with_claim(client.claim());
+        let nonce = record.nonce.clone();
+        let content = TokenContent::of_grant(&issuer, (grant, &record), scopes, seconds, life, nonce);
+        Ok(TokenDraft { content, operation, refresh: refresh.map(|(token, _)| token.text()) })
     }
-}
-
-/// Lifetimes of tokens, and the present moment.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenLife {
-    /// Of an access token.
-    pub access_token: Duration,
-    /// Of an ID token.
-    pub id_token: Duration,
-    /// The present moment.
-    pub now: UnixMillis,
 }
 
 /// An answer that is decided and not yet signed.
 #[must_use]
 #[derive(Debug)]
 pub struct TokenDraft {
-    checked: Checked,
-    scopes: ScopeSet,
-    now: UnixMillis,
-    seconds: u64,
-    id_seconds: u64,
+    content: TokenContent,
+    operation: RedeemCode,
+    refresh: Option<Secret>,
 }
 
 impl TokenDraft {
-    /// The claims of the access token (RFC 9068, ATJWT-002, -003, -007; smart.md 5.1).
-    pub fn access_claims(&self, issuer: &str, jti: &str) -> Map<String, Value> {
-        let record = &self.checked.record;
-        let mut claims = self.common(issuer, self.seconds);
-        let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        put("aud", record.base.as_str().into()); // one audience, from the configuration (A-AUD-12)
-        put("client_id", record.client.as_str().into());
-        put("jti", jti.into());
-        put("scope", self.scopes.to_string().into());
-        put("grant_id", self.checked.grant.as_str().into());
-        if let Some(patient) = &record.context.patient {
-            put("patient", patient.as_str().into());
-        }
-        if let Some(encounter) = &record.context.encounter {
-            put("encounter", encounter.as_str().into());
-        }
-        if let Some(fhir_user) = &record.fhir_user {
-            put("fhirUser", fhir_user.as_str().into());
-        }
-        claims
-    }
-
-    /// The claims of the ID token, if `openid` was granted (OIDC-004 to -006, SMART-IDT-001, -006 to -008, -015 to -017).
-    /// `at_hash` is computed by whoever signs, since it depends on the algorithm.
-    pub fn id_claims(&self, issuer: &str, at_hash: &str) -> Option<Map<String, Value>> {
-        let record = &self.checked.record;
-        if !record.has_open_id() {
-            return None;
-        }
-        let mut claims = self.common(issuer, self.id_seconds);
-        let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        put("aud", record.client.as_str().into()); // OIDC-005
-        put("auth_time", record.auth_time.seconds().into());
-        put("at_hash", at_hash.into());
-        if let Some(nonce) = &record.nonce {
-            put("nonce", nonce.as_str().into());
-        }
-        if let Some(acr) = &record.acr {
-            put("acr", acr.as_str().into());
-        }
-        if !record.amr.is_empty() {
-            put("amr", record.amr.clone().into());
-        }
-        if let Some(fhir_user) = &record.fhir_user {
-            let granted = |text: &str| record.scopes.iter().any(|scope| scope.as_str() == text);
-            if granted("fhirUser") {
-                put("fhirUser", fhir_user.as_str().into());
-            }
-            if granted("profile") {
-                put("profile", fhir_user.as_str().into()); // SMART-IDT-017
-            }
-        }
-        Some(claims)
-    }
-
-    fn common(&self, issuer: &str, seconds: u64) -> Map<String, Value> {
-        let now = self.now.seconds();
-        let mut claims = Map::new();
-        claims.insert("iss".into(), issuer.into());
-        claims.insert("sub".into(), self.checked.record.subject.as_str().into());
-        claims.insert("iat".into(), now.into());
-        claims.insert("exp".into(), now.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)).into());
-        claims
+    /// What is to be signed.
+    pub const fn content(&self) -> &TokenContent {
+        &self.content
     }
 
     /// Takes the signed tokens. The result opens only when the code was won.
-    pub fn signed(self, access_token: String, id_token: Option<String>) -> Draft {
-        let response = TokenResponse::new(
-            access_token,
-            id_token,
-            self.seconds,
-            &self.scopes,
-            self.checked.record.context.members(),
-        );
-        Draft { operation: self.checked.operation, response }
+    pub fn signed(self, access: IssuedAccess, id_token: Option<String>, event: Option<NewEvent>) -> Draft {
+        let (text, kept) = access.into_parts();
+        let response = self.content.respond(&text, id_token, self.refresh.as_ref());
+        Draft { operation: self.operation.with_access(kept).with_event(event), response }
     }
 }
 
@@ -242,10 +191,12 @@ impl Draft {
     /// Releases the answer if, and only if, the code was won.
     ///
     /// # Errors
-    /// [`TokenError::InvalidGrant`] for every other fact (CODE-004, CODE-006).
+    /// [`TokenError::InvalidGrant`] for every other fact (CODE-004, CODE-006); [`TokenError::InvalidClient`] for an assertion
+    /// that was used before.
     pub fn settle(self, outcome: Redemption) -> Result<TokenResponse, TokenError> {
         match outcome {
             Redemption::Won => Ok(self.response),
+            Redemption::ClaimSeen => Err(TokenError::InvalidClient { header: false }), // A-JWT-16
             Redemption::Replayed { .. }
             | Redemption::Mismatch
             | Redemption::Expired

@@ -11,12 +11,16 @@ pub enum TokenError {
         /// Whether the request used the `Authorization` header; the answer then carries a challenge (CAUTH-006).
         header: bool,
     },
-    /// The code buys nothing. Unknown, expired, spent and foreign codes get the same answer (TOKEN-009).
+    /// The code or the refresh token buys nothing. Unknown, expired, spent and foreign ones get the same answer (TOKEN-009).
     InvalidGrant,
     /// The app may not use this grant.
     UnauthorizedClient,
     /// No such grant here.
     UnsupportedGrantType,
+    /// A scope that is malformed, missing, or more than there is.
+    InvalidScope(&'static str),
+    /// `resource` names no FHIR server that this token can be for.
+    InvalidTarget,
     /// A part of the system is away. Nothing was spent (GEN-017).
     TemporarilyUnavailable,
     /// A bug on our side.
@@ -40,6 +44,8 @@ impl TokenError {
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope(_) => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -48,10 +54,11 @@ impl TokenError {
     /// `error_description`: constant, and without a value of the request (GEN-012).
     pub const fn description(self) -> &'static str {
         match self {
-            Self::InvalidRequest(why) => why,
+            Self::InvalidRequest(why) | Self::InvalidScope(why) => why,
+            Self::InvalidTarget => "resource must name a FHIR server of this authorization server that the client may use",
             Self::InvalidClient { .. } => "the client is unknown or did not authenticate as registered",
             Self::InvalidGrant => {
-                "the code is unknown, expired or already used, or client, redirect_uri or code_verifier do not belong to it"
+                "the code or refresh token is unknown, expired, revoked or already used, or client, redirect_uri or code_verifier do not belong to it"
             }
             Self::UnauthorizedClient => "the client may not use this grant type",
             Self::UnsupportedGrantType => "the grant type is not supported",

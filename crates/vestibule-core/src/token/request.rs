@@ -1,7 +1,11 @@
 //! Which grant, with which parameters.
 
+use vestibule_host::RegisteredClient;
+
+use super::backend::BackendRequest;
 use super::code::CodeRequest;
 use super::error::TokenError;
+use super::refresh::RefreshRequest;
 use crate::params::Params;
 
 /// A token request whose client is authenticated elsewhere.
@@ -9,6 +13,10 @@ use crate::params::Params;
 pub enum TokenRequest {
     /// `authorization_code`.
     Code(CodeRequest),
+    /// `refresh_token`.
+    Refresh(RefreshRequest),
+    /// `client_credentials`.
+    Backend(BackendRequest),
 }
 
 impl TokenRequest {
@@ -35,10 +43,25 @@ impl TokenRequest {
     /// Reads the grant of an authenticated client's request.
     ///
     /// # Errors
-    /// `unsupported_grant_type` (SMART-TOKEN-007), or what the grant's own parameters are missing.
-    pub fn read(form: &Params) -> Result<Self, TokenError> {
+    /// `unsupported_grant_type` (SMART-TOKEN-007), `unauthorized_client` (SMART-TOKEN-053), or what the grant's own parameters
+    /// are missing.
+    pub fn read(form: &Params, client: &RegisteredClient) -> Result<Self, TokenError> {
+        let grants = client.grant_types;
+        let may = |allowed: bool| if allowed { Ok(()) } else { Err(TokenError::UnauthorizedClient) };
         match form.one("grant_type") {
-            Ok(Some("authorization_code")) => CodeRequest::read(form).map(Self::Code),
+            Ok(Some("authorization_code")) => {
+                may(grants.authorization_code)?;
+                CodeRequest::read(form).map(Self::Code)
+            }
+            Ok(Some("refresh_token")) => {
+                may(grants.refresh_token)?;
+                RefreshRequest::read(form).map(Self::Refresh)
+            }
+            // TOKEN-006, A-CAUTH-19, -20
+            Ok(Some("client_credentials")) => {
+                may(grants.client_credentials && client.authentication.is_confidential())?;
+                BackendRequest::read(form).map(Self::Backend)
+            }
             Ok(Some(_)) => Err(TokenError::UnsupportedGrantType),
             Ok(None) => Err(TokenError::InvalidRequest("grant_type is missing")),
             Err(_) => Err(TokenError::malformed()),

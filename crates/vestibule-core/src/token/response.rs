@@ -13,19 +13,23 @@ pub struct TokenResponse {
 
 impl TokenResponse {
     pub(crate) fn new(
-        access_token: String,
+        access_token: &Secret,
         id_token: Option<String>,
+        refresh_token: Option<&Secret>,
         seconds: u64,
         scopes: &ScopeSet,
         context: Map<String, Value>,
     ) -> Self {
         let mut body = Map::new();
-        body.insert("access_token".into(), access_token.into());
+        body.insert("access_token".into(), access_token.expose_secret().into());
         body.insert("token_type".into(), "Bearer".into()); // SMART-TOKEN-009
         body.insert("expires_in".into(), seconds.into()); // SMART-TOKEN-032: a number
         body.insert("scope".into(), scopes.to_string().into()); // SMART-SCOPE-110: always
         if let Some(id_token) = id_token {
             body.insert("id_token".into(), id_token.into());
+        }
+        if let Some(refresh_token) = refresh_token {
+            body.insert("refresh_token".into(), refresh_token.expose_secret().into());
         }
         // SMART-CTX-012: beside access_token; the names above are not among the context's.
         body.extend(context);

@@ -43,7 +43,7 @@ fn nothing_is_redirected_to_an_unproven_address() {
     check(&Az::new().add("client_id", "other"), Page(Problem::Malformed));
     let server = Server::new();
     let (mut off, mut nowhere) = (client(), client());
-    off.disabled = true;
+    off.status = vestibule_host::ClientStatus::Disabled;
     nowhere.redirect_uris.clear();
     assert!(matches!(server.hear(&Az::new().query(), &off), Heard::Shown(Problem::UnknownClient)));
     assert!(matches!(server.hear(&Az::new().query(), &nowhere), Heard::Shown(Problem::UnknownRedirect)));
@@ -90,7 +90,7 @@ fn a_stored_address_is_proven_again() {
     assert_eq!(request.prove(Some(&client())).unwrap().uri(), REDIRECT);
     assert_eq!(request.prove(None), Err(Problem::UnknownClient));
     let (mut off, mut moved, mut other) = (client(), client(), client());
-    off.disabled = true;
+    off.status = vestibule_host::ClientStatus::Disabled;
     moved.redirect_uris = vec!["https://app.example/cb2".into()];
     other.id = vestibule_host::ClientId::new("other");
     assert_eq!(request.prove(Some(&off)), Err(Problem::UnknownClient));

@@ -143,6 +143,8 @@ pub struct AssertionClaim {
 pub struct NewAccess {
     /// Its hash.
     pub hash: AccessHash,
+    /// The app that holds it.
+    pub client: ClientId,
     /// When it ends.
     pub expires: UnixMillis,
     /// What it stands for, encoded by `vestibule-core`.

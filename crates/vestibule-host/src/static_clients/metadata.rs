@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use vestibule_scope::{ScopeList, ScopeSet};
 
 use super::{ClientProblem, Wrong, is_web_page, strict_json};
-use crate::client::SecretHash;
+use crate::client::{ClientSecret, ClientStatus, SecretHash};
 use crate::redirect_uri::{self, AppKind};
 use crate::{ClientAuthentication, ClientId, ConsentRule, Framing, RegisteredClient};
 
@@ -99,7 +99,7 @@ fn authentication(reader: &mut Reader) -> ClientAuthentication {
     }
     let method = reader.string("token_endpoint_auth_method");
     let secret = reader.string("client_secret");
-    let kind: fn(Vec<SecretHash>) -> ClientAuthentication = match method.as_deref() {
+    let kind: fn(Vec<ClientSecret>) -> ClientAuthentication = match method.as_deref() {
         Some("none") => {
             if secret.is_some() {
                 reader.say("client_secret", Wrong::SecretOfPublic);
@@ -129,7 +129,7 @@ fn authentication(reader: &mut Reader) -> ClientAuthentication {
             if hash.is_none() {
                 reader.say("client_secret", Wrong::Secret);
             }
-            hash.into_iter().collect()
+            hash.map(ClientSecret::new).into_iter().collect()
         }
     };
     kind(hashes)
@@ -202,7 +202,9 @@ fn flags(reader: &mut Reader, client: &mut RegisteredClient) {
     client.loopback_ports = flags.switch("loopback_ports");
     client.danger_raw_basic = flags.switch("danger_raw_basic");
     client.strict_scopes = flags.switch("strict_scopes");
-    client.disabled = flags.switch("disabled");
+    if flags.switch("disabled") {
+        client.status = ClientStatus::Disabled;
+    }
     flags.nothing_left();
     reader.wrongs.append(&mut flags.wrongs);
 }

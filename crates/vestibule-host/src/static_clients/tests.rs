@@ -67,7 +67,7 @@ fn reads_every_member() {
     assert_eq!(client.fhir_bases[0], "https://ehr.example/archive/fhir");
     assert_eq!(client.consent, ConsentRule::PreApproved);
     assert_eq!(client.framing, Framing::Origins(vec!["https://portal.example".to_owned()]));
-    assert!(client.loopback_ports && client.danger_raw_basic && client.strict_scopes && !client.disabled);
+    assert!(client.loopback_ports && client.danger_raw_basic && client.strict_scopes && client.is_enabled());
 }
 
 struct ScopeSetOf;
@@ -87,7 +87,7 @@ fn defaults_are_the_safe_ones() {
     assert_eq!(client.consent, ConsentRule::Ask);
     assert_eq!(client.framing, Framing::Refuse);
     assert!(client.fhir_bases.is_empty() && client.launch_uris.is_empty());
-    assert!(!client.loopback_ports && !client.danger_raw_basic && !client.strict_scopes && !client.disabled);
+    assert!(!client.loopback_ports && !client.danger_raw_basic && !client.strict_scopes && client.is_enabled());
 
     let none = one(&public(r#"{ "allowed_origins": [] }"#)).unwrap();
     assert!(none.allowed_origins.is_empty(), "an empty list means none, not the default");
@@ -326,7 +326,7 @@ fn answers_as_a_registry() {
     let clients = StaticClients::from_json(&json).unwrap();
     let found = |id: &str| now(clients.client(&ClientId::new(id))).unwrap();
     assert_eq!(found("app").unwrap().id.as_str(), "app");
-    assert!(found("gone").unwrap().disabled, "the engine treats it as unknown");
+    assert!(!found("gone").unwrap().is_enabled(), "the engine treats it as unknown");
     assert!(found("App").is_none(), "ids are compared byte for byte");
     assert!(now(clients.is_known_origin("https://app.example")).unwrap());
     assert!(!now(clients.is_known_origin("https://gone.example")).unwrap());

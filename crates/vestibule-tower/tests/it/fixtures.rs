@@ -9,8 +9,8 @@ use http::{Request, StatusCode};
 use vestibule::{AuthorizationServer, Config, FhirBase, Host};
 use vestibule_host::{
     HostError, MemoryConsents, MemoryGrants, PatientAccessPolicy, PatientAnswer, PatientPage, PatientQuery,
-    PatientQuestion, PolicyError, Reach, SessionId, SignInAsk, SignInMove, SignedInUser, Standing,
-    StaticClients, UserAuthenticator, UserId,
+    PatientQuestion, PolicyError, Reach, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion,
+    StaticClients, UserAuthenticator,
 };
 use vestibule_jose::{LocalKeyRing, SystemRandom};
 
@@ -37,7 +37,7 @@ impl UserAuthenticator for Nobody {
         Ok(None)
     }
 
-    async fn standing(&self, _: &UserId, _: Option<&SessionId>) -> Result<Standing, HostError> {
+    async fn standing(&self, _: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         Ok(Standing::NotAllowed)
     }
 

@@ -227,10 +227,10 @@ async fn what_changed_since_counts() {
     // The app: disabled, without its base, another method.
     let world = World::new();
     let code = world.code_for(&az("pub")).await;
-    world.clients.change("pub", |client| client.disabled = true);
+    world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Disabled);
     world.redeem("pub", &code).await.is_error(401, "invalid_client");
     world.clients.change("pub", |client| {
-        client.disabled = false;
+        client.status = vestibule_host::ClientStatus::Enabled;
         client.fhir_bases = vec![crate::world::FHIR2.to_owned()];
     });
     world.redeem("pub", &code).await.is_error(400, "invalid_grant");
@@ -342,7 +342,7 @@ async fn an_unknown_client_and_a_wrong_secret_look_alike() {
     let wrong = "wrong-secret-wrong-secret-wrong-secret-1";
     let unknown = tk("pub", "x").without("client_id").basic(Some(("nope", wrong))).send(&world).await;
     let known = tk("pub", "x").without("client_id").basic(Some(("basic", wrong))).send(&world).await;
-    world.clients.change("other", |client| client.disabled = true);
+    world.clients.change("other", |client| client.status = vestibule_host::ClientStatus::Disabled);
     let disabled = tk("other", "x").send(&world).await;
     for answer in [&unknown, &known, &disabled] {
         answer.is_error(401, "invalid_client");

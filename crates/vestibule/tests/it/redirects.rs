@@ -264,7 +264,7 @@ async fn an_address_or_app_that_goes_in_between_leads_to_a_page() {
     browser.deny().await.is_page(400);
     world.clients.change("pub", |client| {
         client.redirect_uris = registered;
-        client.disabled = true;
+        client.status = vestibule_host::ClientStatus::Disabled;
     });
     browser.switch_to(&consent);
     browser.allow().await.is_page(400);
@@ -272,7 +272,7 @@ async fn an_address_or_app_that_goes_in_between_leads_to_a_page() {
         is_plain_page(&answer, &[400], "");
     }
     assert_eq!(world.spy.codes(), 0);
-    world.clients.change("pub", |client| client.disabled = false);
+    world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Enabled);
     browser.switch_to(&consent);
     browser.allow().await.code();
 }

@@ -5,7 +5,7 @@ use form_urlencoded::Serializer;
 use rusqlite::OptionalExtension as _;
 use vestibule_host::user::FhirUser;
 use vestibule_host::{
-    HostError, SessionId, SignInAsk, SignInMove, SignedInUser, Standing, UnixMillis, UserAuthenticator,
+    HostError, SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, UnixMillis, UserAuthenticator,
     UserId, UserKind,
 };
 
@@ -38,15 +38,15 @@ impl UserAuthenticator for EhrUsers {
         Ok(Some(user.with_fhir_user(FhirUser::new(&session.fhir_user))))
     }
 
-    async fn standing(&self, user: &UserId, session: Option<&SessionId>) -> Result<Standing, HostError> {
-        let name = user.as_str().to_owned();
+    async fn standing(&self, question: &StandingQuestion<'_>) -> Result<Standing, HostError> {
+        let name = question.user.as_str().to_owned();
         let find = "SELECT 1 FROM ehr_user WHERE name = ?1";
         let found = self.database.run(move |c| c.query_row(find, [name], |_| Ok(())).optional()).await;
         if found.map_err(HostError::new)?.is_none() {
             return Ok(Standing::NotAllowed);
         }
-        let Some(session) = session else { return Ok(Standing::Active) };
-        match session::is_open(&self.database, session.as_str(), user.as_str()).await {
+        let Some(session) = question.session else { return Ok(Standing::Active) };
+        match session::is_open(&self.database, session.as_str(), question.user.as_str()).await {
             Ok(true) => Ok(Standing::Active),
             Ok(false) => Ok(Standing::SessionEnded),
             Err(error) => Err(HostError::new(error)),

@@ -10,7 +10,7 @@ use vestibule_host::{
     ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
     KeyRing, KeySet, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage,
     PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent,
-    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StaticClients, Tenant, UserAuthenticator,
+    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, StaticClients, Tenant, UserAuthenticator,
     UserId, UserKind,
 };
 use vestibule_jose::LocalKeyRing;
@@ -74,9 +74,9 @@ impl UserAuthenticator for Users {
         Ok(Some(user.with_fhir_user(fhir_user).with_display_name(format!("{name} Displayname"))))
     }
 
-    async fn standing(&self, user: &UserId, _: Option<&SessionId>) -> Result<Standing, HostError> {
+    async fn standing(&self, question: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         self.script.call("users.standing").await.map_err(HostError::new)?;
-        Ok(lock(&self.standing).get(user.as_str()).copied().unwrap_or(Standing::Active))
+        Ok(lock(&self.standing).get(question.user.as_str()).copied().unwrap_or(Standing::Active))
     }
 
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
