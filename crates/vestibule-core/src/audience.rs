@@ -20,10 +20,10 @@ pub struct FhirBase {
 }
 
 impl FhirBase {
-    /// A FHIR R4 base. Everything of a patient and of a user may be asked for; `category` constrains `Condition` and
-    /// `Observation`.
+    /// A FHIR R4 base. Everything of a patient, of a user and by backend services may be asked for; `category` constrains
+    /// `Condition` and `Observation`.
     pub fn new(url: impl Into<String>) -> Self {
-        let everything = ["patient/*.cruds", "user/*.cruds"];
+        let everything = ["patient/*.cruds", "user/*.cruds", "system/*.cruds"];
         Self {
             url: url.into(),
             aliases: Vec::new(),

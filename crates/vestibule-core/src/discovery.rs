@@ -15,6 +15,14 @@ pub struct Endpoints {
     pub jwks: String,
     /// "Apps with access".
     pub management: String,
+    /// Introspection (RFC 7662).
+    pub introspection: String,
+    /// Revocation (RFC 7009).
+    pub revocation: String,
+    /// UserInfo (OpenID Connect Core 5.3).
+    pub userinfo: String,
+    /// Registration (RFC 7591).
+    pub registration: String,
 }
 
 /// What the host has plugged in.
@@ -24,8 +32,16 @@ pub struct Wired<'a> {
     pub issuer: &'a str,
     /// The endpoints.
     pub endpoints: &'a Endpoints,
-    /// The algorithms of the present ID token key.
-    pub id_token_alg: &'a str,
+    /// The algorithms that ID tokens can be signed with, the default first.
+    pub id_token_algs: &'a [&'a str],
+    /// The algorithms that client assertions can be signed with.
+    pub assertion_algs: &'a [&'a str],
+    /// Apps can register themselves.
+    pub registration: bool,
+    /// The authorization response can be a form.
+    pub form_post: bool,
+    /// Scopes of the host's own, such as the one that lets introspect.
+    pub extension_scopes: &'a [String],
     /// EHR launches can be created.
     pub ehr_launch: bool,
     /// EHR launches carry a style document.
@@ -59,10 +75,12 @@ impl Wired<'_> {
         let scopes = bases.first().map(|base| self.scopes(base)).unwrap_or_default();
         document.insert("scopes_supported".into(), scopes.into());
         document.insert("subject_types_supported".into(), json!(["public"]));
-        document.insert("id_token_signing_alg_values_supported".into(), json!([self.id_token_alg]));
+        document.insert("id_token_signing_alg_values_supported".into(), json!(self.id_token_algs));
         let claims =
             ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "fhirUser", "profile"];
         document.insert("claims_supported".into(), json!(claims));
+        document.insert("userinfo_endpoint".into(), self.endpoints.userinfo.as_str().into());
+        document.insert("prompt_values_supported".into(), json!(["none", "login", "consent", "select_account"]));
         // META-005: absent means true for the last but one.
         document.insert("request_parameter_supported".into(), false.into());
         document.insert("request_uri_parameter_supported".into(), false.into());
@@ -76,17 +94,28 @@ impl Wired<'_> {
             "jwks_uri": self.endpoints.jwks,
             "authorization_endpoint": self.endpoints.authorization,
             "token_endpoint": self.endpoints.token,
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
-            "grant_types_supported": ["authorization_code"],
+            "introspection_endpoint": self.endpoints.introspection,
+            "revocation_endpoint": self.endpoints.revocation,
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
+            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": if self.form_post { vec!["query", "form_post"] } else { vec!["query"] },
             "code_challenge_methods_supported": ["S256"], // SMART-PKCE-002, -003
             "authorization_response_iss_parameter_supported": true, // ISS-003
         });
-        match document {
+        let mut members = match document {
             Value::Object(members) => members,
             _ => Map::new(),
+        };
+        if self.registration {
+            members.insert("registration_endpoint".into(), self.endpoints.registration.as_str().into());
         }
+        members
     }
 
     /// SMART-CAP-001: each is a promise.
@@ -96,10 +125,12 @@ impl Wired<'_> {
             "authorize-post",
             "client-public",
             "client-confidential-symmetric",
+            "client-confidential-asymmetric",
             "sso-openid-connect",
             "context-standalone-patient",
             "permission-patient",
             "permission-user",
+            "permission-offline",
             "permission-v1",
             "permission-v2",
         ];
@@ -110,6 +141,7 @@ impl Wired<'_> {
                 "context-banner",
                 "context-ehr-patient",
                 "context-ehr-encounter",
+                "permission-online",
             ]);
             if self.smart_style {
                 capabilities.push("context-style");
@@ -124,14 +156,15 @@ impl Wired<'_> {
     /// SMART-DISC-028, -029: what is listed is supported.
     fn scopes(&self, base: &FhirBase) -> Vec<String> {
         let mut scopes: Vec<String> =
-            ["openid", "fhirUser", "profile", "launch/patient"].map(str::to_owned).to_vec();
+            ["openid", "fhirUser", "profile", "launch/patient", "offline_access"].map(str::to_owned).to_vec();
         if self.ehr_launch {
-            scopes.push("launch".to_owned());
+            scopes.extend(["launch", "online_access"].map(str::to_owned));
         }
         if self.ehr_launch || self.standalone_encounters {
             scopes.push("launch/encounter".to_owned());
         }
         scopes.extend(base.scopes().iter().map(|scope| scope.as_str().to_owned()));
+        scopes.extend(self.extension_scopes.iter().cloned());
         scopes
     }
 }

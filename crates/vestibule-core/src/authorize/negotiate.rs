@@ -6,7 +6,7 @@
 
 use vestibule_host::RegisteredClient;
 use vestibule_scope::{
-    ContextScope, IdentityScope, Level, Narrowed, Scope, ScopeError, ScopeKind, ScopeList, ScopeSet,
+    ContextScope, IdentityScope, Level, Narrowed, RefreshScope, Scope, ScopeError, ScopeKind, ScopeList, ScopeSet,
 };
 
 use super::consent::ConsentChoice;
@@ -47,6 +47,8 @@ pub enum Reason {
     ConstraintNotSupported,
     /// `system/` scopes are for backend services (SMART-SCOPE-068).
     NoSystemHere,
+    /// The app may not have refresh tokens.
+    NoRefreshTokens,
     /// This server does not offer it.
     NotOffered,
     /// Only an EHR launch has it.
@@ -133,7 +135,10 @@ impl Negotiation {
             ScopeKind::Resource(resource) if !base.supports_constraint(resource) => {
                 Some(Reason::ConstraintNotSupported)
             }
-            ScopeKind::Refresh(_) => Some(Reason::NotOffered),
+            // RT-001
+            ScopeKind::Refresh(_) if !client.grant_types.refresh_token => Some(Reason::NoRefreshTokens),
+            // SMART-SCOPE-093, AMB-14
+            ScopeKind::Refresh(RefreshScope::Online) if !ehr => Some(Reason::OnlyInEhrLaunch),
             ScopeKind::Identity(IdentityScope::OpenId | IdentityScope::FhirUser | IdentityScope::Profile) => {
                 None
             }
