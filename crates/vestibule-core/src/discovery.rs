@@ -80,7 +80,8 @@ impl Wired<'_> {
             ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "fhirUser", "profile"];
         document.insert("claims_supported".into(), json!(claims));
         document.insert("userinfo_endpoint".into(), self.endpoints.userinfo.as_str().into());
-        document.insert("prompt_values_supported".into(), json!(["none", "login", "consent", "select_account"]));
+        document
+            .insert("prompt_values_supported".into(), json!(["none", "login", "consent", "select_account"]));
         // META-005: absent means true for the last but one.
         document.insert("request_parameter_supported".into(), false.into());
         document.insert("request_uri_parameter_supported".into(), false.into());

@@ -18,6 +18,7 @@
 //!   were asked again.
 //! * A token's body can be read only from a settled [`token::Draft`], and only a won redemption settles it.
 
+pub mod access;
 pub mod audience;
 pub mod authorize;
 pub mod digest;

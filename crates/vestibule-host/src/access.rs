@@ -129,6 +129,8 @@ pub enum Moment {
     Redeem,
     /// A refresh token is being used.
     Refresh,
+    /// An access token is being looked up. Only a user's standing is asked then.
+    Use,
 }
 
 /// May this user let this app into this patient's record?

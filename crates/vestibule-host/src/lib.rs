@@ -24,6 +24,7 @@
 //! * **Time is an argument.** Nothing here reads a clock, except an implementation of [`Clock`].
 
 pub mod access;
+pub mod audit;
 pub mod client;
 pub mod consent;
 pub mod entropy;
@@ -36,6 +37,7 @@ pub mod keys;
 pub mod launch;
 pub mod memory;
 pub mod pages;
+pub mod rate;
 pub mod redirect_uri;
 pub mod secret;
 pub mod static_clients;
@@ -46,6 +48,7 @@ pub use access::{
     AllowedPatient, EncounterPage, EncounterQuery, EncounterSummary, Moment, PatientAccessPolicy,
     PatientAnswer, PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
 };
+pub use audit::{AuditDetails, AuditEvent, AuditSink};
 pub use client::{
     ClientAuthentication, ClientKeys, ClientRegistry, ClientSecret, ClientStatus, ConsentRule, Framing,
     GrantTypes, KeySource, RegisteredClient, TokenFormat,
@@ -70,9 +73,11 @@ pub use keys::{Alg, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, Key
 pub use launch::{FhirContextItem, LaunchContext};
 pub use memory::{MemoryConsents, MemoryGrants, MemoryKeys};
 pub use pages::{Pages, View};
+pub use rate::{RateAnswer, RateGate, RatePoint, RateQuestion, Source};
 pub use secret::Secret;
 pub use static_clients::{ClientsError, StaticClients};
 pub use time::{Clock, SystemClock, UnixMillis};
 pub use user::{
-    SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, UserAuthenticator, UserKind,
+    SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, UserAuthenticator,
+    UserKind,
 };

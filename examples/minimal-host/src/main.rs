@@ -39,7 +39,11 @@ impl UserAuthenticator for Users {
     }
     async fn standing(&self, asked: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         let open = self.session().map(|(session, _)| SessionId::new(session));
-        Ok(if asked.session.is_none() || asked.session == open.as_ref() { Standing::Active } else { Standing::SessionEnded })
+        Ok(if asked.session.is_none() || asked.session == open.as_ref() {
+            Standing::Active
+        } else {
+            Standing::SessionEnded
+        })
     }
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
         SignInMove::Redirect(format!("/sign-in?{}", ask.resume))

@@ -6,7 +6,8 @@
 
 use vestibule_host::RegisteredClient;
 use vestibule_scope::{
-    ContextScope, IdentityScope, Level, Narrowed, RefreshScope, Scope, ScopeError, ScopeKind, ScopeList, ScopeSet,
+    ContextScope, IdentityScope, Level, Narrowed, RefreshScope, Scope, ScopeError, ScopeKind, ScopeList,
+    ScopeSet,
 };
 
 use super::consent::ConsentChoice;

@@ -332,7 +332,9 @@ mod tests {
         assert_eq!(read("", None).unwrap_err(), TokenError::InvalidClient { header: false });
         let mut off = client(ClientAuthentication::SecretBasic(secrets()));
         off.status = vestibule_host::ClientStatus::Disabled;
-        assert!(read("", Some(&basic("my-app", SECRET))).unwrap().authenticate(Some(off), None, NOW).is_err());
+        assert!(
+            read("", Some(&basic("my-app", SECRET))).unwrap().authenticate(Some(off), None, NOW).is_err()
+        );
     }
 
     #[test]

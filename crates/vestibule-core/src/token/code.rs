@@ -6,7 +6,9 @@
 //! Nothing before `settle` changes anything, and only [`Redemption::Won`] opens the response.
 
 use subtle::ConstantTimeEq;
-use vestibule_host::{CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, Secret, UnixMillis};
+use vestibule_host::{
+    CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, Secret, UnixMillis,
+};
 
 use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};

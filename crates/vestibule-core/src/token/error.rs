@@ -55,7 +55,9 @@ impl TokenError {
     pub const fn description(self) -> &'static str {
         match self {
             Self::InvalidRequest(why) | Self::InvalidScope(why) => why,
-            Self::InvalidTarget => "resource must name a FHIR server of this authorization server that the client may use",
+            Self::InvalidTarget => {
+                "resource must name a FHIR server of this authorization server that the client may use"
+            }
             Self::InvalidClient { .. } => "the client is unknown or did not authenticate as registered",
             Self::InvalidGrant => {
                 "the code or refresh token is unknown, expired, revoked or already used, or client, redirect_uri or code_verifier do not belong to it"

@@ -10,8 +10,8 @@
 use std::time::Duration;
 
 use vestibule_host::{
-    ClientAuthentication, GrantId, GrantStatus, Moment, NewEvent, RefreshHandle, RegisteredClient, RotateRefresh,
-    Rotation, Salt, UnixMillis,
+    ClientAuthentication, GrantId, GrantStatus, Moment, NewEvent, RefreshHandle, RegisteredClient,
+    RotateRefresh, Rotation, Salt, UnixMillis,
 };
 use vestibule_scope::{RefreshScope, Scope, ScopeKind, ScopeList, ScopeSet};
 
@@ -88,8 +88,7 @@ pub struct RefreshRequest {
 impl RefreshRequest {
     pub(crate) fn read(form: &Params) -> Result<Self, TokenError> {
         let one = |name| form.one(name).map_err(|_| TokenError::malformed());
-        let token =
-            one("refresh_token")?.ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
+        let token = one("refresh_token")?.ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
         let scope = one("scope")?.map(ScopeList::parse).transpose().map_err(|_| {
             TokenError::InvalidScope("scope is not a list of scopes separated by single spaces")
         })?;
@@ -265,7 +264,12 @@ impl RefreshTokenDraft {
     }
 
     /// Takes the signed tokens. The result opens only when the store says that the token was good.
-    pub fn signed(self, access: IssuedAccess, id_token: Option<String>, event: Option<NewEvent>) -> RefreshDraft {
+    pub fn signed(
+        self,
+        access: IssuedAccess,
+        id_token: Option<String>,
+        event: Option<NewEvent>,
+    ) -> RefreshDraft {
         let (text, kept) = access.into_parts();
         let operation = self.operation.with_access(kept).with_event(event);
         RefreshDraft { content: self.content, operation, token: self.token, access: text, id_token }

@@ -60,7 +60,8 @@ impl RefreshToken {
         let mut next = [0; 32];
         let derived = Hkdf::<Sha256>::new(Some(salt.as_bytes()), self.secret.as_bytes());
         // 32 bytes are within HKDF's bound; a failure would leave a constant, which no chain accepts as anybody's token.
-        let fits = derived.expand_multi_info(&[b"vestibule refresh successor", self.handle.as_bytes()], &mut next);
+        let fits =
+            derived.expand_multi_info(&[b"vestibule refresh successor", self.handle.as_bytes()], &mut next);
         debug_assert!(fits.is_ok());
         Self { handle: self.handle.clone(), secret: URL_SAFE_NO_PAD.encode(next) }
     }

@@ -62,7 +62,9 @@ fn a_client_authentication_that_is_not_listed_is_refused() {
         client.authentication = authentication;
         client
     };
-    let basic = with(ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(SecretHash::of(&secret).unwrap())]));
+    let basic = with(ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(
+        SecretHash::of(&secret).unwrap(),
+    )]));
     let ask = |client: &RegisteredClient, form: &str| {
         let presented = Presented::read(&Params::parse(form.as_bytes()).unwrap(), &[])?;
         presented.authenticate(Some(client.clone())).map(drop)

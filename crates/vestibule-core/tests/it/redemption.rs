@@ -532,7 +532,8 @@ fn only_who_decided_gets_the_code() {
 fn pkce_is_no_client_authentication() {
     let secret = vestibule_host::client::SecretHash::of(&"s".repeat(32)).unwrap();
     let mut confidential = client();
-    confidential.authentication = ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(secret)]);
+    confidential.authentication =
+        ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(secret)]);
     let form = Params::parse(format!("client_id=pub&code_verifier={V1}").as_bytes()).unwrap();
     let error = Presented::read(&form, &[]).unwrap().authenticate(Some(confidential)).unwrap_err();
     assert_eq!((error.code(), error.status()), ("invalid_client", 401));

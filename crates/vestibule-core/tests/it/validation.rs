@@ -163,7 +163,8 @@ fn pkce_matrix() {
     // Confidential or public: nobody is let off.
     let secret = vestibule_host::client::SecretHash::of(&"s".repeat(32)).unwrap();
     let mut confidential = client();
-    confidential.authentication = vestibule_host::ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(secret)]);
+    confidential.authentication =
+        vestibule_host::ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(secret)]);
     assert_eq!(Server::new().hear(&none.query(), &confidential).error(Some("st1")), "invalid_request");
 }
 

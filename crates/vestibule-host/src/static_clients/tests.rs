@@ -87,7 +87,9 @@ fn defaults_are_the_safe_ones() {
     assert_eq!(client.consent, ConsentRule::Ask);
     assert_eq!(client.framing, Framing::Refuse);
     assert!(client.fhir_bases.is_empty() && client.launch_uris.is_empty());
-    assert!(!client.loopback_ports && !client.danger_raw_basic && !client.strict_scopes && client.is_enabled());
+    assert!(
+        !client.loopback_ports && !client.danger_raw_basic && !client.strict_scopes && client.is_enabled()
+    );
 
     let none = one(&public(r#"{ "allowed_origins": [] }"#)).unwrap();
     assert!(none.allowed_origins.is_empty(), "an empty list means none, not the default");

@@ -10,8 +10,8 @@ use vestibule_host::{
     ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
     KeyRing, KeySet, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage,
     PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent,
-    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, StaticClients, Tenant, UserAuthenticator,
-    UserId, UserKind,
+    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, StaticClients, Tenant,
+    UserAuthenticator, UserId, UserKind,
 };
 use vestibule_jose::LocalKeyRing;
 use vestibule_testkit::FakeClock;
