@@ -1,0 +1,86 @@
+//! `refresh_token`: asks everybody again, then uses the token in one commit.
+
+use vestibule_core::authorize::Refusal;
+use vestibule_core::record;
+use vestibule_core::token::{AuthenticatedClient, RefreshRequest, TokenError, TokenResponse};
+use vestibule_host::{GrantId, GrantKey, Revocation, Revoke, Rotation, Salt, UnixMillis};
+
+use crate::authenticate::away;
+use crate::fault::Away;
+use crate::interaction::held::certain;
+use crate::server::Inner;
+
+impl Inner {
+    pub(super) async fn refresh(
+        &self,
+        client: &AuthenticatedClient,
+        request: RefreshRequest,
+        now: UnixMillis,
+    ) -> Result<TokenResponse, TokenError> {
+        let call = self.call(now).map_err(away)?;
+
+        // Gather.
+        let found = match request.handle(self.issuer()) {
+            Some(handle) => {
+                self.host.grants.grant(GrantKey::Refresh(&handle), &call).await.map_err(away)?
+            }
+            None => None,
+        };
+        let grant = match found {
+            Some(stored) => Some((stored.id, stored.status, record::read(&stored.record).map_err(away)?)),
+            None => None,
+        };
+        let checked = request.check(client, grant, &self.config.rules())?;
+        let grantable = self.ask_again(checked.reask(), now).await.map_err(away)?;
+
+        // Decide.
+        let grantable = match grantable {
+            Ok(grantable) => grantable,
+            Err(refusal) => {
+                self.end_if_over(checked.grant(), refusal, now).await.map_err(away)?;
+                return Err(TokenError::InvalidGrant);
+            }
+        };
+        let mut salt = [0; 32];
+        self.entropy().fill(&mut salt).map_err(away)?;
+        let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;
+        let draft = checked.granted(grantable, &self.token_life(now), Salt::new(salt))?;
+
+        // Sign.
+        let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;
+        let draft = draft.signed(access, id_token, event);
+
+        // Commit.
+        let outcome =
+            certain(|| self.host.grants.rotate_refresh(draft.operation(), &call)).await.map_err(away)?;
+        match &outcome {
+            Rotation::Reuse { grant } => tracing::warn!(
+                client = client.client().id.as_str(),
+                grant = grant.as_str(),
+                "refresh token used twice, grant revoked"
+            ),
+            Rotation::Suspected { grant } => tracing::warn!(
+                client = client.client().id.as_str(),
+                grant = grant.as_str(),
+                "the same refresh answer was asked for too often"
+            ),
+            _ => {}
+        }
+
+        // Release.
+        draft.settle(&outcome)
+    }
+
+    /// A user who may not go on, a session that is over, a consent that was withdrawn: none of it comes back, so the grant ends
+    /// now (A-RT-15 to -17). A policy's no about a patient may be a yes tomorrow, and ends nothing (A-RT-18).
+    async fn end_if_over(&self, grant: &GrantId, refusal: Refusal, now: UnixMillis) -> Result<(), Away> {
+        tracing::info!(grant = grant.as_str(), reason = ?refusal, "refresh refused");
+        if !matches!(refusal, Refusal::NotAllowed | Refusal::ConsentWithdrawn) {
+            return Ok(());
+        }
+        let call = self.call(now)?;
+        let operation = Revoke::new(Revocation::Grant(grant.clone())).with_event(self.event_of_end(grant, refusal)?);
+        let _ = certain(|| self.host.grants.revoke(&operation, &call)).await?;
+        Ok(())
+    }
+}
