@@ -10,10 +10,16 @@
 //! | the same, too often | as above | refused, and suspected; three suspected generations of five end the grant |
 //! | the predecessor | its successor was used, or the window is over | reuse: the grant ends |
 //! | anything older | | reuse: the grant ends |
+//!
+//! The whole decision is [`Family::answer`]: a pure function of what is stored and what is asked, so that no two stores decide
+//! differently. A store reads the chain and its grant, calls it, and writes what it says in the same transaction.
 
 use std::time::Duration;
 
-use crate::{RefreshHash, Salt, UnixMillis};
+use crate::{
+    AttemptId, Call, EventKind, GrantStatus, RefreshHash, RotateRefresh, Rotation, Salt, StoredGrant,
+    UnixMillis,
+};
 
 /// Replays in so many milliseconds are not counted: tabs that race, a client that retries at once.
 pub const UNCOUNTED: Duration = Duration::from_secs(5);
@@ -36,6 +42,8 @@ pub struct Family {
     pub idle_until: UnixMillis,
     /// When it ends whatever happens.
     pub until: UnixMillis,
+    /// The newest answer of this generation that rotated nothing, so that its call can be repeated.
+    pub answered: Option<Answered>,
 }
 
 /// The token that was rotated last.
@@ -47,8 +55,53 @@ pub struct Predecessor {
     pub salt: Salt,
     /// When it was rotated.
     pub rotated: UnixMillis,
+    /// By which attempt.
+    pub by: AttemptId,
     /// How often it was presented again, after the uncounted first seconds.
     pub replays: u8,
+}
+
+/// An answer that rotated nothing, and whose it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The attempt that was answered.
+    pub by: AttemptId,
+    /// What it was told.
+    pub told: Told,
+}
+
+/// What a call was told that rotated nothing and yet changed the chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// The same successor again.
+    Again,
+    /// Too often.
+    TooOften,
+    /// Reuse: the grant ended.
+    Reused,
+}
+
+/// What a store answers and writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// What the caller is told.
+    pub outcome: Rotation,
+    /// What is written in this commit; `None`: nothing but the claim.
+    ///
+    /// With [`Rotation::Won`] and [`Rotation::Same`] the opaque token is kept and the grant's `used` and `keep_until` move,
+    /// with [`Rotation::Reuse`] the grant is revoked. With all of them the event is appended.
+    pub change: Option<(Family, EventKind)>,
+}
+
+impl Answer {
+    const fn unchanged(outcome: Rotation) -> Self {
+        Self { outcome, change: None }
+    }
+
+    /// Whether tokens are issued by this call: the opaque one is then kept, and the grant's use noted.
+    pub const fn issues(&self) -> bool {
+        self.change.is_some() && matches!(self.outcome, Rotation::Won | Rotation::Same { .. })
+    }
 }
 
 /// What a presented token is to a chain.
@@ -68,12 +121,81 @@ pub enum Presented {
 impl Family {
     /// A new chain.
     pub const fn new(current: RefreshHash, idle_until: UnixMillis, until: UnixMillis) -> Self {
-        Self { generation: 0, current, previous: None, suspected: 0, idle_until, until }
+        Self { generation: 0, current, previous: None, suspected: 0, idle_until, until, answered: None }
     }
 
     /// Whether the chain has ended.
     pub fn is_over(&self, now: UnixMillis) -> bool {
         self.idle_until.is_over(now) || self.until.is_over(now)
+    }
+
+    /// The whole of [`rotate_refresh`](crate::GrantStore::rotate_refresh) for a chain and its grant: what the caller is told
+    /// and what is written. The claim is the store's to judge, and comes before.
+    pub fn answer(&self, op: &RotateRefresh, grant: &StoredGrant, call: &Call) -> Answer {
+        if op.client != grant.client {
+            return Answer::unchanged(Rotation::Mismatch); // RT-003
+        }
+        if let Some(outcome) = self.told_before(op, grant, call) {
+            return Answer::unchanged(outcome);
+        }
+        if grant.status == GrantStatus::Revoked {
+            return Answer::unchanged(Rotation::Revoked);
+        }
+        if self.is_over(call.now) {
+            return Answer::unchanged(Rotation::Expired);
+        }
+        let id = || grant.id.clone();
+        match self.judge(&op.presented, op.window, op.max_replays, call.now) {
+            Presented::Current => Answer {
+                outcome: Rotation::Won,
+                change: Some((
+                    self.rotated((op.next, op.salt), op.idle_until, call.attempt, call.now),
+                    EventKind::Refreshed,
+                )),
+            },
+            Presented::Again(salt) => Answer {
+                outcome: Rotation::Same { salt },
+                change: Some((
+                    self.repeated(call.now).told(Told::Again, call.attempt),
+                    EventKind::RefreshRepeated,
+                )),
+            },
+            // Once suspected, a generation is not suspected again: whoever hammers fills no event log.
+            Presented::TooOften if self.is_suspected() => {
+                Answer::unchanged(Rotation::Suspected { grant: id() })
+            }
+            Presented::TooOften => Answer {
+                outcome: Rotation::Suspected { grant: id() },
+                change: Some((self.suspect().told(Told::TooOften, call.attempt), EventKind::ReuseSuspected)),
+            },
+            Presented::Reused => Answer {
+                outcome: Rotation::Reuse { grant: id() },
+                change: Some((self.told(Told::Reused, call.attempt), EventKind::ReuseDetected)),
+            },
+        }
+    }
+
+    /// What this attempt was told before, while nothing else has happened to the chain that would have overwritten it.
+    fn told_before(&self, op: &RotateRefresh, grant: &StoredGrant, call: &Call) -> Option<Rotation> {
+        let previous = self.previous.as_ref();
+        if previous.is_some_and(|previous| previous.by == call.attempt) && self.current == op.next {
+            return Some(Rotation::Won);
+        }
+        let answered = self.answered.filter(|answered| answered.by == call.attempt)?;
+        match answered.told {
+            Told::Again => previous.map(|previous| Rotation::Same { salt: previous.salt }),
+            Told::TooOften => Some(Rotation::Suspected { grant: grant.id.clone() }),
+            Told::Reused => Some(Rotation::Reuse { grant: grant.id.clone() }),
+        }
+    }
+
+    const fn is_suspected(&self) -> bool {
+        self.suspected & 1 == 1
+    }
+
+    const fn told(mut self, told: Told, by: AttemptId) -> Self {
+        self.answered = Some(Answered { by, told });
+        self
     }
 
     /// Judges a presented token. Changes nothing.
@@ -103,8 +225,14 @@ impl Family {
 
     /// After a rotation.
     #[must_use]
-    pub fn rotated(self, next: RefreshHash, salt: Salt, idle_until: UnixMillis, now: UnixMillis) -> Self {
-        let previous = Predecessor { hash: self.current, salt, rotated: now, replays: 0 };
+    pub fn rotated(
+        self,
+        (next, salt): (RefreshHash, Salt),
+        idle_until: UnixMillis,
+        by: AttemptId,
+        now: UnixMillis,
+    ) -> Self {
+        let previous = Predecessor { hash: self.current, salt, rotated: now, by, replays: 0 };
         Self {
             generation: self.generation.saturating_add(1),
             current: next,
@@ -112,6 +240,7 @@ impl Family {
             suspected: (self.suspected << 1) & 0b1_1111,
             idle_until,
             until: self.until,
+            answered: None,
         }
     }
 
@@ -151,12 +280,16 @@ mod tests {
         RefreshHash::new([n; 32])
     }
 
+    fn attempt(n: u8) -> AttemptId {
+        AttemptId::new([n; 16])
+    }
+
     fn at(seconds: i64) -> UnixMillis {
         UnixMillis(1_000_000 + seconds * 1_000)
     }
 
     fn rotated_once() -> Family {
-        Family::new(hash(0), FAR, FAR).rotated(hash(1), Salt::new([9; 32]), FAR, at(0))
+        Family::new(hash(0), FAR, FAR).rotated((hash(1), Salt::new([9; 32])), FAR, attempt(1), at(0))
     }
 
     #[test]
@@ -167,7 +300,7 @@ mod tests {
         assert_eq!(family.judge(&hash(0), WINDOW, 2, at(60)), Presented::Reused);
         assert_eq!(family.judge(&hash(0), Duration::ZERO, 2, at(0)), Presented::Reused, "strict");
         assert_eq!(family.judge(&hash(7), WINDOW, 2, at(1)), Presented::Reused);
-        let used = family.rotated(hash(2), Salt::new([8; 32]), FAR, at(2));
+        let used = family.rotated((hash(2), Salt::new([8; 32])), FAR, attempt(2), at(2));
         assert_eq!(used.judge(&hash(0), WINDOW, 2, at(3)), Presented::Reused);
         assert_eq!(used.generation, 2);
     }
@@ -193,7 +326,12 @@ mod tests {
         let mut verdicts = Vec::new();
         for generation in 1..=3_u8 {
             let now = at(i64::from(generation) * 100);
-            family = family.rotated(hash(generation), Salt::new([generation; 32]), FAR, now);
+            family = family.rotated(
+                (hash(generation), Salt::new([generation; 32])),
+                FAR,
+                attempt(generation),
+                now,
+            );
             let later = now.plus(Duration::from_secs(10));
             family = family.repeated(later).repeated(later);
             let verdict = family.judge(&hash(generation - 1), WINDOW, 2, later);
@@ -203,7 +341,8 @@ mod tests {
         assert_eq!(verdicts, [Presented::TooOften, Presented::TooOften, Presented::Reused]);
         // Five quiet generations later it is forgotten.
         for generation in 4..=9 {
-            family = family.rotated(hash(generation), Salt::new([0; 32]), FAR, at(1_000));
+            family =
+                family.rotated((hash(generation), Salt::new([0; 32])), FAR, attempt(generation), at(1_000));
         }
         assert_eq!(family.suspected, 0);
     }
@@ -212,7 +351,7 @@ mod tests {
     fn a_chain_ends_by_rest_and_by_age() {
         let family = Family::new(hash(0), at(10), at(20));
         assert!(!family.is_over(at(9)) && family.is_over(at(10)));
-        let renewed = family.rotated(hash(1), Salt::new([1; 32]), at(100), at(9));
+        let renewed = family.rotated((hash(1), Salt::new([1; 32])), at(100), attempt(1), at(9));
         assert!(!renewed.is_over(at(19)) && renewed.is_over(at(20)));
     }
 }

@@ -14,6 +14,22 @@ pub struct NewEvent {
 }
 
 /// What happened: decided by the store, together with the outcome.
+///
+/// | verb | outcome | kind |
+/// |---|---|---|
+/// | `put_launch` | kept | `LaunchMade` |
+/// | `advance_interaction` | `Saved` | `Refused`: an event comes only with the save that ends it |
+/// | `issue_code` | `Won` | `CodeIssued` |
+/// | `redeem_code` | `Won` | `CodeRedeemed` |
+/// | | `Replayed`, and the grant was alive until now | `CodeReplayed` |
+/// | `rotate_refresh` | `Won` | `Refreshed` |
+/// | | `Same` | `RefreshRepeated` |
+/// | | `Suspected`, the first time in a generation | `ReuseSuspected` |
+/// | | `Reuse` | `ReuseDetected` |
+/// | `issue_token` | `Won` | `TokenIssued` |
+/// | `revoke` | `Done`, and something was alive until now | `Revoked` |
+///
+/// Everything else appends nothing, and neither does the repetition of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum EventKind {
     /// An EHR launch was made.
@@ -55,6 +71,12 @@ impl EventKind {
         Self::TokenIssued,
         Self::Revoked,
     ];
+
+    /// Whether something ended. A full event log must not keep a thief's grant alive: a store with a bound of its own keeps some
+    /// room for these.
+    pub const fn ends_something(self) -> bool {
+        matches!(self, Self::CodeReplayed | Self::ReuseDetected | Self::Revoked)
+    }
 
     /// A name for a store's column and a log.
     pub const fn name(self) -> &'static str {

@@ -68,7 +68,8 @@ pub struct StoredAccess {
     pub expires: Option<UnixMillis>,
     /// Whether this token was revoked alone.
     pub revoked: bool,
-    /// The grant that the token names, live or revoked; none for a backend service's, and none if its row is gone.
+    /// The grant that the token names, live or revoked. None for a backend service's, and none if a JWT names a grant whose row
+    /// is gone.
     pub grant: Option<StoredGrant>,
 }
 
@@ -152,14 +153,22 @@ pub struct StoreFacts {
 ///
 /// # Contract
 /// * Keys are (tenant, hash or id), compared byte for byte.
-/// * Only `call.now` counts as time. A boundary is over when it is reached: `now >= expires`.
+/// * Only `call.now` counts as time. A boundary is over when it is reached: `now >= expires`. A row that is over is no row,
+///   whether it was purged or not.
 /// * A verb is linearizable and wholly done or not at all, also when its future is dropped.
 /// * `Ok` means durable, as far as [`facts`](Self::facts) claims.
-/// * A verb repeated with the same [`Call::attempt`] returns what it returned first, and appends no second event.
-/// * An operation's `claim` is judged first: seen before means `ClaimSeen`, and nothing else happens. Otherwise every outcome
-///   spends it, and a fault does not. An attempt that is repeated has not "seen" its own claim.
-/// * An operation's `event` is appended, with its [`EventKind`], if and only if the verb changed something else than the claim.
-/// * Everything is bounded: at the bound the answer is [`StoreFault::Full`], and nothing honest is evicted.
+/// * A verb that changed something and is repeated with the same [`Call::attempt`] returns what it returned first, and changes
+///   nothing more. That is remembered as long as nothing else has changed the same row.
+/// * Everything is bounded: at the bound the answer is [`StoreFault::Full`], nothing is changed and nothing honest is evicted.
+///   Room is asked for before anything is written, and only for what the outcome writes.
+///
+/// # What goes with a verb
+/// * Its `claim` is judged first: seen before means `ClaimSeen`, and nothing else happens. Otherwise every outcome spends it,
+///   and a fault does not. An attempt that is repeated has not "seen" its own claim. A claim is remembered until its
+///   `keep_until`.
+/// * Its `access` is kept only where the outcome issues tokens.
+/// * Its `event` is appended, with its [`EventKind`], if and only if the verb changed something else than the claim
+///   ([`EventKind`] has the table). An id that is in the log already is not appended again.
 ///
 /// Check an implementation with `vestibule_testkit::store_suite!`.
 #[async_trait]
@@ -196,8 +205,9 @@ pub trait GrantStore: Debug + Send + Sync {
     /// A [`StoreFault`] when nobody knows.
     async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault>;
 
-    /// What is known of an access token. For an opaque one, `None` if it was never kept, or is over and purged. For a JWT,
-    /// always an answer: not revoked unless it was.
+    /// What is known of an access token. For an opaque one, `None` if it was never kept, if it is over, and if it was issued
+    /// under a grant whose row is gone: such a token must not pass for a backend service's. For a JWT, always an answer: not
+    /// revoked unless it was.
     ///
     /// One round trip: introspection costs one read.
     ///
@@ -245,16 +255,17 @@ pub trait GrantStore: Debug + Send + Sync {
     /// won.
     ///
     /// # Errors
-    /// A [`StoreFault`]. The engine then answers 503 and never guesses [`Redemption::Won`].
+    /// A [`StoreFault`]; a handle or an opaque token that is kept already is [`StoreFault::NotApplied`]. The engine then answers
+    /// 503 and never guesses [`Redemption::Won`].
     ///
     /// # Security
     /// Answering `Won` twice hands a second set of tokens to whoever stole the code (CODE-004).
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault>;
 
-    /// Uses a refresh token: a conditional update of the chain, judged by [`Family::judge`](crate::Family::judge).
+    /// Uses a refresh token: a conditional update of the chain, decided by [`Family::answer`](crate::Family::answer).
     ///
-    /// Judged in this order: claim seen, not found, another client, grant revoked, chain over, then the token itself. The opaque
-    /// token is kept for [`Rotation::Won`] and [`Rotation::Same`].
+    /// Judged in this order: claim seen, not found, another client, grant revoked, chain over, then the token itself. For
+    /// [`Rotation::Won`] and [`Rotation::Same`] the opaque token is kept and the use noted.
     ///
     /// # Errors
     /// A [`StoreFault`]. The engine then answers 503: the client tries again with the token it has.
@@ -263,20 +274,24 @@ pub trait GrantStore: Debug + Send + Sync {
     /// Two successors of one generation are two chains, of which one is a thief's (I2).
     async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault>;
 
-    /// Keeps a token without a user, or only spends an assertion where nothing else is written.
+    /// Keeps a token without a user, or only spends an assertion where nothing else is written. Its event is always appended: a
+    /// token was issued, kept or not.
     ///
     /// # Errors
     /// A [`StoreFault`]; nothing is issued then.
     async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault>;
 
-    /// Revokes. Idempotent; what is revoked stays revoked. A grant's opaque tokens and its refresh chain die with it.
+    /// Revokes. Idempotent; what is revoked stays revoked. A grant's opaque tokens and its refresh chain die with it. What never
+    /// was or is revoked already is `Done` as well, without an event. Rows that are over are revoked like others while they are
+    /// there: another node's clock may be behind.
     ///
     /// # Errors
     /// A [`StoreFault`]; the engine then does not claim that anything was revoked.
     async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault>;
 
-    /// Leases the oldest events that nobody else has leased, at most `max`, until `until`. An event that was not acknowledged by
-    /// then may be leased again: delivery is at least once, and [`EventId`] tells repeats.
+    /// Leases the oldest events that nobody has leased, at most `max`, until `until`, in the order in which they were appended.
+    /// An event that was not acknowledged by then may be leased again: delivery is at least once, and [`EventId`] tells repeats.
+    /// A repeated attempt leases anew; what a lost answer had leased comes again when its time is over.
     ///
     /// # Errors
     /// A [`StoreFault`]; nothing is lost.

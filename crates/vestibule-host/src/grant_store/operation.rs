@@ -138,7 +138,10 @@ pub struct AssertionClaim {
     pub keep_until: UnixMillis,
 }
 
-/// An opaque access token to be kept. Inserted only, never updated (row 12).
+/// An opaque access token to be kept. Inserted only, never updated (row 12); a hash that is kept already is
+/// [`StoreFault::NotApplied`](crate::StoreFault::NotApplied).
+///
+/// Under which grant it lives, or for which client without one, the store takes from the verb that it comes with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewAccess {
     /// Its hash.
@@ -298,9 +301,11 @@ impl RotateRefresh {
 }
 
 /// Issues a token without a user.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct IssueToken {
+    /// To whom: an opaque token can be revoked with its client.
+    pub client: ClientId,
     /// Kept with it.
     pub access: Option<NewAccess>,
     /// Spent with it.
@@ -311,8 +316,8 @@ pub struct IssueToken {
 
 impl IssueToken {
     /// Nothing yet: an authenticated client that leaves no trace.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new(client: ClientId) -> Self {
+        Self { client, access: None, claim: None, event: None }
     }
 
     /// Keeps an opaque access token.
