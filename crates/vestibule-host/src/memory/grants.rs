@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use super::rows::Rows;
 use crate::grant_store::{Durability, Sharing};
 use crate::{
-    Advance, Advanced, Call, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash, Purged,
-    PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
-    StoredInteraction, Tenant, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, Call, EventId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode,
+    IssueToken, LaunchHash, LeasedEvent, Purged, PutLaunch, Record, RedeemCode, Redemption, Revoke, Revoked,
+    RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess, StoredGrant, StoredInteraction, Tenant,
+    TokenIssuance, UnixMillis, UserId,
 };
 
 /// How many rows [`MemoryGrants`] holds at most, for each tenant. Tenants are the host's own and few.
@@ -21,14 +22,27 @@ pub struct MemoryLimits {
     pub interactions: usize,
     /// Launches.
     pub launches: usize,
-    /// Grants, each with its code.
+    /// Grants, each with its code and its refresh chain.
     pub grants: usize,
+    /// Spent client assertions.
+    pub claims: usize,
+    /// Opaque access tokens and revoked JWTs.
+    pub access: usize,
+    /// Events that were not acknowledged. The last tenth of the room is kept for verbs that end something.
+    pub events: usize,
 }
 
 impl MemoryLimits {
-    /// One bound for each kind of row.
+    /// Bounds for what a user's launch leaves behind; the others are the default ones.
     pub const fn new(interactions: usize, launches: usize, grants: usize) -> Self {
-        Self { interactions, launches, grants }
+        Self { interactions, launches, grants, claims: 250_000, access: 250_000, events: 100_000 }
+    }
+
+    /// Bounds for what goes with a verb: spent assertions, access tokens, events.
+    #[must_use]
+    pub const fn with_beside(mut self, claims: usize, access: usize, events: usize) -> Self {
+        (self.claims, self.access, self.events) = (claims, access, events);
+        self
     }
 }
 
@@ -106,6 +120,13 @@ impl GrantStore for MemoryGrants {
         Ok(self.read(call, |rows| rows.grant(by, call.now)).flatten())
     }
 
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        if let Some(known) = self.read(call, |rows| rows.access(by, call.now)) {
+            return Ok(known);
+        }
+        Ok(Rows::default().access(by, call.now))
+    }
+
     async fn grants_of(
         &self,
         user: &UserId,
@@ -129,11 +150,32 @@ impl GrantStore for MemoryGrants {
     }
 
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
-        Ok(self.write(call, |rows, _| rows.redeem(op, call)))
+        self.write(call, |rows, limits| rows.redeem(op, call, limits))
     }
 
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
-        self.write(call, |rows, _| rows.revoke(what));
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        self.write(call, |rows, limits| rows.rotate(op, call, limits))
+    }
+
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
+        self.write(call, |rows, limits| rows.issue_token(op, call, limits))
+    }
+
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
+        self.write(call, |rows, limits| rows.revoke(op, call, limits))
+    }
+
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault> {
+        Ok(self.write(call, |rows, _| rows.lease(max, until, call.now)))
+    }
+
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        self.write(call, |rows, _| rows.acknowledge(ids));
         Ok(())
     }
 

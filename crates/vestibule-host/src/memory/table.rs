@@ -39,9 +39,27 @@ impl<K: Clone + Eq + Hash + Ord, V> Table<K, V> {
         self.rows.get(key).map(|(end, value)| (*end, value))
     }
 
-    /// Any row, ended or not, to be changed.
-    pub(super) fn any_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.rows.get_mut(key).map(|(_, value)| value)
+    /// The same, to be changed.
+    pub(super) fn any_mut(&mut self, key: &K) -> Option<(UnixMillis, &mut V)> {
+        self.rows.get_mut(key).map(|(end, value)| (*end, value))
+    }
+
+    /// Moves a row's end, never to an earlier moment.
+    pub(super) fn extend(&mut self, key: &K, until: UnixMillis) {
+        if let Some((end, _)) = self.rows.get_mut(key)
+            && *end < until
+        {
+            self.ends.remove(&(*end, key.clone()));
+            *end = until;
+            self.ends.insert((until, key.clone()));
+        }
+    }
+
+    /// Removes a row, ended or not.
+    pub(super) fn remove(&mut self, key: &K) -> Option<(UnixMillis, V)> {
+        let (end, value) = self.rows.remove(key)?;
+        self.ends.remove(&(end, key.clone()));
+        Some((end, value))
     }
 
     /// Puts a row in the place of what was there.
@@ -80,6 +98,18 @@ mod tests {
         assert_eq!(table.pop_over(UnixMillis(29)), Some(('b', UnixMillis(10), 2)));
         assert_eq!(table.pop_over(UnixMillis(29)), None, "the first end of `a` was replaced");
         assert_eq!(table.pop_over(UnixMillis(30)), Some(('a', UnixMillis(30), 3)));
+        assert_eq!((table.len(), table.ends.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_end_moves_only_away() {
+        let mut table = Table::default();
+        table.put('a', UnixMillis(20), 1);
+        table.extend(&'a', UnixMillis(10));
+        assert_eq!(table.any(&'a'), Some((UnixMillis(20), &1)));
+        table.extend(&'a', UnixMillis(30));
+        assert_eq!(table.pop_over(UnixMillis(29)), None);
+        assert_eq!(table.remove(&'a'), Some((UnixMillis(30), 1)));
         assert_eq!((table.len(), table.ends.len()), (0, 0));
     }
 }

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::*;
-use crate::{AttemptId, Binding, ClientId, CodeHash, GrantId, GrantStatus, Quota, Revision, SessionId};
+use crate::{
+    AttemptId, Binding, ClientId, CodeHash, GrantId, GrantStatus, Quota, Revision, Revocation, SessionId,
+};
 
 /// Every future of this store is ready at its first poll.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -34,8 +36,9 @@ fn issue(id: u8, launch: Option<u8>) -> IssueCode {
         id: GrantId::new(format!("g{id}")),
         user: UserId::new("alice"),
         client: ClientId::new("app"),
-        session: SessionId::new("s"),
+        session: Some(SessionId::new("s")),
         keep_until: UnixMillis(5_000),
+        used: UnixMillis(0),
         status: GrantStatus::Live,
         record: record("grant"),
     };
@@ -45,7 +48,7 @@ fn issue(id: u8, launch: Option<u8>) -> IssueCode {
 }
 
 fn redeem(id: u8, binding: u8) -> RedeemCode {
-    RedeemCode::new(CodeHash::new([id; 32]), Binding::new([binding; 32]))
+    RedeemCode::new(CodeHash::new([id; 32]), Binding::new([binding; 32]), UnixMillis(5_000))
 }
 
 #[test]
@@ -79,7 +82,8 @@ fn a_code_is_spent_once_and_its_replay_kills_the_grant() {
 fn a_revoked_grant_wins_over_an_expired_code() {
     let store = MemoryGrants::new();
     assert_eq!(now(store.issue_code(&issue(1, None), &call(1, 0))).unwrap(), Issuance::Won);
-    now(store.revoke(&Revocation::Session(SessionId::new("s")), &call(2, 0))).unwrap();
+    let revoke = Revoke::new(Revocation::Session(SessionId::new("s")));
+    assert_eq!(now(store.revoke(&revoke, &call(2, 0))).unwrap(), Revoked::Done);
     assert_eq!(now(store.redeem_code(&redeem(1, 1), &call(3, 500))).unwrap(), Redemption::Revoked);
     assert!(now(store.grants_of(&UserId::new("alice"), None, 9, &call(4, 0))).unwrap().is_empty());
 }
