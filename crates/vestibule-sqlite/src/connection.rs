@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::{OpenError, SqliteOptions};
 
 /// Every statement is used over and over; none is ever parsed twice.
-const CACHED_STATEMENTS: usize = 64;
+const CACHED_STATEMENTS: usize = 128;
 
 /// Makes the file if it is not there, for its owner only: it will hold private keys (KEY-004). SQLite gives its companions
 /// (`-wal`, `-shm`) the same permissions.

@@ -58,18 +58,24 @@ statements! {
 
     // Codes and grants.
     grant_by_id:
-        "SELECT id, user, client, session, keep_until, revoked, record FROM {p}grants
+        "SELECT id, user, client, session, outlives_session, keep_until, used, revoked, record FROM {p}grants
          WHERE tenant = ?1 AND id = ?2 AND keep_until > ?3";
     grant_by_code:
-        "SELECT g.id, g.user, g.client, g.session, g.keep_until, g.revoked, g.record
+        "SELECT g.id, g.user, g.client, g.session, g.outlives_session, g.keep_until, g.used, g.revoked, g.record
          FROM {p}codes c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
          WHERE c.tenant = ?1 AND c.hash = ?2 AND g.keep_until > ?3";
+    grant_by_refresh:
+        "SELECT g.id, g.user, g.client, g.session, g.outlives_session, g.keep_until, g.used, g.revoked, g.record
+         FROM {p}chains c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
+         WHERE c.tenant = ?1 AND c.handle = ?2 AND g.keep_until > ?3";
     grants_of:
-        "SELECT id, user, client, session, keep_until, revoked, record FROM {p}grants
+        "SELECT id, user, client, session, outlives_session, keep_until, used, revoked, record FROM {p}grants
          WHERE tenant = ?1 AND user = ?2 AND id > ?3 AND revoked = 0 AND keep_until > ?4 ORDER BY id LIMIT ?5";
     insert_grant:
-        "INSERT INTO {p}grants (tenant, id, user, client, session, keep_until, revoked, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        "INSERT INTO {p}grants (tenant, id, user, client, session, outlives_session, keep_until, used, revoked, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    note_use:
+        "UPDATE {p}grants SET used = ?3, keep_until = max(keep_until, ?4) WHERE tenant = ?1 AND id = ?2";
     insert_code:
         "INSERT INTO {p}codes (tenant, hash, grant_id, binding, expires, issued_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     code_issued_by:
@@ -78,7 +84,8 @@ statements! {
         "UPDATE {p}codes SET spent_by = ?4
          WHERE tenant = ?1 AND hash = ?2 AND binding = ?3 AND spent_by IS NULL AND expires > ?5
            AND EXISTS (SELECT 1 FROM {p}grants g
-                       WHERE g.tenant = ?1 AND g.id = {p}codes.grant_id AND g.revoked = 0 AND g.keep_until > ?5)";
+                       WHERE g.tenant = ?1 AND g.id = {p}codes.grant_id AND g.revoked = 0 AND g.keep_until > ?5)
+         RETURNING grant_id";
     code_state:
         "SELECT c.binding = ?3, c.spent_by, g.revoked, g.id
          FROM {p}codes c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
@@ -92,7 +99,69 @@ statements! {
     revoke_client:
         "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND client = ?2 AND revoked = 0";
     revoke_session:
-        "UPDATE {p}grants SET revoked = 1 WHERE tenant = ?1 AND session = ?2 AND revoked = 0";
+        "UPDATE {p}grants SET revoked = 1
+         WHERE tenant = ?1 AND session = ?2 AND outlives_session = 0 AND revoked = 0";
+
+    // Refresh chains. Whoever judged another state than is stored writes nothing.
+    open_chain:
+        "INSERT INTO {p}chains (tenant, handle, grant_id, generation, current, idle_until, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    chain:
+        "SELECT g.id, g.user, g.client, g.session, g.outlives_session, g.keep_until, g.used, g.revoked, g.record,
+                c.generation, c.current, c.previous, c.salt, c.rotated, c.rotated_by, c.replays, c.suspected,
+                c.answered_by, c.answered, c.idle_until, c.until
+         FROM {p}chains c JOIN {p}grants g ON g.tenant = c.tenant AND g.id = c.grant_id
+         WHERE c.tenant = ?1 AND c.handle = ?2 AND g.keep_until > ?3";
+    use_chain:
+        "UPDATE {p}chains
+         SET generation = ?5, current = ?6, previous = ?7, salt = ?8, rotated = ?9, rotated_by = ?10, replays = ?11,
+             suspected = ?12, answered_by = ?13, answered = ?14, idle_until = ?15
+         WHERE tenant = ?1 AND handle = ?2 AND generation = ?3 AND current = ?4";
+
+    // Access tokens. A row that is over is no row.
+    keep_access:
+        "INSERT INTO {p}access (tenant, hash, grant_id, client, expires, kept_by, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (tenant, hash) DO UPDATE
+         SET grant_id = excluded.grant_id, client = excluded.client, expires = excluded.expires, revoked = 0,
+             kept_by = excluded.kept_by, record = excluded.record
+         WHERE expires <= ?8";
+    access_kept_by:
+        "SELECT kept_by FROM {p}access WHERE tenant = ?1 AND hash = ?2 AND expires > ?3";
+    access:
+        "SELECT g.id, g.user, g.client, g.session, g.outlives_session, g.keep_until, g.used, g.revoked, g.record,
+                a.record, a.expires, a.revoked
+         FROM {p}access a LEFT JOIN {p}grants g ON g.tenant = a.tenant AND g.id = a.grant_id AND g.keep_until > ?3
+         WHERE a.tenant = ?1 AND a.hash = ?2 AND a.expires > ?3 AND (a.grant_id IS NULL OR g.id IS NOT NULL)";
+    jwt:
+        "SELECT g.id, g.user, g.client, g.session, g.outlives_session, g.keep_until, g.used, g.revoked, g.record,
+                EXISTS (SELECT 1 FROM {p}revoked_tokens WHERE tenant = ?1 AND id = ?2 AND until > ?4)
+         FROM (SELECT 1) LEFT JOIN {p}grants g ON g.tenant = ?1 AND g.id = ?3 AND g.keep_until > ?4";
+    revoke_access:
+        "UPDATE {p}access SET revoked = 1 WHERE tenant = ?1 AND hash = ?2 AND revoked = 0";
+    revoke_access_of_client:
+        "UPDATE {p}access SET revoked = 1 WHERE tenant = ?1 AND client = ?2 AND revoked = 0";
+    revoke_token:
+        "INSERT INTO {p}revoked_tokens (tenant, id, until) VALUES (?1, ?2, ?3)
+         ON CONFLICT (tenant, id) DO UPDATE SET until = excluded.until WHERE until < excluded.until";
+
+    // What goes with a verb.
+    spend_claim:
+        "INSERT INTO {p}claims (tenant, key, keep_until, spent_by) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (tenant, key) DO UPDATE SET keep_until = excluded.keep_until, spent_by = excluded.spent_by
+         WHERE keep_until <= ?5";
+    claim_spent_by:
+        "SELECT spent_by FROM {p}claims WHERE tenant = ?1 AND key = ?2";
+    append_event:
+        "INSERT INTO {p}events (tenant, id, kind, at, record) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, id) DO NOTHING";
+    lease_events:
+        "UPDATE {p}events SET leased_until = ?3 WHERE number IN
+         (SELECT number FROM {p}events
+          WHERE tenant = ?1 AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY number LIMIT ?4)
+         RETURNING number, id, kind, at, record";
+    ack_event:
+        "DELETE FROM {p}events WHERE tenant = ?1 AND id = ?2";
 
     // Purging takes the tenants together: here `?1` is the time and `?2` the bound.
     purge_interactions:
@@ -104,6 +173,16 @@ statements! {
     purge_grants:
         "DELETE FROM {p}grants WHERE rowid IN
          (SELECT rowid FROM {p}grants WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
+
+    purge_access:
+        "DELETE FROM {p}access WHERE rowid IN
+         (SELECT rowid FROM {p}access WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
+    purge_revoked_tokens:
+        "DELETE FROM {p}revoked_tokens WHERE rowid IN
+         (SELECT rowid FROM {p}revoked_tokens WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+    purge_claims:
+        "DELETE FROM {p}claims WHERE rowid IN
+         (SELECT rowid FROM {p}claims WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
 
     // Consent.
     record_consent:

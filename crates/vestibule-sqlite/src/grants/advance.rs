@@ -1,9 +1,9 @@
 //! Saving an interaction: compare-and-swap on its revision.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use vestibule_host::{Advance, Advanced, Call, Quota, Revision, StoreFault, StoredInteraction};
+use vestibule_host::{Advance, Advanced, Call, EventKind, Quota, Revision, StoreFault, StoredInteraction};
 
-use super::read;
+use super::{beside, read};
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
 use crate::statements::Statements;
@@ -19,7 +19,11 @@ impl Operation for Save {
 
     fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Advanced>, Failure> {
         Ok(match save(on, sql, &self.op, &self.call)? {
-            Swap::Saved(revision) | Swap::Repeated(revision) => Effect::Keep(Advanced::Saved(revision)),
+            Swap::Saved(revision) => {
+                beside::append(on, sql, self.op.event.as_ref(), EventKind::Refused, &self.call)?;
+                Effect::Keep(Advanced::Saved(revision))
+            }
+            Swap::Repeated(revision) => Effect::Keep(Advanced::Saved(revision)),
             Swap::Stale(stored) => Effect::Undo(Advanced::Stale(stored)),
             Swap::Gone => Effect::Undo(Advanced::Gone),
         })

@@ -1,9 +1,10 @@
 //! Issuing a code: closes the interaction, spends the launch, inserts grant and code.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use vestibule_host::{Call, GrantStatus, Issuance, IssueCode, StoreFault};
+use vestibule_host::{Call, EventKind, GrantStatus, Issuance, IssueCode, StoreFault};
 
 use super::advance::{self, Swap};
+use super::beside;
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
 use crate::statements::Statements;
@@ -50,8 +51,10 @@ impl Operation for Issue {
             grant.id.as_str().as_bytes(),
             grant.user.as_str().as_bytes(),
             grant.client.as_str().as_bytes(),
-            grant.session.as_str().as_bytes(),
+            grant.session.as_ref().map_or("", |session| session.as_str()).as_bytes(),
+            grant.session.is_none(),
             grant.keep_until.0,
+            grant.used.0,
             grant.status == GrantStatus::Revoked,
             record,
         ])?;
@@ -63,6 +66,7 @@ impl Operation for Issue {
             op.expires.0,
             attempt,
         ])?;
+        beside::append(on, sql, op.event.as_ref(), EventKind::CodeIssued, call)?;
         Ok(Effect::Keep(Issuance::Won))
     }
 }

@@ -1,8 +1,9 @@
 //! Keeping a launch.
 
 use rusqlite::{Connection, params};
-use vestibule_host::{Call, PutLaunch, StoreFault};
+use vestibule_host::{Call, EventKind, PutLaunch, StoreFault};
 
+use super::beside;
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
 use crate::statements::Statements;
@@ -29,6 +30,7 @@ impl Operation for Put {
             self.call.now.0
         ])?;
         if put == 1 {
+            beside::append(on, sql, self.op.event.as_ref(), EventKind::LaunchMade, &self.call)?;
             return Ok(Effect::Keep(()));
         }
         let put_by: [u8; 16] =

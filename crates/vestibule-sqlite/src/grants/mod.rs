@@ -1,18 +1,23 @@
 //! Launches, interactions, codes and grants: one file a verb.
 
 mod advance;
+mod beside;
+mod events;
 mod issue;
 mod launch;
 mod purge;
 mod read;
 mod redeem;
 mod revoke;
+mod rotate;
+mod token;
 
 use async_trait::async_trait;
 use vestibule_host::{
-    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
-    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
-    StoredInteraction, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, Call, EventId, GrantId, GrantKey, GrantStore, InteractionHash, Issuance,
+    IssueCode, IssueToken, LaunchHash, LeasedEvent, Purged, PutLaunch, Record, RedeemCode, Redemption,
+    Revoke, Revoked, RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess, StoredGrant,
+    StoredInteraction, TokenIssuance, UnixMillis, UserId,
 };
 
 use crate::SqliteStore;
@@ -44,8 +49,17 @@ impl GrantStore for SqliteStore {
         let by = match by {
             GrantKey::Id(id) => read::Key::Id(id.clone()),
             GrantKey::Code(code) => read::Key::Code(*code),
+            GrantKey::Refresh(handle) => read::Key::Refresh(*handle),
         };
         self.read(read::Grant { by, call: call.clone() }).await
+    }
+
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        let by = match by {
+            AccessKey::Opaque(hash) => read::Token::Opaque(*hash),
+            AccessKey::Jwt { id, grant } => read::Token::Jwt(id.clone(), grant.cloned()),
+        };
+        self.read(read::Access { by, call: call.clone() }).await
     }
 
     async fn grants_of(
@@ -75,8 +89,29 @@ impl GrantStore for SqliteStore {
         self.write(redeem::Redeem { op: op.clone(), call: call.clone() }).await
     }
 
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
-        self.write(revoke::Revoke { what: what.clone(), tenant: call.tenant.clone() }).await
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        self.write(rotate::Rotate { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
+        self.write(token::Issue { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
+        self.write(revoke::Revoke { op: op.clone(), call: call.clone() }).await
+    }
+
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault> {
+        self.write(events::Lease { max, until, call: call.clone() }).await
+    }
+
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        self.write(events::Acknowledge { ids: ids.to_vec(), call: call.clone() }).await
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {

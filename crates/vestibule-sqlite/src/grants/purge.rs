@@ -19,9 +19,17 @@ impl Operation for Purge {
     fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Purged>, Failure> {
         let max = usize::from(self.max);
         let mut gone = 0;
-        for statement in [&sql.purge_interactions, &sql.purge_launches, &sql.purge_grants] {
+        let statements = [
+            &sql.purge_interactions,
+            &sql.purge_launches,
+            &sql.purge_grants,
+            &sql.purge_access,
+            &sql.purge_revoked_tokens,
+            &sql.purge_claims,
+        ];
+        for statement in statements {
             let left = max.saturating_sub(gone);
-            // A code goes with its grant and is not counted.
+            // A code and a refresh chain go with their grant and are not counted.
             gone += on.prepare_cached(statement)?.execute(params![self.before.0, left])?;
         }
         let rows = u32::try_from(gone).unwrap_or(u32::MAX);

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use vestibule_host::{
-    Call, ClientId, CodeHash, GrantId, GrantStatus, InteractionHash, LaunchHash, Record, Revision, SessionId,
-    StoredGrant, StoredInteraction, UnixMillis, UserId,
+    AccessHash, Call, ClientId, CodeHash, GrantId, GrantStatus, InteractionHash, LaunchHash, Record,
+    RefreshHandle, Revision, SessionId, StoredAccess, StoredGrant, StoredInteraction, TokenId, UnixMillis,
+    UserId,
 };
 
 use crate::error::Failure;
@@ -26,11 +27,24 @@ pub(super) struct Launch {
 pub(super) enum Key {
     Id(GrantId),
     Code(CodeHash),
+    Refresh(RefreshHandle),
 }
 
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) by: Key,
+    pub(super) call: Call,
+}
+
+#[derive(Debug)]
+pub(super) enum Token {
+    Opaque(AccessHash),
+    Jwt(TokenId, Option<GrantId>),
+}
+
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) by: Token,
     pub(super) call: Call,
 }
 
@@ -58,16 +72,26 @@ pub(super) fn interaction(row: &Row<'_>) -> rusqlite::Result<StoredInteraction> 
     Ok(StoredInteraction { revision: Revision(row.get(0)?), record: record(row, 1)? })
 }
 
-fn grant(row: &Row<'_>) -> rusqlite::Result<StoredGrant> {
+/// So many columns come first in every statement that reads a grant.
+pub(super) const GRANT_COLUMNS: usize = 9;
+
+pub(super) fn grant(row: &Row<'_>) -> rusqlite::Result<StoredGrant> {
+    let session = SessionId::new(text(row, 3)?);
     Ok(StoredGrant {
         id: GrantId::new(text(row, 0)?),
         user: UserId::new(text(row, 1)?),
         client: ClientId::new(text(row, 2)?),
-        session: SessionId::new(text(row, 3)?),
-        keep_until: UnixMillis(row.get(4)?),
-        status: if row.get(5)? { GrantStatus::Revoked } else { GrantStatus::Live },
-        record: record(row, 6)?,
+        session: if row.get(4)? { None } else { Some(session) },
+        keep_until: UnixMillis(row.get(5)?),
+        used: UnixMillis(row.get(6)?),
+        status: if row.get(7)? { GrantStatus::Revoked } else { GrantStatus::Live },
+        record: record(row, 8)?,
     })
+}
+
+/// The grant of a row that need not have one.
+fn grant_if_there(row: &Row<'_>) -> rusqlite::Result<Option<StoredGrant>> {
+    if row.get::<_, Option<Vec<u8>>>(0)?.is_none() { Ok(None) } else { grant(row).map(Some) }
 }
 
 impl Operation for Interaction {
@@ -95,9 +119,39 @@ impl Operation for Grant {
         let (statement, key): (_, &dyn ToSql) = match &self.by {
             Key::Id(id) => (&sql.grant_by_id, &id.as_str().as_bytes()),
             Key::Code(code) => (&sql.grant_by_code, code.as_bytes()),
+            Key::Refresh(handle) => (&sql.grant_by_refresh, handle.as_bytes()),
         };
         let key = params![self.call.tenant.as_str().as_bytes(), key, self.call.now.0];
         Ok(Effect::Keep(on.prepare_cached(statement)?.query_row(key, grant).optional()?))
+    }
+}
+
+impl Operation for Access {
+    type Output = Option<StoredAccess>;
+
+    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Self::Output>, Failure> {
+        let (tenant, now) = (self.call.tenant.as_str().as_bytes(), self.call.now.0);
+        let known = match &self.by {
+            Token::Opaque(hash) => {
+                on.prepare_cached(&sql.access)?.query_row(params![tenant, hash.as_bytes(), now], |row| {
+                    Ok(StoredAccess {
+                        record: Some(record(row, GRANT_COLUMNS)?),
+                        expires: Some(UnixMillis(row.get(GRANT_COLUMNS + 1)?)),
+                        revoked: row.get(GRANT_COLUMNS + 2)?,
+                        grant: grant_if_there(row)?,
+                    })
+                })
+            }
+            Token::Jwt(id, grant) => {
+                let grant = grant.as_ref().map(|grant| grant.as_str().as_bytes());
+                let key = params![tenant, id.as_str().as_bytes(), grant, now];
+                on.prepare_cached(&sql.jwt)?.query_row(key, |row| {
+                    let revoked = row.get(GRANT_COLUMNS)?;
+                    Ok(StoredAccess { record: None, expires: None, revoked, grant: grant_if_there(row)? })
+                })
+            }
+        };
+        Ok(Effect::Keep(known.optional()?))
     }
 }
 

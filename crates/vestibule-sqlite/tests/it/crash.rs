@@ -26,7 +26,7 @@ fn call(n: u32) -> Call {
 }
 
 fn redeem(n: u32) -> RedeemCode {
-    RedeemCode::new(CodeHash::new(bytes(n)), Binding::new([1; 32]))
+    RedeemCode::new(CodeHash::new(bytes(n)), Binding::new([1; 32]), UnixMillis(1_000))
 }
 
 async fn issue(store: &SqliteStore, n: u32) {
@@ -35,8 +35,9 @@ async fn issue(store: &SqliteStore, n: u32) {
         id: GrantId::new(format!("grant-{n}")),
         user: UserId::new("alice"),
         client: ClientId::new("app"),
-        session: SessionId::new("s"),
+        session: Some(SessionId::new("s")),
         keep_until: UnixMillis(1_000),
+        used: UnixMillis(0),
         status: GrantStatus::Live,
         record: record.clone(),
     };
