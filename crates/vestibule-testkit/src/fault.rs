@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use vestibule_host::{
-    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
-    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
-    StoredInteraction, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, Call, EventId, GrantId, GrantKey, GrantStore, InteractionHash, Issuance,
+    IssueCode, IssueToken, LaunchHash, LeasedEvent, Purged, PutLaunch, Record, RedeemCode, Redemption,
+    Revoke, Revoked, RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess, StoredGrant,
+    StoredInteraction, TokenIssuance, UnixMillis, UserId,
 };
 
 /// How a call fails.
@@ -148,8 +149,33 @@ impl GrantStore for FaultyGrants {
         self.pass("redeem_code", self.inner.redeem_code(op, call)).await
     }
 
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
-        self.pass("revoke", self.inner.revoke(what, call)).await
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        self.pass("access", self.inner.access(by, call)).await
+    }
+
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        self.pass("rotate_refresh", self.inner.rotate_refresh(op, call)).await
+    }
+
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
+        self.pass("issue_token", self.inner.issue_token(op, call)).await
+    }
+
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
+        self.pass("revoke", self.inner.revoke(op, call)).await
+    }
+
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault> {
+        self.pass("lease_events", self.inner.lease_events(max, until, call)).await
+    }
+
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        self.pass("ack_events", self.inner.ack_events(ids, call)).await
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {

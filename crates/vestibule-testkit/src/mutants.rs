@@ -8,10 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use vestibule_host::grant_store::Durability;
 use vestibule_host::{
-    Advance, Advanced, AttemptId, Binding, Call, ClientId, CodeHash, GrantId, GrantKey, GrantStore,
-    InteractionHash, Issuance, IssueCode, LaunchHash, MemoryGrants, Purged, PutLaunch, Record, RedeemCode,
-    Redemption, Revision, Revocation, SessionId, StoreFacts, StoreFault, StoredGrant, StoredInteraction,
-    Tenant, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, AttemptId, Binding, Call, ClientId, CodeHash, EventId, GrantId, GrantKey,
+    GrantStore, InteractionHash, Issuance, IssueCode, IssueToken, LaunchHash, LeasedEvent, MemoryGrants,
+    Purged, PutLaunch, Record, RedeemCode, Redemption, Revision, Revocation, Revoke, Revoked, RotateRefresh,
+    Rotation, SessionId, StoreFacts, StoreFault, StoredAccess, StoredGrant, StoredInteraction, Tenant,
+    TokenIssuance, UnixMillis, UserId,
 };
 
 /// A planted mistake.
@@ -168,7 +169,8 @@ impl MutantGrants {
             Redemption::Mismatch if self.has(Mistake::MismatchBurns) => {
                 let right = self.notes().bindings.get(&key).map(|(binding, _)| *binding);
                 if let Some(right) = right {
-                    let _ = self.inner.redeem_code(&RedeemCode::new(op.code, right), call).await?;
+                    let _ =
+                        self.inner.redeem_code(&RedeemCode::new(op.code, right, op.keep_until), call).await?;
                 }
             }
             Redemption::Replayed { .. } if self.has(Mistake::UnguardedRedemption) && looked => {
@@ -285,19 +287,45 @@ impl GrantStore for MutantGrants {
         self.redeem(op, &self.call(call)).await
     }
 
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
-        let what = match what {
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        self.inner.access(by, &self.call(call)).await
+    }
+
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        self.inner.rotate_refresh(op, &self.call(call)).await
+    }
+
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
+        self.inner.issue_token(op, &self.call(call)).await
+    }
+
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
+        let mut op = op.clone();
+        op.what = match op.what {
             Revocation::Session(_) if self.has(Mistake::SessionsNotRevoked) => {
                 Revocation::Session(SessionId::new("nobody's"))
             }
-            Revocation::User(user) => Revocation::User(self.user(user)),
-            Revocation::Client(client) => Revocation::Client(self.client(client)),
+            Revocation::User(user) => Revocation::User(self.user(&user)),
+            Revocation::Client(client) => Revocation::Client(self.client(&client)),
             Revocation::UserAndClient(user, client) => {
-                Revocation::UserAndClient(self.user(user), self.client(client))
+                Revocation::UserAndClient(self.user(&user), self.client(&client))
             }
-            other => other.clone(),
+            other => other,
         };
-        self.inner.revoke(&what, &self.call(call)).await
+        self.inner.revoke(&op, &self.call(call)).await
+    }
+
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault> {
+        self.inner.lease_events(max, until, &self.call(call)).await
+    }
+
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        self.inner.ack_events(ids, &self.call(call)).await
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {

@@ -1,6 +1,8 @@
 //! Issuing a code.
 
-use vestibule_host::{Advanced, GrantKey, GrantStatus, Issuance, Redemption, Revision, StoreFault};
+use vestibule_host::{
+    Advanced, GrantKey, GrantStatus, Issuance, Redemption, Revision, StoreFault, StoredGrant,
+};
 
 use super::Factory;
 use super::rows::{INTERACTION, LAUNCH, RIGHT, Rows, advance, at, code, grant, grant_id, issue};
@@ -58,7 +60,8 @@ pub async fn an_issue_is_there_as_a_whole(factory: Factory<'_>) -> Verdict {
     same!(by_code, Some(grant(1)), "the grant by its code");
     same!(rows.redeem(1, RIGHT, 1).await?, Redemption::Won, "the code");
     let by_code = rows.store.grant(GrantKey::Code(&code(1)), &rows.call(2)).await?;
-    same!(by_code, Some(grant(1)), "the grant by its spent code");
+    let used = StoredGrant { used: at(1), ..grant(1) };
+    same!(by_code, Some(used), "the grant by its spent code");
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub async fn keys_are_compared_byte_for_byte(factory: Factory<'_>) -> Verdict {
         op.grant.id = GrantId::new(text);
         op.grant.user = UserId::new(text);
         op.grant.client = ClientId::new(text);
-        op.grant.session = SessionId::new(text);
+        op.grant.session = Some(SessionId::new(text));
         same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issuing {text:?}");
     }
     for text in LOOKALIKES {
@@ -38,8 +38,8 @@ pub async fn keys_are_compared_byte_for_byte(factory: Factory<'_>) -> Verdict {
         Revocation::Grant(GrantId::new("caf\u{e9}")),
         Revocation::UserAndClient(UserId::new("APP"), ClientId::new("APP")),
     ];
-    for what in &revocations {
-        rows.store.revoke(what, &rows.call(1)).await?;
+    for what in revocations {
+        rows.revoke(what.clone(), 1).await?;
     }
     let revoked = ["App", "app ", "app\0", "caf\u{e9}", "APP"];
     for (n, text) in (0..).zip(LOOKALIKES) {
@@ -125,7 +125,9 @@ pub async fn only_the_told_time_counts(factory: Factory<'_>) -> Verdict {
         for (step, due) in [(10, Redemption::Expired), (11, Redemption::Expired), (9, Redemption::Won)] {
             let mut call = rows.call(0);
             call.now = UnixMillis(start + step);
-            let end = rows.store.redeem_code(&super::rows::redeem(n, RIGHT), &call).await?;
+            let mut op = super::rows::redeem(n, RIGHT);
+            op.keep_until = UnixMillis(start);
+            let end = rows.store.redeem_code(&op, &call).await?;
             same!(end, due, "a redemption {step} ms after {start}");
         }
         call.now = UnixMillis(start + 29);

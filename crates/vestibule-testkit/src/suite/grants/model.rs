@@ -4,8 +4,8 @@
 
 use vestibule_host::{
     Advance, Advanced, AttemptId, Call, ClientId, GrantKey, GrantStatus, InteractionHash, Issuance,
-    IssueCode, LaunchHash, PutLaunch, Quota, RedeemCode, Redemption, Revision, Revocation, SessionId,
-    StoreFault, StoredGrant, StoredInteraction, Tenant, UnixMillis, UserId,
+    IssueCode, LaunchHash, PutLaunch, Quota, RedeemCode, Redemption, Revision, Revocation, Revoke, Revoked,
+    SessionId, StoreFault, StoredGrant, StoredInteraction, Tenant, UnixMillis, UserId,
 };
 
 use super::Factory;
@@ -177,6 +177,8 @@ impl Model {
             None if row.op.expires.is_over(call.now) => Redemption::Expired,
             None => {
                 row.spent_by = Some(call.attempt);
+                row.grant.used = call.now;
+                row.grant.keep_until = row.grant.keep_until.max(op.keep_until);
                 Redemption::Won
             }
         }
@@ -190,7 +192,7 @@ impl Model {
                 Revocation::User(user) => grant.user == *user,
                 Revocation::UserAndClient(user, client) => grant.user == *user && grant.client == *client,
                 Revocation::Client(client) => grant.client == *client,
-                Revocation::Session(session) => grant.session == *session,
+                Revocation::Session(session) => grant.session.as_ref() == Some(session),
                 _ => false,
             };
             if hit {
@@ -299,7 +301,7 @@ async fn step(
             op.expires = dice.moment();
             op.grant.keep_until = dice.moment();
             (op.grant.user, op.grant.client) = (user(), client());
-            op.grant.session = SessionId::new(dice.pick(&["s1", "s2"], ""));
+            op.grant.session = Some(SessionId::new(dice.pick(&["s1", "s2"], "")));
             if *issued > 0 && dice.below(6) == 0 {
                 op.grant.id = grant_id(any);
             } else {
@@ -318,6 +320,7 @@ async fn step(
         }
         5 | 6 => {
             let mut op = redeem(any, 1);
+            op.keep_until = dice.moment();
             if dice.below(4) == 0 {
                 op.binding = vestibule_host::Binding::new(hash(9, any));
             }
@@ -332,9 +335,9 @@ async fn step(
                 3 => Revocation::Session(SessionId::new("s1")),
                 _ => Revocation::Grant(grant_id(any)),
             };
-            let found = store.revoke(&what, call).await.map_err(Refused::from);
+            let found = store.revoke(&Revoke::new(what.clone()), call).await.map_err(Refused::from);
             model.revoke(&what, call);
-            (format!("{what:?}"), show(&found), show(&Ok(())))
+            (format!("{what:?}"), show(&found), show(&Ok(Revoked::Done)))
         }
         _ => {
             let (id, hash) = (interaction(dice.below(3)), launch(dice.below(3)));

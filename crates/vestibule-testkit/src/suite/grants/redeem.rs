@@ -4,6 +4,7 @@ use vestibule_host::{GrantKey, GrantStatus, Redemption, Revocation};
 
 use super::Factory;
 use super::rows::{CODE, KEEP, RIGHT, Rows, WRONG, code, grant_id, redeem};
+use crate::Broken;
 use crate::suite::{Verdict, hold, race, same};
 
 /// Every prior state with the right and the wrong binding, in the order in which the contract judges.
@@ -25,7 +26,7 @@ pub async fn a_redemption_has_the_outcome_of_its_state(factory: Factory<'_>) -> 
     same!(rows.redeem(1, WRONG, 3).await?, Redemption::Mismatch, "a replayed code, the wrong binding");
 
     rows.issue(2).await?;
-    rows.store.revoke(&revoke(2), &rows.call(1)).await?;
+    rows.revoke(revoke(2), 1).await?;
     same!(
         rows.redeem(2, WRONG, 2).await?,
         Redemption::Mismatch,
@@ -36,7 +37,7 @@ pub async fn a_redemption_has_the_outcome_of_its_state(factory: Factory<'_>) -> 
 
     rows.issue(3).await?;
     same!(rows.redeem(3, RIGHT, 1).await?, Redemption::Won, "a third code");
-    rows.store.revoke(&revoke(3), &rows.call(2)).await?;
+    rows.revoke(revoke(3), 2).await?;
     same!(rows.redeem(3, RIGHT, 3).await?, replayed(3), "a spent code, its grant revoked");
 
     rows.issue(4).await?;
@@ -127,7 +128,7 @@ pub async fn of_many_redemptions_one_wins(factory: Factory<'_>) -> Verdict {
             match end? {
                 Redemption::Won => won += 1,
                 Redemption::Replayed { grant } => same!(grant, grant_id(n), "the grant of a replay"),
-                other => return Err(crate::Broken(format!("a racing redemption came to {other:?}"))),
+                other => return Err(Broken(format!("a racing redemption came to {other:?}"))),
             }
         }
         same!(won, 1, "winners among 100");
@@ -145,11 +146,11 @@ pub async fn a_returned_revocation_beats_every_later_redemption(factory: Factory
             let rows = rows.clone();
             async move {
                 if index == 0 {
-                    return rows.redeem(n, RIGHT, 1).await.map(Some);
+                    return Ok(Some(rows.redeem(n, RIGHT, 1).await?));
                 }
-                rows.store.revoke(&Revocation::Grant(grant_id(n)), &rows.call(1)).await?;
+                rows.revoke(Revocation::Grant(grant_id(n)), 1).await?;
                 let later = rows.redeem(n, RIGHT, 1).await?;
-                Ok(match later {
+                Ok::<_, Broken>(match later {
                     Redemption::Won => None,
                     other => Some(other),
                 })

@@ -27,7 +27,7 @@ pub async fn what_was_acknowledged_survives(factory: Factory<'_>) -> Verdict {
     let call = rows.call(1);
     let won = rows.store.redeem_code(&super::rows::redeem(1, RIGHT), &call).await?;
     same!(won, Redemption::Won, "a redemption");
-    rows.store.revoke(&Revocation::Grant(grant_id(2)), &rows.call(1)).await?;
+    rows.revoke(Revocation::Grant(grant_id(2)), 1).await?;
     let saved = rows.store.advance_interaction(&advance(3, Some(1)), &rows.call(1)).await?;
     same!(saved, Advanced::Saved(Revision(2)), "a save");
     drop(rows);
@@ -59,7 +59,7 @@ pub async fn handles_see_each_others_writes(factory: Factory<'_>) -> Verdict {
     for n in 0..20 {
         here.issue(n).await?;
         same!(there.status(n, 0).await?, Some(GrantStatus::Live), "a grant at the other handle");
-        there.store.revoke(&Revocation::Grant(grant_id(n)), &there.call(0)).await?;
+        there.revoke(Revocation::Grant(grant_id(n)), 0).await?;
         same!(here.status(n, 0).await?, Some(GrantStatus::Revoked), "its revocation at the first handle");
     }
     Ok(())

@@ -11,7 +11,7 @@ async fn issue_to(rows: &Rows, n: u32, user: &str, client: &str, session: &str) 
     let mut op = issue(n, None, None);
     op.grant.user = UserId::new(user);
     op.grant.client = ClientId::new(client);
-    op.grant.session = SessionId::new(session);
+    op.grant.session = Some(SessionId::new(session));
     same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issuing code {n}");
     Ok(())
 }
@@ -44,7 +44,7 @@ pub async fn each_revocation_reaches_its_grants_only(factory: Factory<'_>) -> Ve
             same!(rows.status(n, 1).await?, Some(GrantStatus::Live), "grant {n} before {what:?}");
         }
         for _ in 0..2 {
-            rows.store.revoke(what, &rows.call(1)).await?;
+            rows.revoke(what.clone(), 1).await?;
             for n in 0..5 {
                 let status = if due.contains(&n) { GrantStatus::Revoked } else { GrantStatus::Live };
                 same!(rows.status(n, 1).await?, Some(status), "grant {n} after {what:?}");
@@ -68,7 +68,7 @@ pub async fn a_revocation_stays(factory: Factory<'_>) -> Verdict {
     let rows = Rows::open(factory).await;
     let (op, call) = (issue(1, None, None), rows.call(0));
     same!(rows.store.issue_code(&op, &call).await?, Issuance::Won, "an issue");
-    rows.store.revoke(&Revocation::Grant(grant_id(1)), &rows.call(1)).await?;
+    rows.revoke(Revocation::Grant(grant_id(1)), 1).await?;
     for ms in [1, 0, KEEP - 1, -5_000] {
         same!(rows.status(1, ms).await?, Some(GrantStatus::Revoked), "the grant at {ms} ms");
         same!(rows.redeem(1, RIGHT, ms.min(100)).await?, Redemption::Revoked, "its code at {ms} ms");
@@ -96,7 +96,7 @@ pub async fn grants_are_listed_in_the_order_of_their_ids(factory: Factory<'_>) -
     }
     issue_to(&rows, 100, "ben", "app", "s").await?;
     issue_to(&rows.of_tenant("other"), 101, "alice", "app", "s").await?;
-    rows.store.revoke(&Revocation::Grant(GrantId::new("b")), &rows.call(1)).await?;
+    rows.revoke(Revocation::Grant(GrantId::new("b")), 1).await?;
 
     let mut due: Vec<_> =
         ids.iter().filter(|id| !["b", "z"].contains(id)).map(|id| GrantId::new(*id)).collect();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use vestibule_host::{
     Advance, AttemptId, Binding, Call, ClientId, CodeHash, GrantId, GrantKey, GrantStatus, GrantStore,
     InteractionHash, Issuance, IssueCode, LaunchHash, PutLaunch, Record, RedeemCode, Redemption, Revision,
-    SessionId, StoreFault, StoredGrant, Tenant, UnixMillis, UserId,
+    Revocation, Revoke, Revoked, SessionId, StoreFault, StoredGrant, Tenant, UnixMillis, UserId,
 };
 
 use super::Factory;
@@ -74,8 +74,9 @@ pub(super) fn grant(n: u32) -> StoredGrant {
         id: grant_id(n),
         user: UserId::new("alice"),
         client: ClientId::new("app"),
-        session: SessionId::new("session-1"),
+        session: Some(SessionId::new("session-1")),
         keep_until: at(KEEP),
+        used: at(0),
         status: GrantStatus::Live,
         record: record(&format!("grant {n}")),
     }
@@ -88,7 +89,7 @@ pub(super) fn issue(n: u32, expected: Option<u64>, spends: Option<u32>) -> Issue
 }
 
 pub(super) fn redeem(n: u32, binding: u8) -> RedeemCode {
-    RedeemCode::new(code(n), Binding::new([binding; 32]))
+    RedeemCode::new(code(n), Binding::new([binding; 32]), at(KEEP))
 }
 
 /// An attempt that no other call has.
@@ -136,6 +137,12 @@ impl Rows {
 
     pub(super) async fn redeem(&self, n: u32, binding: u8, ms: i64) -> Result<Redemption, StoreFault> {
         self.store.redeem_code(&redeem(n, binding), &self.call(ms)).await
+    }
+
+    pub(super) async fn revoke(&self, what: Revocation, ms: i64) -> Verdict {
+        let end = self.store.revoke(&Revoke::new(what.clone()), &self.call(ms)).await?;
+        same!(end, Revoked::Done, "revoking {what:?}");
+        Ok(())
     }
 
     pub(super) async fn launch_is_free(&self, n: u32, ms: i64) -> Result<bool, StoreFault> {
