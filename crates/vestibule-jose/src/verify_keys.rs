@@ -52,7 +52,7 @@ pub struct Expect<'a> {
 ///
 /// Keys of an unknown kind, for another use, out of bounds or without a `kid` are left out: a set may hold them, and no token
 /// can name them (JOSE-010).
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct VerifyKeys(Vec<VerifyKey>);
 
 #[derive(Clone)]

@@ -9,11 +9,10 @@ use vestibule_core::digest;
 use vestibule_core::params::Params;
 use vestibule_core::token::{Asserted, AuthenticatedClient, Presented, TokenError};
 use vestibule_host::{
-    AssertionClaim, ClientAuthentication, ClientKeys, FetchError, KeySource, RateAnswer, RatePoint, RateQuestion,
+    Alg, AssertionClaim, ClientAuthentication, ClientKeys, FetchError, KeySource, RateAnswer, RatePoint, RateQuestion,
     RegisteredClient, Source, UnixMillis,
 };
 use vestibule_jose::assertion::{self, AssertionError, AssertionRules};
-use vestibule_jose::jws;
 
 use crate::fault::Away;
 use crate::server::Inner;
@@ -123,7 +122,7 @@ impl Inner {
         };
         let Some(fetcher) = &self.fetcher else { return Ok(Err(AssertionError::UnknownKey)) };
         // Nothing that is wrong in itself makes us fetch (A-JWKS, TOKEN-012).
-        let unsigned = assertion::check(text, &client.id, &vestibule_jose::VerifyKeys::none(), rules);
+        let unsigned = assertion::check(text, &client.id, &vestibule_jose::VerifyKeys::default(), rules);
         if !matches!(unsigned, Err(AssertionError::UnknownKey)) {
             return Ok(unsigned);
         }
@@ -151,10 +150,10 @@ impl Inner {
 }
 
 /// `token_endpoint_auth_signing_alg`, if the client registered one that we know.
-fn registered_alg(keys: &ClientKeys) -> Result<Option<vestibule_host::Alg>, AssertionError> {
+fn registered_alg(keys: &ClientKeys) -> Result<Option<Alg>, AssertionError> {
     match keys.alg.as_deref() {
         None => Ok(None),
-        Some(name) => jws::alg(name).map(Some).ok_or(AssertionError::UnregisteredAlg),
+        Some(name) => Alg::from_name(name).map(Some).ok_or(AssertionError::UnregisteredAlg),
     }
 }
 

@@ -6,6 +6,9 @@ use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::Rules;
 use vestibule_core::discovery::Endpoints;
 
+/// The longest life of an access token that is checked live.
+const LIVE_CHECKED: Duration = Duration::from_secs(3_600);
+
 /// How an [`AuthorizationServer`](crate::AuthorizationServer) behaves.
 ///
 /// ```
@@ -26,6 +29,16 @@ pub struct Config {
     pub(crate) code_life: Duration,
     /// 300 s: without a live check nothing else bounds the harm of a revoked token.
     pub(crate) access_token_life: Duration,
+    /// Whether whoever accepts access tokens asks whether they still live.
+    pub(crate) live_check: bool,
+    /// 180 days, renewed with each use (SMART-REFRESH-020).
+    pub(crate) offline_life: Duration,
+    /// 12 h, or the session if that ends before.
+    pub(crate) online_life: Duration,
+    /// The extension scope that lets a bearer introspect (SMART-INTRO-011).
+    pub(crate) introspect_scope: String,
+    /// The authorization response may be a form that posts itself.
+    pub(crate) form_post: bool,
     /// 600 s.
     pub(crate) id_token_life: Duration,
     /// 600 s, absolute (INT-021).
@@ -62,10 +75,13 @@ pub enum ConfigError {
     #[error("a code may live for 600 s at most")]
     CodeLife,
     /// Design §8: 300 s unless tokens are checked live.
-    #[error("an access token may live for 300 s at most; nothing checks tokens live")]
+    #[error("an access token may live for 300 s at most, or for 3600 s where tokens are checked live")]
     AccessTokenLife,
+    /// Nothing could be refreshed.
+    #[error("refresh tokens that live for no time at all")]
+    RefreshLife,
     /// SMART-IDT-003.
-    #[error("the key ring signs ID tokens with something other than RS256")]
+    #[error("the key ring cannot sign ID tokens with RS256")]
     IdTokenAlg,
     /// Nobody could see the steps.
     #[error("no pages: give the builder a page set, or say that the host draws its own")]
@@ -98,6 +114,10 @@ impl Config {
             token: at("token"),
             jwks: at("keys"),
             management: at("manage"),
+            introspection: at("introspect"),
+            revocation: at("revoke"),
+            userinfo: at("userinfo"),
+            registration: at("register"),
         };
         let issuer_path = path_of(&issuer).to_owned();
         Self {
@@ -109,6 +129,11 @@ impl Config {
             host_draws_pages: false,
             code_life: Duration::from_secs(60),
             access_token_life: Duration::from_secs(300),
+            live_check: false,
+            offline_life: Duration::from_secs(180 * 86_400),
+            online_life: Duration::from_secs(12 * 3_600),
+            introspect_scope: "__introspect".to_owned(),
+            form_post: false,
             id_token_life: Duration::from_secs(600),
             interaction_life: Duration::from_secs(600),
             launch_life: Duration::from_secs(300),
@@ -168,7 +193,44 @@ impl Config {
         self
     }
 
-    /// How long an access token lives; 300 s at most.
+    /// Declares that every FHIR server of this issuer asks, at each request, whether an access token still lives: with
+    /// [`access_token`](crate::AuthorizationServer::access_token) in the same process, or by introspection. Revoking then takes
+    /// effect at once, and access tokens may live longer (design §8).
+    #[must_use]
+    pub const fn with_live_check(mut self) -> Self {
+        self.live_check = true;
+        self
+    }
+
+    /// How long a refresh token lives that is not used, with `offline_access`.
+    #[must_use]
+    pub const fn with_offline_life(mut self, life: Duration) -> Self {
+        self.offline_life = life;
+        self
+    }
+
+    /// How long refresh tokens live at most with `online_access`.
+    #[must_use]
+    pub const fn with_online_life(mut self, life: Duration) -> Self {
+        self.online_life = life;
+        self
+    }
+
+    /// The scope with which a bearer may introspect tokens for its FHIR base, instead of `__introspect`.
+    #[must_use]
+    pub fn with_introspect_scope(mut self, scope: impl Into<String>) -> Self {
+        self.introspect_scope = scope.into();
+        self
+    }
+
+    /// Offers `response_mode=form_post`.
+    #[must_use]
+    pub const fn with_form_post(mut self) -> Self {
+        self.form_post = true;
+        self
+    }
+
+    /// How long an access token lives; 300 s at most, or 3600 s [with a live check](Self::with_live_check).
     #[must_use]
     pub const fn with_access_token_life(mut self, life: Duration) -> Self {
         self.access_token_life = life;
@@ -217,6 +279,11 @@ impl Config {
         self.issuer.starts_with("https://")
     }
 
+    /// An access token without a refresh token beside it: the user would have to come back for another (design §8).
+    pub(crate) fn unrefreshed_life(&self) -> Duration {
+        if self.live_check { self.access_token_life.max(LIVE_CHECKED) } else { self.access_token_life }
+    }
+
     pub(crate) fn rules(&self) -> Rules<'_> {
         Rules {
             issuer: &self.issuer,
@@ -249,7 +316,9 @@ impl Config {
         refuse(self.bases.iter().enumerate().any(same_path), ConfigError::SamePath);
         refuse(self.code_life.is_zero() || self.code_life > Duration::from_secs(600), ConfigError::CodeLife);
         let life = self.access_token_life;
-        refuse(life.as_secs() == 0 || life > Duration::from_secs(300), ConfigError::AccessTokenLife);
+        let longest = if self.live_check { LIVE_CHECKED } else { Duration::from_secs(300) };
+        refuse(life.as_secs() == 0 || life > longest, ConfigError::AccessTokenLife);
+        refuse(self.offline_life.is_zero() || self.online_life.is_zero(), ConfigError::RefreshLife);
         errors
     }
 }

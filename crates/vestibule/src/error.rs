@@ -67,7 +67,7 @@ macro_rules! unavailable {
     };
 }
 
-unavailable!(StoreFault, HostError, PolicyError, EntropyError, KeyError);
+unavailable!(StoreFault, HostError, PolicyError, EntropyError, KeyError, crate::fault::Away);
 
 impl From<vestibule_jose::seal::SealError> for AuthorizeError {
     fn from(source: vestibule_jose::seal::SealError) -> Self {

@@ -49,18 +49,28 @@
 //! # Who should not use this
 //! It is not an identity provider, not a FHIR server and not a policy engine for records: it meets yours through traits.
 
+mod authenticate;
 mod authorize;
+mod bearer;
+mod client_keys;
 mod config;
 mod error;
+mod events;
+mod fault;
 mod http_face;
 mod interaction;
+mod introspect;
 mod launch;
+mod own_token;
+mod revocation;
 mod revoke;
 mod server;
 mod token;
+mod userinfo;
 
 pub use config::{Config, ConfigError, ConfigErrors};
 pub use error::AuthorizeError;
+pub use fault::Away;
 pub use http_face::MAX_BODY;
 pub use interaction::{
     AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, SignInPrompt, StepToken,
@@ -68,6 +78,7 @@ pub use interaction::{
 };
 pub use launch::{Launch, LaunchError};
 pub use server::{AuthorizationServer, Builder, Host};
+pub use vestibule_core::access::{AccessClaims, ActiveAccess};
 pub use vestibule_core::audience::FhirBase;
 pub use vestibule_core::discovery::Endpoints;
 pub use vestibule_host::{

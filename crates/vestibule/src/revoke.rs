@@ -4,7 +4,8 @@ use vestibule_core::grant::GrantRecord;
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
-    ConsentId, GrantId, GrantKey, RememberedConsent, Revocation, SessionId, StoreFault, UserId,
+    AuditDetails, ClientId, ConsentId, GrantId, GrantKey, RememberedConsent, Revocation, Revoke, SessionId,
+    StoreFault, UserId,
 };
 
 use crate::AuthorizationServer;
@@ -24,9 +25,10 @@ impl AuthorizationServer {
         // Somebody else's grant is as unknown as one that never was.
         let stored =
             stored.filter(|stored| stored.user == *user).ok_or(AuthorizeError::new(Problem::NotFound))?;
-        let what = Revocation::Grant(grant.clone());
-        certain(|| inner.host.grants.revoke(&what, &call)).await?;
         let record: GrantRecord = record::read(&stored.record)?;
+        let event = inner.event_of_grant(grant, &record)?;
+        let operation = Revoke::new(Revocation::Grant(grant.clone())).with_event(event);
+        let _ = certain(|| inner.host.grants.revoke(&operation, &call)).await?;
         if let Some(consent) = &record.consent {
             self.forget_answers(user, consent).await?;
         }
@@ -54,14 +56,15 @@ impl AuthorizationServer {
         Ok(consents.withdraw(tenant, consent).await?)
     }
 
-    /// Tells that a session is over: every grant that was made in it ends, and its codes buy nothing any more.
+    /// Tells that a session is over: every grant that hangs on it ends, and its codes buy nothing any more. Grants
+    /// with `offline_access` outlive their session.
     ///
     /// Interactions of the session end by themselves, since each of their steps asks for it again (INT-022).
     ///
     /// # Errors
     /// A [`StoreFault`]: the grants may live on until their tokens end; call again.
     pub async fn session_ended(&self, session: &SessionId) -> Result<(), StoreFault> {
-        self.revoke_all(&Revocation::Session(session.clone())).await
+        self.revoke_all(Revocation::Session(session.clone())).await
     }
 
     /// Tells that an account is closed or locked: every grant of the user ends.
@@ -69,12 +72,29 @@ impl AuthorizationServer {
     /// # Errors
     /// A [`StoreFault`]: the grants may live on until their tokens end; call again.
     pub async fn user_ended(&self, user: &UserId) -> Result<(), StoreFault> {
-        self.revoke_all(&Revocation::User(user.clone())).await
+        self.revoke_all(Revocation::User(user.clone())).await
     }
 
-    async fn revoke_all(&self, what: &Revocation) -> Result<(), StoreFault> {
+    /// Tells that an app is no longer registered, or may have been taken over: every grant and every token of it ends.
+    ///
+    /// # Errors
+    /// A [`StoreFault`]: the grants may live on until their tokens end; call again.
+    pub async fn client_ended(&self, client: &ClientId) -> Result<(), StoreFault> {
+        self.revoke_all(Revocation::Client(client.clone())).await
+    }
+
+    async fn revoke_all(&self, what: Revocation) -> Result<(), StoreFault> {
         let inner = self.inner();
         let call = inner.call(inner.now()).map_err(StoreFault::not_applied)?;
-        certain(|| inner.host.grants.revoke(what, &call)).await
+        let mut details = AuditDetails::default();
+        match &what {
+            Revocation::User(user) | Revocation::UserAndClient(user, _) => details.user = Some(user.clone()),
+            Revocation::Session(session) => details.session = Some(session.clone()),
+            Revocation::Client(client) => details.client = Some(client.clone()),
+            _ => {}
+        }
+        let event = inner.event(&details).map_err(StoreFault::not_applied)?;
+        let operation = Revoke::new(what).with_event(event);
+        certain(|| inner.host.grants.revoke(&operation, &call)).await.map(|_| ())
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vestibule_host::{
-    AttemptId, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore, KeyRing, Pages,
-    PatientAccessPolicy, StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
+    Alg, AttemptId, AuditSink, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore, JwksFetcher, KeyRing, Pages,
+    PatientAccessPolicy, RateGate, StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
 };
 use vestibule_jose::SystemRandom;
 
+use crate::client_keys::KeyCache;
 use crate::config::{Config, ConfigError, ConfigErrors};
 use crate::http_face::documents::Documents;
+use crate::own_token::OwnKeys;
 
 /// What every host brings. A missing part is a compile error.
 #[derive(Clone, Debug)]
@@ -45,6 +47,11 @@ pub(crate) struct Inner {
     pub(crate) host: Host,
     pub(crate) pages: Option<Arc<dyn Pages>>,
     pub(crate) documents: Documents,
+    pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
+    pub(crate) rate: Option<Arc<dyn RateGate>>,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) client_keys: KeyCache,
+    pub(crate) own_keys: OwnKeys,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     tenant: Tenant,
@@ -57,6 +64,9 @@ pub struct Builder {
     config: Config,
     host: Host,
     pages: Option<Arc<dyn Pages>>,
+    fetcher: Option<Arc<dyn JwksFetcher>>,
+    rate: Option<Arc<dyn RateGate>>,
+    audit: Option<Arc<dyn AuditSink>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -65,6 +75,24 @@ impl Builder {
     /// The page set that draws pickers, consent, "apps with access" and errors.
     pub fn with_pages(mut self, pages: Arc<dyn Pages>) -> Self {
         self.pages = Some(pages);
+        self
+    }
+
+    /// Fetches the key sets of clients that registered a `jwks_uri`. Without one, such clients cannot authenticate.
+    pub fn with_jwks_fetcher(mut self, fetcher: Arc<dyn JwksFetcher>) -> Self {
+        self.fetcher = Some(fetcher);
+        self
+    }
+
+    /// Limits rates and locks out. Without one, every request may go on.
+    pub fn with_rate_gate(mut self, gate: Arc<dyn RateGate>) -> Self {
+        self.rate = Some(gate);
+        self
+    }
+
+    /// Keeps audit events: one for each change, committed with it and delivered by [`tick`](AuthorizationServer::tick).
+    pub fn with_audit_sink(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
         self
     }
 
@@ -87,7 +115,7 @@ impl Builder {
     pub fn build(self) -> Result<AuthorizationServer, ConfigErrors> {
         let mut errors = self.config.check();
         let keys = self.host.keys.snapshot();
-        if keys.id_token.alg != vestibule_host::Alg::Rs256 {
+        if keys.id_token_key(Alg::Rs256).is_none() {
             errors.push(ConfigError::IdTokenAlg);
         }
         if self.pages.is_none() && !self.config.host_draws_pages {
@@ -97,7 +125,12 @@ impl Builder {
             return Err(ConfigErrors(errors));
         }
         let inner = Inner {
-            documents: Documents::new(&self.config, keys.id_token.alg),
+            documents: Documents::new(&self.config, &keys),
+            fetcher: self.fetcher,
+            rate: self.rate,
+            audit: self.audit,
+            client_keys: KeyCache::default(),
+            own_keys: OwnKeys::default(),
             tenant: Tenant::new(self.config.issuer()),
             config: self.config,
             host: self.host,
@@ -112,7 +145,16 @@ impl Builder {
 impl AuthorizationServer {
     /// Starts to build a server.
     pub fn builder(config: Config, host: Host) -> Builder {
-        Builder { config, host, pages: None, clock: Arc::new(SystemClock), entropy: Arc::new(SystemRandom) }
+        Builder {
+            config,
+            host,
+            pages: None,
+            fetcher: None,
+            rate: None,
+            audit: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemRandom),
+        }
     }
 
     /// The settings.
@@ -126,8 +168,11 @@ impl AuthorizationServer {
     /// # Errors
     /// A [`StoreFault`]; try again later.
     pub async fn tick(&self) -> Result<Duration, StoreFault> {
-        let purged = self.inner.host.grants.purge(self.inner.now(), 1_000).await?;
-        Ok(if purged.more { Duration::from_millis(50) } else { Duration::from_secs(30) })
+        let inner = self.inner();
+        let now = inner.now();
+        let more_events = inner.deliver_events(now).await?;
+        let purged = inner.host.grants.purge(now, 1_000).await?;
+        Ok(if more_events || purged.more { Duration::from_millis(50) } else { Duration::from_secs(30) })
     }
 
     /// Answers when the store can be reached: what a readiness probe asks.

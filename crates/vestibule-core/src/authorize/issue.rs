@@ -133,6 +133,11 @@ impl CodeDraft {
         })
     }
 
+    /// What is granted.
+    pub const fn record(&self) -> &GrantRecord {
+        &self.record
+    }
+
     /// Where the browser goes once the store has won.
     pub fn location(&self) -> &str {
         &self.location

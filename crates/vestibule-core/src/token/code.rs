@@ -100,6 +100,16 @@ impl Checked {
         self.record.reask(Moment::Redeem)
     }
 
+    /// The grant.
+    pub const fn grant(&self) -> &GrantId {
+        &self.grant
+    }
+
+    /// Its record.
+    pub const fn record(&self) -> &GrantRecord {
+        &self.record
+    }
+
     /// Decides the answer. `random` becomes the first refresh token, if a refresh scope was granted.
     ///
     /// # Errors

@@ -125,6 +125,11 @@ impl TokenContent {
         &self.scopes
     }
 
+    /// The FHIR base that the access token is for.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// When the access token ends.
     pub fn expires(&self) -> UnixMillis {
         self.now.plus(Duration::from_secs(self.seconds))

@@ -1,6 +1,8 @@
 //! What an app may learn at the token endpoint: a closed set (oauth.md 4.3, SMART-TOKEN-050 to -057).
 
-/// A refusal at the token endpoint.
+use std::time::Duration;
+
+/// A refusal at the token endpoint, and at every other one that clients authenticate at.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TokenError {
@@ -21,6 +23,8 @@ pub enum TokenError {
     InvalidScope(&'static str),
     /// `resource` names no FHIR server that this token can be for.
     InvalidTarget,
+    /// Too much at once: not before this has passed.
+    SlowDown(Duration),
     /// A part of the system is away. Nothing was spent (GEN-017).
     TemporarilyUnavailable,
     /// A bug on our side.
@@ -46,7 +50,7 @@ impl TokenError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::SlowDown(_) | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -64,6 +68,7 @@ impl TokenError {
             }
             Self::UnauthorizedClient => "the client may not use this grant type",
             Self::UnsupportedGrantType => "the grant type is not supported",
+            Self::SlowDown(_) => "too many requests, please try again later",
             Self::TemporarilyUnavailable => "the server cannot answer at the moment, please try again",
             Self::ServerError => "the server met an unexpected condition",
         }
@@ -73,6 +78,7 @@ impl TokenError {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient { .. } => 401,
+            Self::SlowDown(_) => 429,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,
             _ => 400,

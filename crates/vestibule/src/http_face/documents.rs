@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use vestibule_core::discovery::Wired;
-use vestibule_host::Alg;
+use vestibule_host::{Alg, KeySet};
 
 use super::cookies::Cookies;
 use super::{cors, route};
@@ -40,11 +40,18 @@ impl Document {
 }
 
 impl Documents {
-    pub(crate) fn new(config: &Config, id_token_alg: Alg) -> Self {
+    pub(crate) fn new(config: &Config, keys: &KeySet) -> Self {
+        let id_token_algs: Vec<&str> = keys.id_token_algs().map(Alg::name).collect();
+        let assertion_algs = Alg::ALL.map(Alg::name);
+        let extension_scopes = [config.introspect_scope.clone()];
         let wired = Wired {
             issuer: config.issuer(),
             endpoints: config.endpoints(),
-            id_token_alg: id_token_alg.name(),
+            id_token_algs: &id_token_algs,
+            assertion_algs: &assertion_algs,
+            registration: false,
+            form_post: config.form_post,
+            extension_scopes: &extension_scopes,
             ehr_launch: config.ehr_launch,
             smart_style: config.smart_style,
             standalone_encounters: config.standalone_encounters,

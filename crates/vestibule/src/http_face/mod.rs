@@ -2,6 +2,7 @@
 //!
 //! * [`route`]: which endpoint a path names
 //! * [`form`]: a bounded form, or a clear refusal
+//! * [`endpoint`]: token, introspection, revocation, UserInfo: forms in, JSON out
 //! * [`cors`]: who may read an answer from a browser
 //! * [`documents`]: discovery, prebuilt
 //! * [`cookies`], [`page`]: what the browser keeps and sees
@@ -10,6 +11,7 @@
 pub(crate) mod cookies;
 pub(crate) mod cors;
 pub(crate) mod documents;
+mod endpoint;
 pub(crate) mod form;
 pub(crate) mod interaction;
 pub(crate) mod manage;
@@ -17,16 +19,14 @@ pub(crate) mod page;
 pub(crate) mod route;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::ALLOW;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use vestibule_core::params::Params;
-use vestibule_core::token::TokenError;
 use vestibule_host::pages::Problem;
 
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
-use form::FormError;
 use route::Route;
 
 /// The longest query of an authorize request (oauth.md 0.2).
@@ -59,6 +59,9 @@ impl AuthorizationServer {
             }
             Some(Route::Authorize) => self.handle_authorize(&head, &body).await,
             Some(Route::Token) => self.handle_token(&head, &body).await,
+            Some(Route::Introspect) => self.handle_introspect(&head, &body).await,
+            Some(Route::Revoke) => self.handle_revoke(&head, &body).await,
+            Some(Route::UserInfo) => self.handle_userinfo(&head).await,
             Some(Route::Interaction(id)) => self.handle_interaction(&head, &body, &id).await,
             Some(Route::Manage) => self.handle_manage(&head, &body).await,
             None => self.problem_page(&head, &AuthorizeError::new(Problem::NotFound)),
@@ -86,70 +89,9 @@ impl AuthorizationServer {
         }
     }
 
-    async fn handle_token(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
-        if head.method == Method::OPTIONS {
-            return cors::preflight(self, head, "POST").await;
-        }
-        // GEN-006
-        if head.method != Method::POST {
-            let mut response = token_error(TokenError::InvalidRequest("the token endpoint takes POST only"));
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
-            return cors::for_unknown_client(self, head, response).await;
-        }
-        let mut form = Params::default();
-        if let Err(error) = form::append(head, body, &mut form) {
-            let mut response = token_error(TokenError::InvalidRequest(match error {
-                FormError::TooLarge => "the request is too large",
-                FormError::NotAForm => "the body must be application/x-www-form-urlencoded",
-                FormError::TooMany => "too many parameters",
-            }));
-            if error == FormError::TooLarge {
-                *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            }
-            return cors::for_unknown_client(self, head, response).await;
-        }
-        let outcome = self.token(&head.headers, head.uri.query(), &form).await;
-        let response = match outcome.answer {
-            Ok(answer) => json(StatusCode::OK, answer.expose_secret().to_owned()),
-            Err(error) => token_error(error),
-        };
-        match &outcome.client {
-            Some(client) => cors::for_client(client.client(), head, response),
-            None => cors::for_unknown_client(self, head, response).await,
-        }
-    }
-
     pub(crate) fn method_page(&self, head: &Parts, allow: &'static str) -> Response<Bytes> {
         let mut response = self.problem_page(head, &AuthorizeError::new(Problem::Method));
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         response
     }
-}
-
-/// A token error, with the challenge and the waiting time that belong to it (CAUTH-006, GEN-013).
-fn token_error(error: TokenError) -> Response<Bytes> {
-    let body = serde_json::json!({ "error": error.code(), "error_description": error.description() });
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, body.to_string());
-    if matches!(error, TokenError::InvalidClient { header: true }) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
-    }
-    if error == TokenError::TemporarilyUnavailable {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    response
-}
-
-/// JSON that nobody keeps (SMART-TOKEN-003, -005, GEN-010).
-fn json(status: StatusCode, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
-    response
 }

@@ -11,6 +11,9 @@ pub(crate) enum Route<'a> {
     Jwks,
     Authorize,
     Token,
+    Introspect,
+    Revoke,
+    UserInfo,
     Interaction(InteractionId),
     Manage,
 }
@@ -47,6 +50,9 @@ impl Documents {
             return match endpoint {
                 "authorize" => Some(Route::Authorize),
                 "token" => Some(Route::Token),
+                "introspect" => Some(Route::Introspect),
+                "revoke" => Some(Route::Revoke),
+                "userinfo" => Some(Route::UserInfo),
                 "keys" => Some(Route::Jwks),
                 "manage" => Some(Route::Manage),
                 other => InteractionId::parse(other.strip_prefix("i/")?).map(Route::Interaction),

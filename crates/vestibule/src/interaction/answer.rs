@@ -7,7 +7,7 @@ use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts, PREFIX};
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::{AuthorizeRefusal, Refusal};
 use vestibule_host::pages::Problem;
-use vestibule_host::{Advanced, GrantId, Issuance, Standing};
+use vestibule_host::{Advanced, GrantId, Issuance};
 
 use super::drive::Interaction;
 use super::held;
@@ -65,19 +65,7 @@ impl Interaction {
         };
         let inner = self.inner();
         let host = &inner.host;
-        let standing = host.users.standing(&reask.who().user, Some(&reask.who().session)).await?;
-        if standing != Standing::Active {
-            return self.refuse(Refusal::NotAllowed).await;
-        }
-        let answer = match reask.patient_question() {
-            Some(question) => Some(host.patients.may_access(&question).await?), // S11, A-CTX-30
-            None => None,
-        };
-        let given = match reask.consent() {
-            Some(consent) => host.consents.given(inner.tenant(), consent).await?,
-            None => true,
-        };
-        let grantable = match reask.answered(standing, answer, given, self.now) {
+        let grantable = match inner.ask_again(reask, self.now).await? {
             Ok(grantable) => grantable,
             Err(refusal) => return self.refuse(refusal).await,
         };
@@ -93,7 +81,7 @@ impl Interaction {
             grant: GrantId::new(inner.secret("g_")?),
             life: CodeLife {
                 code: inner.config.code_life,
-                grant: inner.config.access_token_life + GRANT_MARGIN,
+                grant: inner.config.unrefreshed_life() + GRANT_MARGIN,
             },
             now: self.now,
         };
@@ -104,6 +92,8 @@ impl Interaction {
         let answered = self.answered.as_ref();
         let finished = inner.finished_row(&self.held(), &self.who(), draft.location(), answered, self.now)?;
         let operation = draft.operation(finished, &self.pending)?;
+        let event = inner.event_of_grant(&operation.grant.id, draft.record())?;
+        let operation = operation.with_event(event);
         let call = inner.call(self.now)?;
         match held::certain(|| host.grants.issue_code(&operation, &call)).await? {
             Issuance::Won => {
