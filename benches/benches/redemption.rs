@@ -28,8 +28,14 @@ fn decide(bencher: Bencher<'_, '_>) {
         ehr_launch: true,
         standalone_encounters: true,
     };
-    let life =
-        TokenLife { access_token: Duration::from_secs(300), id_token: Duration::from_secs(600), now: NOW };
+    let life = TokenLife {
+        access_token: Duration::from_secs(300),
+        unrefreshed: Duration::from_secs(300),
+        id_token: Duration::from_secs(600),
+        offline_idle: Duration::from_secs(180 * 86_400),
+        online: Duration::from_secs(12 * 3_600),
+        now: NOW,
+    };
     let form = format!(
         "grant_type=authorization_code&client_id=app&code=vc_{}&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&code_verifier={VERIFIER}",
         "A".repeat(43)
@@ -38,15 +44,17 @@ fn decide(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {
         let form = Params::parse(black_box(form.as_bytes())).unwrap();
         TokenRequest::check_form(&form, None).unwrap();
-        let client = Presented::read(&form, &[]).unwrap().authenticate(Some(client.clone())).unwrap();
-        let TokenRequest::Code(request) = TokenRequest::read(&form).unwrap();
+        let client_of_form = Presented::read(&form, &[], |_| None).unwrap();
+        let client = client_of_form.authenticate(Some(client.clone()), None, NOW).unwrap();
+        let request = TokenRequest::read(&form, client.client()).unwrap();
+        let TokenRequest::Code(request) = request else { panic!("a code's request") };
         let record: GrantRecord = record::read(black_box(&stored)).unwrap();
         let checked = request.check(&client, Some((GrantId::new("grant-1"), record)), &rules).unwrap();
         let answer = PatientAnswer::allowed(PatientSummary::new(PatientId::new("alice"), "Alice"));
         let reask = checked.reask();
         assert!(reask.patient_question().is_some());
         let grantable = reask.answered(Standing::Active, Some(answer), true, NOW).unwrap();
-        let draft = checked.granted(grantable, &life).unwrap();
-        (draft.access_claims(ISSUER, "jti"), draft.id_claims(ISSUER, "hash"))
+        let draft = checked.granted(grantable, &life, &[7; 64]).unwrap();
+        (draft.content().access_claims("jti"), draft.content().id_claims("hash"))
     });
 }

@@ -20,8 +20,8 @@ use vestibule_host::{
     Advance, AttemptId, Call, Clock, ConsentAsked, ConsentId, ConsentRecord, ConsentStore, GrantId,
     GrantStatus, GrantStore, HostError, InteractionHash, Issuance, IssueCode, KeyError, KeyId, KeyRing,
     KeySet, MemoryGrants, PatientAccessPolicy, PatientAnswer, PatientPage, PatientQuery, PatientQuestion,
-    PatientSummary, PolicyError, Reach, RememberedConsent, SessionId, SignInAsk, SignInMove, SignedInUser,
-    Standing, StandingQuestion, StaticClients, StoredGrant, SystemClock, Tenant, UserAuthenticator, UserId,
+    PatientSummary, PolicyError, Reach, RememberedConsent, SignInAsk, SignInMove, SignedInUser, Standing,
+    StandingQuestion, StaticClients, StoredGrant, SystemClock, Tenant, UserAuthenticator, UserId,
 };
 
 const ROUNDS: usize = 9;
@@ -100,8 +100,9 @@ impl Codes {
             id: GrantId::new(format!("grant-{}", self.next)),
             user: record.who.user.clone(),
             client: record.client.clone(),
-            session: record.who.session.clone(),
+            session: record.session().cloned(),
             keep_until: now.plus(Duration::from_secs(600)),
+            used: now,
             status: GrantStatus::Live,
             record: record::write(&record).unwrap(),
         };

@@ -69,6 +69,7 @@ pub fn grant(now: UnixMillis) -> GrantRecord {
         consent: Some(ConsentId::new("consent-1")),
         issued: now,
         code_expires: now.plus(std::time::Duration::from_secs(60)),
+        session_until: None,
         cnf: None,
     }
 }

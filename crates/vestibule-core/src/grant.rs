@@ -262,6 +262,11 @@ impl GrantRecord {
     }
 }
 
+/// Whether scopes are worth a grant: the right to refresh alone buys nothing (SMART-SCOPE-112).
+pub(crate) fn is_worth_a_grant(scopes: &ScopeSet) -> bool {
+    scopes.iter().any(|scope| !matches!(scope.kind(), ScopeKind::Refresh(_)))
+}
+
 /// The refresh scope in a set; offline wins over online (AMB-14, SMART-SCOPE-094).
 pub(crate) fn refresh_of(scopes: &ScopeSet) -> Option<RefreshScope> {
     let asked = |wanted: RefreshScope| {

@@ -9,8 +9,8 @@ use vestibule_core::digest;
 use vestibule_core::params::Params;
 use vestibule_core::token::{Asserted, AuthenticatedClient, Presented, TokenError};
 use vestibule_host::{
-    Alg, AssertionClaim, ClientAuthentication, ClientKeys, FetchError, KeySource, RateAnswer, RatePoint, RateQuestion,
-    RegisteredClient, Source, UnixMillis,
+    Alg, AssertionClaim, ClientAuthentication, ClientKeys, FetchError, KeySource, RateAnswer, RatePoint,
+    RateQuestion, RegisteredClient, Source, UnixMillis,
 };
 use vestibule_jose::assertion::{self, AssertionError, AssertionRules};
 
@@ -142,7 +142,9 @@ impl Inner {
             };
             match check(fetched.document()) {
                 // JWTCA-013: once more, in case the client published a new key since.
-                Err(AssertionError::UnknownKey) if seen.is_none() && fetched.is_cached() => seen = Some(fetched),
+                Err(AssertionError::UnknownKey) if seen.is_none() && fetched.is_cached() => {
+                    seen = Some(fetched)
+                }
                 checked => return Ok(checked),
             }
         }

@@ -4,7 +4,9 @@ use vestibule_core::authorize::Refusal;
 use vestibule_core::grant::GrantRecord;
 use vestibule_core::record;
 use vestibule_core::token::TokenContent;
-use vestibule_host::{AuditDetails, AuditEvent, EventId, GrantId, NewEvent, RegisteredClient, StoreFault, UnixMillis};
+use vestibule_host::{
+    AuditDetails, AuditEvent, EventId, GrantId, NewEvent, RegisteredClient, StoreFault, UnixMillis,
+};
 
 use crate::fault::Away;
 use crate::server::Inner;
@@ -26,7 +28,11 @@ impl Inner {
         Ok(Some(NewEvent { id: EventId::new(id), record: record::write(details)? }))
     }
 
-    pub(crate) fn event_of_grant(&self, grant: &GrantId, record: &GrantRecord) -> Result<Option<NewEvent>, Away> {
+    pub(crate) fn event_of_grant(
+        &self,
+        grant: &GrantId,
+        record: &GrantRecord,
+    ) -> Result<Option<NewEvent>, Away> {
         self.event(&details_of(grant, record))
     }
 
@@ -68,7 +74,10 @@ impl Inner {
             })
             .collect();
         if let Err(error) = sink.record(&events).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the audit sink takes no events; they wait");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit sink takes no events; they wait"
+            );
             return Ok(false);
         }
         let ids: Vec<EventId> = leased.iter().map(|event| event.id).collect();

@@ -1,7 +1,7 @@
 //! A part of the host is away: logged once, with its source; whoever asked is told 503 (principle 5).
 
-use vestibule_core::grant::{Grantable, Reask};
 use vestibule_core::authorize::Refusal;
+use vestibule_core::grant::{Grantable, Reask};
 use vestibule_core::record::Unreadable;
 use vestibule_host::{BoxError, EntropyError, HostError, KeyError, PolicyError, StoreFault, UnixMillis};
 

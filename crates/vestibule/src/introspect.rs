@@ -71,7 +71,8 @@ impl Caller {
             Self::Bearer(bearer) => bearer.claims().audience() == claims.audience(),
             Self::Client(client) => {
                 let client = client.client();
-                client.id == *claims.client() || client.introspects.iter().any(|base| base == claims.audience())
+                client.id == *claims.client()
+                    || client.introspects.iter().any(|base| base == claims.audience())
             }
         }
     }
@@ -101,7 +102,7 @@ impl Inner {
         }
         if let Some(claim) = client.claim() {
             let call = self.call(now).map_err(away)?;
-            let spend = IssueToken::new().with_claim(Some(claim));
+            let spend = IssueToken::new(client.client().id.clone()).with_claim(Some(claim));
             match certain(|| self.host.grants.issue_token(&spend, &call)).await.map_err(away)? {
                 TokenIssuance::Won => {}
                 TokenIssuance::ClaimSeen => return Err(TokenError::InvalidClient { header: false }.into()),
@@ -119,6 +120,7 @@ pub(crate) fn one_token(head: &Parts, form: &Params) -> Result<vestibule_host::S
     if form.repeats_any_but("resource") {
         return Err(TokenError::InvalidRequest("a parameter was sent more than once"));
     }
-    let token = form.one("token").map_err(|_| TokenError::InvalidRequest("a parameter is not well-formed"))?;
+    let token =
+        form.one("token").map_err(|_| TokenError::InvalidRequest("a parameter is not well-formed"))?;
     token.map(vestibule_host::Secret::new).ok_or(TokenError::InvalidRequest("token is missing"))
 }

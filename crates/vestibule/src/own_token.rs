@@ -70,7 +70,12 @@ impl Inner {
 
     /// The claims of a JWT that one of our keys signed, whatever its times. The type keeps kinds of tokens apart (JOSE-007,
     /// A-AUD-11, OIDC-012).
-    pub(crate) fn verified(&self, token: &str, types: &[&str], now: UnixMillis) -> Option<Map<String, Value>> {
+    pub(crate) fn verified(
+        &self,
+        token: &str,
+        types: &[&str],
+        now: UnixMillis,
+    ) -> Option<Map<String, Value>> {
         let expect = Expect { typ: types, algs: &Alg::ALL };
         let claims = self.own_keys()?.verify(token, &expect, now).ok()?.into_map();
         (claims.get("iss").and_then(Value::as_str) == Some(self.issuer())).then_some(claims)

@@ -6,8 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vestibule_host::{
-    Alg, AttemptId, AuditSink, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore, JwksFetcher, KeyRing, Pages,
-    PatientAccessPolicy, RateGate, StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
+    Alg, AttemptId, AuditSink, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore,
+    JwksFetcher, KeyRing, Pages, PatientAccessPolicy, RateGate, StoreFault, SystemClock, Tenant, UnixMillis,
+    UserAuthenticator,
 };
 use vestibule_jose::SystemRandom;
 

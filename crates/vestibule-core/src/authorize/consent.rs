@@ -103,9 +103,9 @@ impl ConsentChoice {
         self.granted
     }
 
-    /// Whether nothing was agreed to.
-    pub fn is_empty(&self) -> bool {
-        self.granted.is_empty()
+    /// Whether something was agreed to that is of use: the right to come back alone is not.
+    pub fn is_worth_a_grant(&self) -> bool {
+        crate::grant::is_worth_a_grant(&self.granted)
     }
 }
 

@@ -10,7 +10,7 @@ use vestibule_scope::{ContextScope, IdentityScope, RefreshScope, Scope, ScopeKin
 
 use super::progress::{Progress, Refusal};
 use super::validate::PendingRequest;
-use crate::grant::{GrantRecord, Grantable, GrantedContext, refresh_of};
+use crate::grant::{GrantRecord, Grantable, GrantedContext, is_worth_a_grant, refresh_of};
 use crate::{digest, record};
 
 /// What every authorization code begins with.
@@ -88,7 +88,7 @@ impl CodeDraft {
                 .collect();
         }
         // A wildcard narrowed by a long ceiling may outgrow what a stored list may be.
-        if scopes.is_empty() || !scopes.is_within_limits() {
+        if !is_worth_a_grant(&scopes) || !scopes.is_within_limits() {
             return Err(Refusal::NothingLeft);
         }
         let (request, now) = (parts.request, parts.now);

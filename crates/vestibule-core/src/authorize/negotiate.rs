@@ -13,6 +13,7 @@ use vestibule_scope::{
 use super::consent::ConsentChoice;
 use super::validate::Rules;
 use crate::audience::FhirBase;
+use crate::grant::is_worth_a_grant;
 
 /// A stage of the pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -219,6 +220,11 @@ impl Negotiation {
     /// What is left, in the order of the request, each once.
     pub fn granted(&self) -> ScopeSet {
         self.lines.iter().flat_map(|line| line.left.iter().cloned()).collect()
+    }
+
+    /// Whether what is left is worth asking anybody about.
+    pub fn is_worth_asking(&self) -> bool {
+        is_worth_a_grant(&self.granted())
     }
 
     /// The lines, for a log, an inspector, a host.

@@ -42,7 +42,7 @@ use super::consent::ConsentChoice;
 use super::error::{AuthorizeCode, AuthorizeRefusal};
 use super::negotiate::Negotiation;
 use super::patient::{Ask, PatientAccess};
-use crate::grant::Reask;
+use crate::grant::{Reask, is_worth_a_grant};
 
 /// A signed-in user in one session. Nobody else moves an interaction that they began (INT-002).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -326,7 +326,7 @@ impl Progress {
             },
             (Self::Consent { patient, encounter, .. }, Act::Consented(choice, consent)) => {
                 let scopes = choice.into_granted();
-                if scopes.is_empty() {
+                if !is_worth_a_grant(&scopes) {
                     return Err(Refusal::UserSaidNo);
                 }
                 // SMART-CTX-060: patient data is never granted without a patient.

@@ -12,6 +12,7 @@ use super::negotiate::Negotiation;
 use super::pkce::Challenge;
 use super::redirect::{MAX_STATE, ProvenRedirect};
 use crate::audience::FhirBase;
+use crate::grant::is_worth_a_grant;
 use crate::params::{ParamError, Params};
 
 /// The longest `nonce` (oauth.md 20.1).
@@ -164,7 +165,7 @@ impl PendingRequest {
             return Err(AuthorizeRefusal::new(code, "a requested scope cannot be granted"));
         }
         // SMART-AUTHZ-064
-        if negotiation.granted().is_empty() {
+        if !is_worth_a_grant(&negotiation.granted()) {
             let code = AuthorizeCode::InvalidScope;
             return Err(AuthorizeRefusal::new(code, "none of the requested scopes can be granted"));
         }

@@ -19,7 +19,7 @@ use super::response::TokenResponse;
 use crate::authorize::Verifier;
 use crate::authorize::validate::Rules;
 use crate::digest;
-use crate::grant::{GrantRecord, Grantable, Reask};
+use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
 use crate::params::Params;
 
 /// The parameters of the grant (smart.md 5.2).
@@ -136,7 +136,7 @@ impl Checked {
         // A policy's end date ends the token too, and so does the end of the session that it hangs on.
         let end = earliest([grantable.until(), record.session().and(record.session_until)]);
         let seconds = seconds_until(access_life, end, life.now);
-        if scopes.is_empty() || seconds == 0 {
+        if !is_worth_a_grant(&scopes) || seconds == 0 {
             return Err(TokenError::InvalidGrant);
         }
         let refresh = chain.map(|chain| (RefreshToken::first(random), chain));
@@ -149,8 +149,8 @@ impl Checked {
         let kept = refresh.as_ref().map_or(life.now, |(_, chain)| chain.idle_until(life.now));
         // Spent codes and older refresh tokens must find their grant for as long as anything under it lives (CODE-005).
         let keep_until = kept.plus(access_life).plus(KEEP_MARGIN);
-        let operation =
-            RedeemCode { keep_until, ..operation }.with_refresh(opened).with_claim(client.claim());
+        let mut operation = operation.with_refresh(opened).with_claim(client.claim());
+        operation.keep_until = keep_until;
         let nonce = record.nonce.clone();
         let content = TokenContent::of_grant(&issuer, (grant, &record), scopes, seconds, life, nonce);
         Ok(TokenDraft { content, operation, refresh: refresh.map(|(token, _)| token.text()) })

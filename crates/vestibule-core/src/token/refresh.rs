@@ -13,7 +13,7 @@ use vestibule_host::{
     ClientAuthentication, GrantId, GrantStatus, Moment, NewEvent, RefreshHandle, RegisteredClient,
     RotateRefresh, Rotation, Salt, UnixMillis,
 };
-use vestibule_scope::{RefreshScope, Scope, ScopeKind, ScopeList, ScopeSet};
+use vestibule_scope::{RefreshScope, ScopeKind, ScopeList, ScopeSet};
 
 use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};
@@ -21,7 +21,7 @@ use super::error::TokenError;
 use super::refresh_token::RefreshToken;
 use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
-use crate::grant::{GrantRecord, Grantable, Reask};
+use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
 use crate::params::Params;
 
 /// Rows are kept a little longer than what was issued under them.
@@ -212,7 +212,7 @@ impl RefreshChecked {
         let scopes = grantable.limit(&scopes);
         let end = earliest([grantable.until(), record.session().and(record.session_until)]);
         let seconds = seconds_until(life.access_token, end, life.now);
-        if !scopes.iter().any(is_of_use) || seconds == 0 {
+        if !is_worth_a_grant(&scopes) || seconds == 0 {
             return Err(TokenError::InvalidGrant);
         }
         let registered = client.client();
@@ -231,11 +231,6 @@ impl RefreshChecked {
         let content = TokenContent::of_grant(&issuer, (grant, &record), scopes, seconds, life, None);
         Ok(RefreshTokenDraft { content, operation, token })
     }
-}
-
-/// A refresh scope alone buys nothing.
-fn is_of_use(scope: &Scope) -> bool {
-    !matches!(scope.kind(), ScopeKind::Refresh(_))
 }
 
 /// For how long a lost answer may be asked for again (design §8).

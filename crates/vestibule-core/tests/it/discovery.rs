@@ -13,11 +13,26 @@ fn endpoints() -> Endpoints {
         token: format!("{ISSUER}/auth/token"),
         jwks: format!("{ISSUER}/auth/keys"),
         management: format!("{ISSUER}/auth/manage"),
+        introspection: format!("{ISSUER}/auth/introspect"),
+        revocation: format!("{ISSUER}/auth/revoke"),
+        userinfo: format!("{ISSUER}/auth/userinfo"),
+        registration: format!("{ISSUER}/auth/register"),
     }
 }
 
 fn wired(endpoints: &Endpoints, [ehr_launch, smart_style, standalone_encounters]: [bool; 3]) -> Wired<'_> {
-    Wired { issuer: ISSUER, endpoints, id_token_alg: "RS256", ehr_launch, smart_style, standalone_encounters }
+    Wired {
+        issuer: ISSUER,
+        endpoints,
+        id_token_algs: &["RS256"],
+        assertion_algs: &["RS384", "ES384"],
+        registration: false,
+        form_post: false,
+        extension_scopes: &[],
+        ehr_launch,
+        smart_style,
+        standalone_encounters,
+    }
 }
 
 fn bases() -> Vec<FhirBase> {
@@ -54,12 +69,15 @@ fn smart_configuration_has_its_members() {
         for url in ["issuer", "jwks_uri", "authorization_endpoint", "token_endpoint", "management_endpoint"] {
             assert!(document[url].as_str().unwrap().starts_with("https://as.example"), "{url}");
         }
-        assert_eq!(texts(&document["grant_types_supported"]), ["authorization_code"]);
+        assert_eq!(
+            texts(&document["grant_types_supported"]),
+            ["authorization_code", "refresh_token", "client_credentials"]
+        );
         assert_eq!(texts(&document["response_types_supported"]), ["code"]);
         assert_eq!(texts(&document["code_challenge_methods_supported"]), ["S256"]);
         assert_eq!(
             texts(&document["token_endpoint_auth_methods_supported"]),
-            ["none", "client_secret_basic"]
+            ["none", "client_secret_basic", "private_key_jwt"]
         );
         assert!(!texts(&document["scopes_supported"]).is_empty());
         assert!(!texts(&document["capabilities"]).is_empty());
@@ -78,14 +96,24 @@ fn issuer_documents_have_their_members() {
             "jwks_uri": "https://as.example/auth/keys",
             "authorization_endpoint": "https://as.example/auth/authorize",
             "token_endpoint": "https://as.example/auth/token",
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
-            "grant_types_supported": ["authorization_code"],
+            "introspection_endpoint": "https://as.example/auth/introspect",
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+            "revocation_endpoint": "https://as.example/auth/revoke",
+            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+            "userinfo_endpoint": "https://as.example/auth/userinfo",
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "scopes_supported":
-                ["openid", "fhirUser", "profile", "launch/patient", "launch", "launch/encounter", "patient/*.cruds", "user/*.cruds"],
+                ["openid", "fhirUser", "profile", "launch/patient", "offline_access", "launch", "online_access",
+                 "launch/encounter", "patient/*.cruds", "user/*.cruds", "system/*.cruds"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported":
@@ -122,9 +150,11 @@ fn capabilities_are_what_is_wired() {
         "authorize-post",
         "client-public",
         "client-confidential-symmetric",
+        "client-confidential-asymmetric",
         "sso-openid-connect",
         "context-standalone-patient",
         "permission-patient",
+        "permission-offline",
         "permission-user",
         "permission-v1",
         "permission-v2",
@@ -133,6 +163,7 @@ fn capabilities_are_what_is_wired() {
         let mut expected = always.to_vec();
         if ehr_launch {
             expected.extend(["launch-ehr", "context-banner", "context-ehr-patient", "context-ehr-encounter"]);
+            expected.push("permission-online");
         }
         if ehr_launch && smart_style {
             expected.push("context-style");
@@ -153,20 +184,7 @@ fn capabilities_are_what_is_wired() {
 fn what_is_not_built_is_not_advertised() {
     for document in every_wiring().flat_map(documents) {
         let text = document.to_string();
-        for absent in [
-            "private_key_jwt",
-            "client_secret_post",
-            "refresh_token",
-            "client_credentials",
-            "offline",
-            "online",
-            "introspection_endpoint",
-            "revocation_endpoint",
-            "registration_endpoint",
-            "userinfo_endpoint",
-            "form_post",
-            "passthrough",
-        ] {
+        for absent in ["client_secret_post", "registration_endpoint", "form_post", "passthrough"] {
             assert!(!text.contains(absent), "{absent}");
         }
     }
@@ -181,10 +199,14 @@ fn every_listed_scope_can_be_granted() {
         let [document, ..] = documents([ehr_launch, false, standalone_encounters]);
         let server = Server { ehr_launch, standalone_encounters, ..Server::new() };
         let listed = texts(&document["scopes_supported"]);
-        let asked = listed.join(" ");
+        // `system/` scopes are for backend services: `client_credentials` grants them, and nothing else.
+        let (system, rest): (Vec<&str>, Vec<&str>) =
+            listed.iter().partition(|scope| scope.starts_with("system/"));
+        assert_eq!(system, ["system/*.cruds"]);
+        let asked = rest.join(" ");
         let negotiation = server.negotiate(&asked, &client(), ehr_launch);
         assert!(negotiation.lines().iter().all(|line| line.fate() == Fate::Granted), "{asked}");
-        assert_eq!(negotiation.lines().len(), listed.len(), "no doubles");
+        assert_eq!(negotiation.lines().len(), rest.len(), "no doubles");
         assert_eq!(listed.contains(&"launch"), ehr_launch);
         assert_eq!(listed.contains(&"launch/encounter"), ehr_launch || standalone_encounters);
     }

@@ -63,11 +63,17 @@ fn a_ticked_category_of_a_v1_scope_is_answered_in_v2() {
 
 /// SMART-SCOPE-114, A-SCOPE-25
 #[test]
-fn offline_access_is_dropped_while_nothing_refreshes() {
-    let asked = "launch/patient offline_access patient/*.rs";
-    let negotiation = negotiation(asked, false);
-    assert_eq!(negotiation.granted().to_string(), "launch/patient patient/*.rs");
-    assert_eq!(fate(&negotiation, "offline_access"), Fate::Dropped(Stage::Base, Reason::NotOffered));
+fn refresh_scopes_need_the_right_to_refresh_and_online_needs_an_ehr_launch() {
+    let asked = "launch/patient offline_access online_access patient/*.rs";
+    let mut app = client();
+    let standalone = Server::new().negotiate(asked, &app, false);
+    assert_eq!(standalone.granted().to_string(), "launch/patient offline_access patient/*.rs");
+    assert_eq!(fate(&standalone, "online_access"), Fate::Dropped(Stage::Base, Reason::OnlyInEhrLaunch));
+    assert_eq!(Server::new().negotiate(asked, &app, true).granted().to_string(), asked);
+    app.grant_types.refresh_token = false;
+    let without = Server::new().negotiate(asked, &app, true);
+    assert_eq!(without.granted().to_string(), "launch/patient patient/*.rs");
+    assert_eq!(fate(&without, "offline_access"), Fate::Dropped(Stage::Base, Reason::NoRefreshTokens));
 }
 
 /// SMART-SCOPE-111
@@ -122,6 +128,7 @@ const fn number(reason: Reason) -> usize {
         Reason::NotInContext => 10,
         Reason::BeyondRelationship => 11,
         Reason::Refused => 12,
+        Reason::NoRefreshTokens => 13,
     }
 }
 
@@ -131,10 +138,11 @@ const fn number(reason: Reason) -> usize {
 #[test]
 fn every_reason_is_told() {
     use Fate::{Dropped, Granted, Narrowed};
-    let client = client_with(
+    let mut client = client_with(
         "launch launch/patient launch/encounter launch/list openid fhirUser profile offline_access \
          patient/*.cruds user/*.rs system/*.rs",
     );
+    client.grant_types.refresh_token = false;
     let rows = [
         ("openid", Granted),
         ("fhirUser", Dropped(Stage::User, Reason::NoFhirUser)),
@@ -163,7 +171,7 @@ fn every_reason_is_told() {
         ),
         ("patient/Patient.rs?category=x", Dropped(Stage::Base, Reason::ConstraintNotSupported)),
         ("system/Observation.rs", Dropped(Stage::Base, Reason::NoSystemHere)),
-        ("offline_access", Dropped(Stage::Base, Reason::NotOffered)),
+        ("offline_access", Dropped(Stage::Base, Reason::NoRefreshTokens)),
         ("email", Dropped(Stage::Base, Reason::NotOffered)),
         ("launch/list", Dropped(Stage::Base, Reason::OnlyInEhrLaunch)),
         ("launch/patient", Granted),
@@ -183,7 +191,7 @@ fn every_reason_is_told() {
     let texts = offer.all().granted().to_string();
     let ticked: Vec<&str> = texts.split(' ').filter(|text| *text != "user/Patient.rs").collect();
     let negotiation = negotiation.consented(&offer.choose(&ticked));
-    let mut seen = [false; 13];
+    let mut seen = [false; 14];
     for (line, (asked, expected)) in negotiation.lines().iter().zip(rows) {
         assert_eq!((line.requested(), line.fate()), (asked, expected));
         if let Narrowed(_, reason) | Dropped(_, reason) = line.fate() {
@@ -200,7 +208,7 @@ fn every_reason_is_told() {
     let nobody = without.in_context(false, false, &[]);
     assert_eq!(fate(&nobody, "patient/Patient.r"), Dropped(Stage::Context, Reason::NotInContext));
     assert!(nobody.granted().is_empty());
-    assert_eq!(seen, [true; 13]);
+    assert_eq!(seen, [true; 14]);
 }
 
 /// SMART-SCOPE-084, SMART-SCOPE-086, SMART-SCOPE-087
@@ -322,9 +330,9 @@ fn ticks_that_were_not_offered_are_ignored() {
     let ticked =
         ["system/*.cruds", "patient/*.cruds", "patient/Observation.cruds", "user/Patient.rs", "", "openid"];
     assert_eq!(*offer.choose(&ticked).granted(), set("openid"));
-    assert!(offer.choose(&["nonsense"]).is_empty());
+    assert!(!offer.choose(&["nonsense"]).is_worth_a_grant());
     // A category of a scope that was not offered is not offered either.
-    assert!(offer.choose(&[PROBLEM_LIST]).is_empty());
+    assert!(!offer.choose(&[PROBLEM_LIST]).is_worth_a_grant());
 }
 
 /// SMART-AUTHZ-071, SMART-AUTHZ-076

@@ -23,9 +23,20 @@ use crate::fixture::{
     patient, scope, set, who, yes,
 };
 
-const LIFE: TokenLife =
-    TokenLife { access_token: Duration::from_secs(3600), id_token: Duration::from_secs(300), now: NOW };
+const LIFE: TokenLife = TokenLife {
+    access_token: Duration::from_secs(3600),
+    unrefreshed: Duration::from_secs(3600),
+    id_token: Duration::from_secs(300),
+    offline_idle: Duration::from_secs(180 * 86_400),
+    online: Duration::from_secs(12 * 3600),
+    now: NOW,
+};
 const SECONDS: i64 = NOW.0 / 1000;
+
+fn sign(draft: TokenDraft, id_token: Option<String>) -> Draft {
+    let access = draft.content().as_jwt(vestibule_host::Secret::new("AT"));
+    draft.signed(access, id_token, None)
+}
 
 /// A patient chose a record: standalone.
 fn standalone() -> GrantRecord {
@@ -56,8 +67,8 @@ fn full_context() -> LaunchContext {
 
 fn authenticated(client: RegisteredClient) -> AuthenticatedClient {
     let form = format!("client_id={}", client.id.as_str());
-    let presented = Presented::read(&Params::parse(form.as_bytes()).unwrap(), &[]).unwrap();
-    presented.authenticate(Some(client)).unwrap()
+    let presented = Presented::read(&Params::parse(form.as_bytes()).unwrap(), &[], |_| None).unwrap();
+    presented.authenticate(Some(client), None, NOW).unwrap()
 }
 
 /// TK, with what is different.
@@ -84,7 +95,10 @@ impl Tk {
         if let Some(verifier) = &self.verifier {
             form = format!("{form}&code_verifier={}", encode(verifier));
         }
-        let TokenRequest::Code(request) = TokenRequest::read(&Params::parse(form.as_bytes()).unwrap())?;
+        let form = Params::parse(form.as_bytes()).unwrap();
+        let TokenRequest::Code(request) = TokenRequest::read(&form, &client())? else {
+            panic!("a code's request")
+        };
         let grant = grant.map(|record| (GrantId::new("grant-1"), record));
         request.check(&authenticated(self.client.clone()), grant, &self.server.rules())
     }
@@ -111,11 +125,11 @@ fn limited(make: impl FnOnce(AllowedPatient) -> AllowedPatient) -> PatientAnswer
 fn draft(grant: GrantRecord) -> TokenDraft {
     let checked = checked(grant);
     let grantable = again(&checked, yes("P1")).unwrap();
-    checked.granted(grantable, &LIFE).unwrap()
+    checked.granted(grantable, &LIFE, &[7; 64]).unwrap()
 }
 
 fn signed(grant: GrantRecord) -> Draft {
-    draft(grant).signed("AT".into(), Some("IDT".into()))
+    sign(draft(grant), Some("IDT".into()))
 }
 
 fn body(response: &TokenResponse) -> Value {
@@ -206,7 +220,7 @@ fn only_a_won_redemption_opens_the_answer() {
 #[test]
 fn access_token_claims_of_a_patients_choice() {
     assert_eq!(
-        Value::Object(draft(standalone()).access_claims(ISSUER, "jti-1")),
+        Value::Object(draft(standalone()).content().access_claims("jti-1")),
         json!({
             "iss": ISSUER,
             "sub": "sub-alice",
@@ -227,7 +241,7 @@ fn access_token_claims_of_a_patients_choice() {
 #[test]
 fn access_token_claims_of_an_ehr_launch() {
     assert_eq!(
-        Value::Object(draft(ehr_launch()).access_claims(ISSUER, "jti-1")),
+        Value::Object(draft(ehr_launch()).content().access_claims("jti-1")),
         json!({
             "iss": ISSUER,
             "sub": "sub-alice",
@@ -248,7 +262,7 @@ fn access_token_claims_of_an_ehr_launch() {
 /// SMART-IDT-001, SMART-IDT-006, SMART-IDT-007, SMART-IDT-008, SMART-IDT-009, SMART-IDT-010, SMART-IDT-015, SMART-IDT-016
 #[test]
 fn id_token_claims_of_a_patients_choice() {
-    let claims = draft(standalone()).id_claims(ISSUER, "hash").unwrap();
+    let claims = draft(standalone()).content().id_claims("hash").unwrap();
     assert_eq!(
         Value::Object(claims),
         json!({
@@ -268,7 +282,7 @@ fn id_token_claims_of_a_patients_choice() {
 /// SMART-SCOPE-091, SMART-IDT-017, SMART-IDT-016
 #[test]
 fn id_token_claims_of_an_ehr_launch() {
-    let claims = draft(ehr_launch()).id_claims(ISSUER, "hash").unwrap();
+    let claims = draft(ehr_launch()).content().id_claims("hash").unwrap();
     assert_eq!(
         Value::Object(claims),
         json!({
@@ -294,9 +308,9 @@ fn without_openid_there_is_no_id_token() {
     let grant = Issue::new(scopes, false).grant(&decided(Some("P1"), None, scopes), None);
     assert!(!grant.has_open_id());
     let draft = draft(grant);
-    assert!(draft.id_claims(ISSUER, "hash").is_none());
-    assert!(!draft.access_claims(ISSUER, "j").contains_key("fhirUser"), "nobody asked who the user is");
-    let response = draft.signed("AT".into(), None).settle(Redemption::Won).unwrap();
+    assert!(draft.content().id_claims("hash").is_none());
+    assert!(!draft.content().access_claims("j").contains_key("fhirUser"), "nobody asked who the user is");
+    let response = sign(draft, None).settle(Redemption::Won).unwrap();
     assert_eq!(names(&body(&response)), ["access_token", "expires_in", "patient", "scope", "token_type"]);
     // A user without a FHIR resource.
     let mut issue = Issue::new("openid fhirUser user/Patient.r", false);
@@ -306,7 +320,7 @@ fn without_openid_there_is_no_id_token() {
 }
 
 fn checked_claims(grant: GrantRecord) -> serde_json::Map<String, Value> {
-    draft(grant).id_claims(ISSUER, "hash").unwrap()
+    draft(grant).content().id_claims("hash").unwrap()
 }
 
 /// SMART-TOKEN-009, SMART-TOKEN-030, SMART-TOKEN-031, SMART-TOKEN-032, SMART-TOKEN-033, SMART-TOKEN-034, SMART-TOKEN-038, SMART-SCOPE-110, SMART-CTX-011, SMART-CTX-012, SMART-CTX-015, TOKEN-002, TOKEN-003
@@ -356,7 +370,7 @@ fn token_response_of_an_ehr_launch() {
 fn the_banner_is_answered_in_every_ehr_launch_and_nowhere_else() {
     let scopes = "launch user/Patient.r";
     let (issue, progress) = (Issue::new(scopes, true), decided(None, None, scopes));
-    let response = |grant| body(&draft(grant).signed("AT".into(), None).settle(Redemption::Won).unwrap());
+    let response = |grant| body(&sign(draft(grant), None).settle(Redemption::Won).unwrap());
     let bare = response(issue.grant(&progress, Some(&LaunchContext::new())));
     assert_eq!(names(&bare), ["access_token", "expires_in", "need_patient_banner", "scope", "token_type"]);
     assert_eq!(bare["need_patient_banner"], json!(true));
@@ -376,9 +390,9 @@ fn the_end_of_the_access_ends_the_token() {
     let expires_in = |until: i64| {
         let checked = checked(standalone());
         let grantable = again(&checked, limited(|yes| yes.with_until(UnixMillis(NOW.0 + until))));
-        let draft = checked.granted(grantable.map_err(|_| TokenError::InvalidGrant)?, &LIFE)?;
-        let exp = draft.access_claims(ISSUER, "j")["exp"].as_i64().unwrap();
-        let response = draft.signed("AT".into(), None).settle(Redemption::Won).unwrap();
+        let draft = checked.granted(grantable.map_err(|_| TokenError::InvalidGrant)?, &LIFE, &[7; 64])?;
+        let exp = draft.content().access_claims("j")["exp"].as_i64().unwrap();
+        let response = sign(draft, None).settle(Redemption::Won).unwrap();
         let seconds = body(&response)["expires_in"].as_i64().unwrap();
         assert_eq!(exp, SECONDS + seconds, "claim and response agree");
         Ok::<_, TokenError>(seconds)
@@ -400,12 +414,12 @@ fn a_relationships_ceiling_narrows_again() {
     let granted = |ceiling: &str| {
         let checked = checked(grant());
         let grantable = again(&checked, limited(|yes| yes.with_ceiling(set(ceiling)))).unwrap();
-        checked.granted(grantable, &LIFE)
+        checked.granted(grantable, &LIFE, &[7; 64])
     };
     let draft = granted("patient/Observation.r user/*.cruds").unwrap();
     let narrowed = "launch/patient patient/Observation.r user/Patient.r openid";
-    assert_eq!(draft.access_claims(ISSUER, "j")["scope"], json!(narrowed));
-    let response = draft.signed("AT".into(), None).settle(Redemption::Won).unwrap();
+    assert_eq!(draft.content().access_claims("j")["scope"], json!(narrowed));
+    let response = sign(draft, None).settle(Redemption::Won).unwrap();
     assert_eq!(body(&response)["scope"], json!(narrowed), "claim and response agree");
     // The same at issue: what is stored is what is left.
     let progress = decided(Some("P1"), None, scopes);
@@ -423,7 +437,7 @@ fn a_relationships_ceiling_narrows_again() {
     grant.scopes = set("patient/Observation.rs");
     let checked = checked(grant);
     let nothing = again(&checked, ceiling()).unwrap();
-    assert_eq!(checked.granted(nothing, &LIFE).unwrap_err(), TokenError::InvalidGrant);
+    assert_eq!(checked.granted(nothing, &LIFE, &[7; 64]).unwrap_err(), TokenError::InvalidGrant);
 }
 
 /// INT-010, A-CODE-16
@@ -434,7 +448,9 @@ fn everybody_is_asked_again_at_redemption() {
     let question = question.patient_question().unwrap();
     assert_eq!((question.moment, question.user), (Moment::Redeem, &UserId::new("alice")));
     assert_eq!((question.patient, question.client), (&patient("P1"), &ClientId::new("pub")));
-    assert_eq!(reask().who(), &who("alice", "s1"));
+    let question = reask();
+    let question = question.standing_question();
+    assert_eq!((question.user.as_str(), question.session.unwrap().as_str()), ("alice", "s1"));
     assert_eq!(reask().consent().unwrap().as_str(), "consent-1");
     let answered = |standing, patient, given| reask().answered(standing, patient, given, NOW).map(drop);
     assert_eq!(answered(Standing::Active, Some(yes("P1")), true), Ok(()));
@@ -472,12 +488,12 @@ fn a_yes_about_somebody_else_makes_no_code_and_no_token() {
     for other in others {
         let refusal = issue.draft(&mine, None, agreed(&other)).unwrap_err();
         assert_eq!(refusal, Refusal::OutOfOrder, "{other:?}");
-        let refused = checked(standalone()).granted(agreed(&other), &LIFE).unwrap_err();
+        let refused = checked(standalone()).granted(agreed(&other), &LIFE, &[7; 64]).unwrap_err();
         assert_eq!(refused, TokenError::ServerError, "{other:?}");
     }
     // The yes at issue is none at redemption.
     let early = agreed(&decided(Some("P1"), None, scopes));
-    assert_eq!(checked(standalone()).granted(early, &LIFE).unwrap_err(), TokenError::ServerError);
+    assert_eq!(checked(standalone()).granted(early, &LIFE, &[7; 64]).unwrap_err(), TokenError::ServerError);
     assert!(issue.draft(&mine, None, agreed(&mine)).is_ok());
 }
 
@@ -498,7 +514,10 @@ fn a_code_is_bound_to_everything() {
     assert_eq!(operation.binding, digest::binding("pub", REDIRECT, C1));
     assert_eq!(operation.expires, UnixMillis(NOW.0 + 60_000));
     let grant = &operation.grant;
-    assert_eq!((grant.user.as_str(), grant.client.as_str(), grant.session.as_str()), ("alice", "pub", "s1"));
+    assert_eq!(
+        (grant.user.as_str(), grant.client.as_str(), grant.session.as_ref().unwrap().as_str()),
+        ("alice", "pub", "s1")
+    );
     assert_eq!((grant.status, grant.keep_until), (GrantStatus::Live, UnixMillis(NOW.0 + 3_660_000)));
     let record: GrantRecord = vestibule_core::record::read(&grant.record).unwrap();
     assert_eq!((record.client.as_str(), record.subject.as_str()), ("pub", "sub-alice"));
@@ -535,7 +554,10 @@ fn pkce_is_no_client_authentication() {
     confidential.authentication =
         ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(secret)]);
     let form = Params::parse(format!("client_id=pub&code_verifier={V1}").as_bytes()).unwrap();
-    let error = Presented::read(&form, &[]).unwrap().authenticate(Some(confidential)).unwrap_err();
+    let error = Presented::read(&form, &[], |_| None)
+        .unwrap()
+        .authenticate(Some(confidential), None, NOW)
+        .unwrap_err();
     assert_eq!((error.code(), error.status()), ("invalid_client", 401));
 }
 

@@ -23,11 +23,11 @@ fn token_requests_are_read_strictly() {
     ] {
         assert_eq!(check(text, query).unwrap_err().code(), "invalid_request", "{text}");
     }
-    let read = |text: &str| TokenRequest::read(&form(text)).map(drop);
+    let read = |text: &str| TokenRequest::read(&form(text), &client()).map(drop);
     let whole =
         format!("grant_type=authorization_code&code=k&redirect_uri=x&code_verifier={V1}&unknown=y&scope=z");
     assert_eq!(read(&whole), Ok(()));
-    for unknown in ["password", "implicit", "refresh_token", "AUTHORIZATION_CODE", "authorization_code "] {
+    for unknown in ["password", "implicit", "Refresh_Token", "AUTHORIZATION_CODE", "authorization_code "] {
         let error = read(&format!("grant_type={}", encode(unknown))).unwrap_err();
         assert_eq!((error.code(), error.status()), ("unsupported_grant_type", 400), "{unknown}");
     }
@@ -42,10 +42,10 @@ fn token_requests_are_read_strictly() {
 fn empty_credentials_were_not_sent() {
     let form = |text: &str| Params::parse(text.as_bytes()).unwrap();
     let empty = form("client_id=pub&client_secret=&client_assertion=&client_assertion_type=");
-    let presented = Presented::read(&empty, &[]).unwrap();
-    assert!(presented.authenticate(Some(client())).is_ok());
+    let presented = Presented::read(&empty, &[], |_| None).unwrap();
+    assert!(presented.authenticate(Some(client()), None, vestibule_host::UnixMillis(0)).is_ok());
     assert_eq!(
-        Presented::read(&form("client_id="), &[]).unwrap_err(),
+        Presented::read(&form("client_id="), &[], |_| None).unwrap_err(),
         TokenError::InvalidClient { header: false }
     );
 }

@@ -7,8 +7,8 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use vestibule_core::params::Params;
 use vestibule_core::token::TokenError;
 
-use super::form::{self, FormError};
 use super::cors;
+use super::form::{self, FormError};
 use crate::AuthorizationServer;
 use crate::bearer::BearerError;
 use crate::introspect::IntrospectError;

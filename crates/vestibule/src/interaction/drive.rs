@@ -413,7 +413,7 @@ impl Interaction {
         for line in negotiation.lines() {
             tracing::debug!(client = self.client.id.as_str(), scope = line.requested(), fate = ?line.fate(), "scope");
         }
-        if negotiation.granted().is_empty() {
+        if !negotiation.is_worth_asking() {
             return Ok(Err(Refusal::NothingLeft));
         }
         Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), patient, encounter }))

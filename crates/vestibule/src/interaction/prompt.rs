@@ -330,7 +330,7 @@ impl ConsentPrompt {
     ) -> Result<Turn, AuthorizeError> {
         self.interaction.accept(step, Step::Consent)?;
         let choice = self.facts.offer.choose(ticked);
-        if choice.is_empty() {
+        if !choice.is_worth_a_grant() {
             return self.interaction.refuse(Refusal::UserSaidNo).await;
         }
         let granted = choice.granted().iter().map(|scope| scope.as_str().to_owned()).collect();

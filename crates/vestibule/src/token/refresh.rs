@@ -21,9 +21,7 @@ impl Inner {
 
         // Gather.
         let found = match request.handle(self.issuer()) {
-            Some(handle) => {
-                self.host.grants.grant(GrantKey::Refresh(&handle), &call).await.map_err(away)?
-            }
+            Some(handle) => self.host.grants.grant(GrantKey::Refresh(&handle), &call).await.map_err(away)?,
             None => None,
         };
         let grant = match found {
@@ -79,7 +77,8 @@ impl Inner {
             return Ok(());
         }
         let call = self.call(now)?;
-        let operation = Revoke::new(Revocation::Grant(grant.clone())).with_event(self.event_of_end(grant, refusal)?);
+        let operation =
+            Revoke::new(Revocation::Grant(grant.clone())).with_event(self.event_of_end(grant, refusal)?);
         let _ = certain(|| self.host.grants.revoke(&operation, &call)).await?;
         Ok(())
     }

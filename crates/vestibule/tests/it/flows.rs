@@ -23,8 +23,8 @@ async fn standalone_with_two_records_asks_whose() {
     assert!(page.body.contains("Growth Chart") && page.body.contains("app.example"));
     let page = browser.pick(P2).await;
     assert!(page.is_consent() && page.body.contains("Name Of patient-two-ben"));
-    // A line for each scope that can be granted; `offline_access` cannot.
-    assert_eq!(page.ticked(), ["launch/patient", "patient/Observation.rs"]);
+    // A line for each scope that can be granted, `offline_access` among them (OIDC-011).
+    assert_eq!(page.ticked(), ["launch/patient", "offline_access", "patient/Observation.rs"]);
     let answer = browser.allow().await.clone();
     assert!(answer.location().starts_with("https://app.example/cb?code=vc_"), "{}", answer.location());
     assert_eq!(answer.params().keys().collect::<Vec<_>>(), ["code", "iss", "state"]);
@@ -33,10 +33,10 @@ async fn standalone_with_two_records_asks_whose() {
     assert_eq!(tokens.status, 200, "{}", tokens.body);
     let tokens = tokens.json();
     assert_eq!(tokens["patient"], P2);
-    assert_eq!(tokens["scope"], "launch/patient patient/Observation.rs");
+    assert_eq!(tokens["scope"], "launch/patient patient/Observation.rs offline_access");
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 300);
-    assert!(tokens.get("refresh_token").is_none() && tokens.get("id_token").is_none());
+    assert!(tokens["refresh_token"].as_str().unwrap().starts_with("vr_") && tokens.get("id_token").is_none());
     let all = tokens.to_string();
     assert!(!all.contains(P1) && !all.contains(P3));
 }

@@ -70,10 +70,10 @@ async fn what_cannot_be_launched_stores_nothing() {
     assert!(matches!(launch("dr", "pub", FHIR1, open_visit(P1, E3)).await, LaunchError::EncounterMismatch));
     let visit_alone = LaunchContext::new().with_encounter(EncounterId::new(E1));
     assert!(matches!(launch("dr", "pub", FHIR1, visit_alone).await, LaunchError::EncounterMismatch));
-    world.clients.change("pub", |client| client.disabled = true);
+    world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Disabled);
     assert!(matches!(launch("dr", "pub", FHIR1, open_record(P1)).await, LaunchError::UnknownClient));
     world.clients.change("pub", |client| {
-        client.disabled = false;
+        client.status = vestibule_host::ClientStatus::Enabled;
         client.fhir_bases = vec![FHIR2.to_owned()];
     });
     assert!(matches!(launch("dr", "pub", FHIR1, open_record(P1)).await, LaunchError::UnknownBase));

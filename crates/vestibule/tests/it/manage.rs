@@ -205,7 +205,8 @@ async fn more_grants_than_one_read_brings() {
 async fn what_was_granted_in_a_session_ends_with_it() {
     let world = World::new();
     world.tokens_for("basic", &az("basic").scope("launch/patient patient/Condition.rs")).await;
-    let code = world.code_for(&az("pub")).await;
+    let online = az("pub").scope("launch/patient patient/Observation.rs");
+    let code = world.code_for(&online).await;
     assert_eq!(world.grants_of("alice").await, 2);
     // Somebody else's session, or another of hers, is not this one.
     world.server.session_ended(&SessionId::new("session-of-bob")).await.unwrap();

@@ -26,7 +26,7 @@ async fn used_twice_it_kills_its_grant() {
 #[tokio::test]
 async fn a_replay_kills_for_as_long_as_a_token_may_live() {
     let world = World::new();
-    let code = world.code_for(&az("pub")).await;
+    let code = world.code_for(&az("pub").scope("launch/patient patient/Observation.rs")).await;
     assert_eq!(world.redeem("pub", &code).await.status, 200);
     world.advance(299);
     world.server.tick().await.unwrap();

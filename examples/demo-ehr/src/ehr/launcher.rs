@@ -123,7 +123,7 @@ impl Launcher {
     /// A launcher for the registered apps.
     #[must_use]
     pub fn new(server: AuthorizationServer, clients: Vec<RegisteredClient>, public_url: &str) -> Self {
-        let clients: Vec<_> = clients.into_iter().filter(|client| !client.disabled).collect();
+        let clients: Vec<_> = clients.into_iter().filter(|client| client.is_enabled()).collect();
         let uris = clients.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
         let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
         targets.sort();

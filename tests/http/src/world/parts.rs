@@ -333,7 +333,7 @@ impl ClientRegistry for Clients {
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
         self.script.call("clients.is_known_origin").await.map_err(HostError::new)?;
         let clients = lock(&self.clients);
-        let mut enabled = clients.iter().filter(|client| !client.disabled);
+        let mut enabled = clients.iter().filter(|client| client.is_enabled());
         Ok(enabled.any(|client| client.allowed_origins.iter().any(|known| known == origin)))
     }
 }

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use vestibule_host::{
-    Advance, Advanced, Call, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, LaunchHash,
-    Purged, PutLaunch, Record, RedeemCode, Redemption, Revocation, StoreFacts, StoreFault, StoredGrant,
-    StoredInteraction, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, Call, EventId, GrantId, GrantKey, GrantStore, InteractionHash, Issuance,
+    IssueCode, IssueToken, LaunchHash, LeasedEvent, NewAccess, Purged, PutLaunch, Record, RedeemCode,
+    Redemption, Revoke, Revoked, RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess, StoredGrant,
+    StoredInteraction, TokenIssuance, UnixMillis, UserId,
 };
 
 use super::script::Script;
@@ -92,6 +93,15 @@ impl Spy {
     }
 }
 
+impl Spy {
+    fn note_access(&self, access: Option<&NewAccess>) {
+        if let Some(access) = access {
+            self.note(access.hash.as_bytes());
+            self.note(&access.record.0);
+        }
+    }
+}
+
 #[async_trait]
 impl GrantStore for Spy {
     fn facts(&self) -> StoreFacts {
@@ -160,11 +170,46 @@ impl GrantStore for Spy {
         if let Some(outcome) = said {
             return Ok(outcome);
         }
+        self.note_access(op.access.as_ref());
+        if let Some(refresh) = &op.refresh {
+            self.note(refresh.handle.as_bytes());
+            self.note(refresh.current.as_bytes());
+        }
         self.pass("grants.redeem_code", self.inner.redeem_code(op, call)).await
     }
 
-    async fn revoke(&self, what: &Revocation, call: &Call) -> Result<(), StoreFault> {
-        self.pass("grants.revoke", self.inner.revoke(what, call)).await
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        self.pass("grants.access", self.inner.access(by, call)).await
+    }
+
+    async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        self.note_access(op.access.as_ref());
+        for part in [op.handle.as_bytes(), op.presented.as_bytes(), op.next.as_bytes(), op.salt.as_bytes()] {
+            self.note(part);
+        }
+        self.pass("grants.rotate_refresh", self.inner.rotate_refresh(op, call)).await
+    }
+
+    async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
+        self.note_access(op.access.as_ref());
+        self.pass("grants.issue_token", self.inner.issue_token(op, call)).await
+    }
+
+    async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
+        self.pass("grants.revoke", self.inner.revoke(op, call)).await
+    }
+
+    async fn lease_events(
+        &self,
+        max: u16,
+        until: UnixMillis,
+        call: &Call,
+    ) -> Result<Vec<LeasedEvent>, StoreFault> {
+        self.pass("grants.lease_events", self.inner.lease_events(max, until, call)).await
+    }
+
+    async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        self.pass("grants.ack_events", self.inner.ack_events(ids, call)).await
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
