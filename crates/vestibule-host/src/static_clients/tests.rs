@@ -59,7 +59,7 @@ fn reads_every_member() {
     assert_eq!(client.home_page.as_deref(), Some("https://app.example/"));
     assert_eq!(client.authentication.method(), "client_secret_basic");
     let ClientAuthentication::SecretBasic(secrets) = &client.authentication else { panic!("Basic") };
-    assert!(secrets[0].is(SECRET));
+    assert!(secrets[0].hash.is(SECRET));
     assert_eq!(client.redirect_uris.len(), 3);
     assert_eq!(client.launch_uris, ["https://app.example/launch"]);
     assert_eq!(client.allowed_origins, ["https://app.example", "http://localhost:3000"]);

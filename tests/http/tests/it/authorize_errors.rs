@@ -249,7 +249,7 @@ fn a_aerr_17_store_down_at_the_start() {
 #[test]
 fn a_aerr_18_disabled_client() {
     each_adapter(async |world| {
-        world.clients.change("pub", |client| client.disabled = true);
+        world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Disabled);
         let unknown = Browser::new(&world).authorize(&az("pub").set("client_id", "nope")).await;
         for answer in asked(&world, &az("pub")).await {
             page(&answer, CB);
@@ -258,7 +258,7 @@ fn a_aerr_18_disabled_client() {
         for answer in asked(&world, &az("other")).await {
             assert!(answer.location().starts_with("/auth/i/"), "others go on");
         }
-        world.clients.change("pub", |client| client.disabled = false);
+        world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Enabled);
         begins(&world).await;
         red_at(
             &Browser::new(&world).authorize(&az("other").set("aud", "x")).await,

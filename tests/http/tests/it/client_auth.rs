@@ -88,7 +88,9 @@ const ODD: &str = "a:b%c+d \u{e9} a:b%c+d \u{e9} a:b%c+d \u{e9} a:b%c+d";
 
 fn with_odd_secret(world: &World) {
     world.clients.change("basic", |client| {
-        client.authentication = ClientAuthentication::SecretBasic(vec![SecretHash::of(ODD).unwrap()]);
+        client.authentication = ClientAuthentication::SecretBasic(vec![vestibule_host::ClientSecret::new(
+            SecretHash::of(ODD).unwrap(),
+        )]);
     });
 }
 
@@ -333,8 +335,11 @@ fn a_cauth_21_grant_types() {
 fn a_cauth_22_rotated_secret() {
     each_adapter(async |world| {
         let new = "new-secret-new-secret-new-secret-new-s";
-        let hashes = |secrets: &[&str]| -> Vec<SecretHash> {
-            secrets.iter().map(|secret| SecretHash::of(secret).unwrap()).collect()
+        let hashes = |secrets: &[&str]| -> Vec<vestibule_host::ClientSecret> {
+            secrets
+                .iter()
+                .map(|secret| vestibule_host::ClientSecret::new(SecretHash::of(secret).unwrap()))
+                .collect()
         };
         world.clients.change("basic", |client| {
             client.authentication = ClientAuthentication::SecretBasic(hashes(&[BASIC, new]));
