@@ -95,6 +95,8 @@ pub struct Patients {
     merged: Mutex<HashMap<String, String>>,
     ceilings: Mutex<HashMap<String, String>>,
     until: Mutex<HashMap<String, vestibule_host::UnixMillis>>,
+    /// Apps with which nobody may open anything.
+    denied_apps: Mutex<HashSet<String>>,
 }
 
 impl Patients {
@@ -105,11 +107,17 @@ impl Patients {
             merged: Mutex::default(),
             ceilings: Mutex::default(),
             until: Mutex::default(),
+            denied_apps: Mutex::default(),
         }
     }
 
     pub fn deny(&self, patient: &str) {
         lock(&self.denied).insert(patient.to_owned());
+    }
+
+    /// With this app nobody may open anything, from now on.
+    pub fn deny_app(&self, client: &str) {
+        lock(&self.denied_apps).insert(client.to_owned());
     }
 
     /// Two records became one.
@@ -171,7 +179,8 @@ impl PatientAccessPolicy for Patients {
         let surviving = lock(&self.merged).get(asked).cloned();
         let id = surviving.as_deref().unwrap_or(asked);
         let known = Self::of(question.user.as_str()).iter().any(|one| one == id);
-        if !known || lock(&self.denied).contains(id) {
+        let by_this_app = !lock(&self.denied_apps).contains(question.client.as_str());
+        if !known || !by_this_app || lock(&self.denied).contains(id) {
             return Ok(PatientAnswer::Denied);
         }
         let mut allowed = AllowedPatient::new(summary(id)).with_relationship("self");
@@ -338,27 +347,36 @@ impl ClientRegistry for Clients {
     }
 }
 
-/// Keys whose service may be away.
+/// Keys whose service may be away, and which may be exchanged.
 #[derive(Debug)]
 pub struct Keys {
     script: Script,
-    inner: Arc<LocalKeyRing>,
+    inner: Mutex<Arc<LocalKeyRing>>,
 }
 
 impl Keys {
     pub(super) const fn new(script: Script, inner: Arc<LocalKeyRing>) -> Self {
-        Self { script, inner }
+        Self { script, inner: Mutex::new(inner) }
+    }
+
+    /// From now on there are other keys: the former ones are withdrawn.
+    pub fn exchange(&self, ring: Arc<LocalKeyRing>) {
+        *lock(&self.inner) = ring;
+    }
+
+    fn inner(&self) -> Arc<LocalKeyRing> {
+        lock(&self.inner).clone()
     }
 }
 
 #[async_trait]
 impl KeyRing for Keys {
     fn snapshot(&self) -> Arc<KeySet> {
-        self.inner.snapshot()
+        self.inner().snapshot()
     }
 
     async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.script.call("keys.sign").await.map_err(|injected| KeyError::Service(injected.into()))?;
-        self.inner.sign(key, input).await
+        self.inner().sign(key, input).await
     }
 }
