@@ -7,6 +7,7 @@
 
 use vestibule_http_tests::{app, browser, world};
 
+mod around_the_token;
 mod conformance_gaps;
 mod consent;
 mod discovery;
@@ -18,5 +19,6 @@ mod limits;
 mod manage;
 mod redemption;
 mod redirects;
+mod refresh;
 mod tabs;
 mod tampering;
