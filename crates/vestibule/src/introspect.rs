@@ -102,7 +102,7 @@ impl Inner {
         }
         if let Some(claim) = client.claim() {
             let call = self.call(now).map_err(away)?;
-            let spend = IssueToken::new(client.client().id.clone()).with_claim(Some(claim));
+            let spend = IssueToken::new().with_claim(Some(claim));
             match certain(|| self.host.grants.issue_token(&spend, &call)).await.map_err(away)? {
                 TokenIssuance::Won => {}
                 TokenIssuance::ClaimSeen => return Err(TokenError::InvalidClient { header: false }.into()),

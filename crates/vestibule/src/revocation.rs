@@ -54,7 +54,7 @@ impl Inner {
         let Some((what, details)) = found else {
             // Nothing to revoke; the assertion is spent all the same.
             let Some(claim) = client.claim() else { return Ok(()) };
-            let spend = IssueToken::new(client.client().id.clone()).with_claim(Some(claim));
+            let spend = IssueToken::new().with_claim(Some(claim));
             return match certain(|| self.host.grants.issue_token(&spend, &call)).await.map_err(away)? {
                 TokenIssuance::Won => Ok(()),
                 TokenIssuance::ClaimSeen => Err(seen),

@@ -79,10 +79,7 @@ impl BackendRequest {
         let seconds = life.access_token.min(LONGEST).as_secs();
         let client_id = registered.id.clone();
         let content = TokenContent::of_client(rules.issuer, client_id, base.url(), scopes, seconds, life.now);
-        Ok(BackendDraft {
-            content,
-            operation: IssueToken::new(client.client().id.clone()).with_claim(client.claim()),
-        })
+        Ok(BackendDraft { content, operation: IssueToken::new().with_claim(client.claim()) })
     }
 
     /// Design §9: `resource`, else the client's default base, else the issuer's first (SMART-BACK-016, RES-007).

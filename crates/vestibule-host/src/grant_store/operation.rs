@@ -141,7 +141,8 @@ pub struct AssertionClaim {
 /// An opaque access token to be kept. Inserted only, never updated (row 12); a hash that is kept already is
 /// [`StoreFault::NotApplied`](crate::StoreFault::NotApplied).
 ///
-/// Under which grant it lives, or for which client without one, the store takes from the verb that it comes with.
+/// Under which grant it lives the store takes from the verb that it comes with. With [`IssueToken`] there is none: it can then
+/// be revoked with its client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewAccess {
     /// Its hash.
@@ -301,11 +302,9 @@ impl RotateRefresh {
 }
 
 /// Issues a token without a user.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct IssueToken {
-    /// To whom: an opaque token can be revoked with its client.
-    pub client: ClientId,
     /// Kept with it.
     pub access: Option<NewAccess>,
     /// Spent with it.
@@ -316,8 +315,8 @@ pub struct IssueToken {
 
 impl IssueToken {
     /// Nothing yet: an authenticated client that leaves no trace.
-    pub const fn new(client: ClientId) -> Self {
-        Self { client, access: None, claim: None, event: None }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Keeps an opaque access token.

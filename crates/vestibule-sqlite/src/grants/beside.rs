@@ -2,9 +2,7 @@
 //! the use that it notes, its event.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use vestibule_host::{
-    AssertionClaim, Call, ClientId, EventKind, GrantId, NewAccess, NewEvent, StoreFault, UnixMillis,
-};
+use vestibule_host::{AssertionClaim, Call, EventKind, GrantId, NewAccess, NewEvent, StoreFault, UnixMillis};
 
 use crate::error::Failure;
 use crate::statements::Statements;
@@ -39,31 +37,21 @@ pub(super) fn spend(
     Ok(if spent_by == *attempt { Claimed::Before } else { Claimed::Seen })
 }
 
-/// Under what an opaque access token is issued.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Owner<'a> {
-    Grant(&'a GrantId),
-    Client(&'a ClientId),
-}
-
-/// Keeps an opaque access token: inserted, never updated (row 12).
+/// Keeps an opaque access token, under a grant or without one: inserted, never updated (row 12).
 pub(super) fn keep(
     on: &Connection,
     sql: &Statements,
     access: Option<&NewAccess>,
-    owner: Owner<'_>,
+    grant: Option<&GrantId>,
     call: &Call,
 ) -> Result<(), Failure> {
     let Some(access) = access else { return Ok(()) };
-    let (grant, client) = match owner {
-        Owner::Grant(grant) => (Some(grant.as_str().as_bytes()), None),
-        Owner::Client(client) => (None, Some(client.as_str().as_bytes())),
-    };
+    let client = grant.is_none().then(|| access.client.as_str().as_bytes());
     let record: &[u8] = &access.record.0;
     let kept = on.prepare_cached(&sql.keep_access)?.execute(params![
         call.tenant.as_str().as_bytes(),
         access.hash.as_bytes(),
-        grant,
+        grant.map(|grant| grant.as_str().as_bytes()),
         client,
         access.expires.0,
         call.attempt.as_bytes(),

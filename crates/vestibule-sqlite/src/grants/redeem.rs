@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use vestibule_host::{Call, EventKind, Family, GrantId, RedeemCode, Redemption};
 
-use super::beside::{self, Claimed, Owner};
+use super::beside::{self, Claimed};
 use super::read;
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
@@ -79,7 +79,7 @@ impl Redeem {
                 family.until.0,
             ])?;
         }
-        beside::keep(on, sql, op.access.as_ref(), Owner::Grant(grant), call)?;
+        beside::keep(on, sql, op.access.as_ref(), Some(grant), call)?;
         beside::note_use(on, sql, grant, op.keep_until, call)?;
         beside::append(on, sql, op.event.as_ref(), EventKind::CodeRedeemed, call)
     }

@@ -6,7 +6,7 @@ use vestibule_host::{
     AttemptId, Call, Family, GrantId, RefreshHash, RotateRefresh, Rotation, Salt, StoreFault, UnixMillis,
 };
 
-use super::beside::{self, Claimed, Owner};
+use super::beside::{self, Claimed};
 use super::read::{self, GRANT_COLUMNS};
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
@@ -35,7 +35,7 @@ impl Operation for Rotate {
 
         let answer = before.answer(op, &grant, call);
         if answer.issues() {
-            beside::keep(on, sql, op.access.as_ref(), Owner::Grant(&grant.id), call)?;
+            beside::keep(on, sql, op.access.as_ref(), Some(&grant.id), call)?;
             beside::note_use(on, sql, &grant.id, op.keep_until, call)?;
         }
         if let Some((after, kind)) = &answer.change {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use vestibule_host::{Call, EventKind, IssueToken, TokenIssuance};
 
-use super::beside::{self, Claimed, Owner};
+use super::beside::{self, Claimed};
 use crate::error::Failure;
 use crate::operation::{Effect, Operation};
 use crate::statements::Statements;
@@ -27,7 +27,7 @@ impl Operation for Issue {
         if beside::is_kept(on, sql, op.access.as_ref(), call)? {
             return Ok(Effect::Keep(TokenIssuance::Won));
         }
-        beside::keep(on, sql, op.access.as_ref(), Owner::Client(&op.client), call)?;
+        beside::keep(on, sql, op.access.as_ref(), None, call)?;
         beside::append(on, sql, op.event.as_ref(), EventKind::TokenIssued, call)?;
         Ok(Effect::Keep(TokenIssuance::Won))
     }

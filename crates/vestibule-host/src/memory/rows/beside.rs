@@ -4,7 +4,8 @@ use super::{AccessRow, Owner, Rows, SWEEP};
 use crate::memory::MemoryLimits;
 use crate::memory::table::Table;
 use crate::{
-    AssertionClaim, AttemptId, Call, ClaimKey, EventKind, NewAccess, NewEvent, StoreFault, UnixMillis,
+    AssertionClaim, AttemptId, Call, ClaimKey, EventKind, GrantId, NewAccess, NewEvent, StoreFault,
+    UnixMillis,
 };
 
 /// Spent assertions, and by which attempt.
@@ -35,8 +36,12 @@ impl<'a> Beside<'a> {
         claim.is_some() && self.claim.is_none()
     }
 
-    pub(super) fn keeps(mut self, access: Option<&'a NewAccess>, owner: Owner) -> Self {
-        self.access = access.map(|access| (access, owner));
+    /// Under a grant, or without one.
+    pub(super) fn keeps(mut self, access: Option<&'a NewAccess>, grant: Option<&GrantId>) -> Self {
+        self.access = access.map(|access| match grant {
+            Some(grant) => (access, Owner::Grant(grant.clone())),
+            None => (access, Owner::Client(access.client.clone())),
+        });
         self
     }
 

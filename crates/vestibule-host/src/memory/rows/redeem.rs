@@ -1,7 +1,7 @@
 //! Spending a code.
 
+use super::Rows;
 use super::beside::ClaimSeen;
-use super::{Owner, Rows};
 use crate::memory::MemoryLimits;
 use crate::{Call, EventKind, Family, GrantId, GrantStatus, RedeemCode, Redemption, StoreFault};
 
@@ -20,7 +20,7 @@ impl Rows {
         if let (Some(kind), Some(grant)) = (change, &grant) {
             beside = beside.tells(op.event.as_ref(), kind);
             if kind == EventKind::CodeRedeemed {
-                beside = beside.keeps(op.access.as_ref(), Owner::Grant(grant.clone()));
+                beside = beside.keeps(op.access.as_ref(), Some(grant));
                 if op.refresh.is_some_and(|refresh| self.handles.contains_key(&refresh.handle)) {
                     return Err(StoreFault::not_applied("the refresh chain is already kept"));
                 }

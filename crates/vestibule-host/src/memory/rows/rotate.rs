@@ -1,7 +1,7 @@
 //! Using a refresh token.
 
+use super::Rows;
 use super::beside::ClaimSeen;
-use super::{Owner, Rows};
 use crate::memory::MemoryLimits;
 use crate::{Call, RotateRefresh, Rotation, StoreFault};
 
@@ -29,7 +29,7 @@ impl Rows {
             beside = beside.tells(op.event.as_ref(), *kind);
         }
         if answer.issues() {
-            beside = beside.keeps(op.access.as_ref(), Owner::Grant(id.clone()));
+            beside = beside.keeps(op.access.as_ref(), Some(&id));
         }
         self.room_beside(&beside, call, limits)?;
 

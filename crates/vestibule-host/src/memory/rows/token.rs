@@ -20,9 +20,7 @@ impl Rows {
         if beside.is_repeated(op.claim.as_ref()) || self.is_kept_by(op, call) {
             return Ok(TokenIssuance::Won);
         }
-        let beside = beside
-            .keeps(op.access.as_ref(), Owner::Client(op.client.clone()))
-            .tells(op.event.as_ref(), EventKind::TokenIssued);
+        let beside = beside.keeps(op.access.as_ref(), None).tells(op.event.as_ref(), EventKind::TokenIssued);
         self.room_beside(&beside, call, limits)?;
         self.write_beside(beside, call);
         Ok(TokenIssuance::Won)
