@@ -1,25 +1,33 @@
 //! What a `GrantStore` must do.
 
+mod access;
 mod advance;
 mod cancel;
+mod claims;
 mod issue;
 mod keys;
 mod launch;
 mod model;
+mod outbox;
 mod purge;
 mod redeem;
+mod refresh;
 mod restart;
 mod revoke;
 mod rows;
 
+pub use access::*;
 pub use advance::*;
 pub use cancel::*;
+pub use claims::*;
 pub use issue::*;
 pub use keys::*;
 pub use launch::*;
 pub use model::*;
+pub use outbox::*;
 pub use purge::*;
 pub use redeem::*;
+pub use refresh::*;
 pub use restart::*;
 pub use revoke::*;
 
@@ -40,6 +48,44 @@ macro_rules! __grant_cases {
             a_repeated_redemption_answers_the_same
             of_many_redemptions_one_wins
             a_returned_revocation_beats_every_later_redemption
+            a_refresh_has_the_outcome_of_its_state
+            a_chain_ends_by_rest_and_by_age
+            a_lost_answer_is_told_again
+            replays_are_counted
+            three_suspected_generations_of_five_kill
+            another_clients_refresh_changes_nothing
+            a_repeated_refresh_answers_the_same
+            of_many_refreshes_one_wins
+            of_many_strict_refreshes_one_wins
+            a_chain_has_one_end
+            a_returned_revocation_beats_every_later_refresh
+            a_use_is_noted_and_never_shortens
+            a_chain_is_opened_once
+            every_outcome_spends_the_claim
+            a_seen_claim_changes_nothing
+            a_fault_spends_no_claim
+            a_claim_ends_when_its_time_is_reached
+            a_claim_blocks_no_other
+            of_many_uses_of_a_claim_one_wins
+            a_repeated_attempt_has_not_seen_its_own_claim
+            an_opaque_token_is_found_with_its_grant
+            an_opaque_token_dies_with_its_grant
+            a_clients_tokens_are_revoked_with_it
+            a_token_is_revoked_alone
+            a_jwt_is_told_how_its_grant_is
+            an_opaque_token_is_kept_once
+            only_what_issues_keeps_a_token
+            a_token_does_not_outlive_its_grants_row
+            an_event_says_what_happened
+            a_redemption_is_told_once
+            a_refresh_is_told_once
+            a_token_and_a_revocation_are_told_once
+            a_race_is_told_as_it_ended
+            a_fault_is_not_told
+            an_event_is_leased_until_its_time
+            of_many_leases_each_event_has_one
+            an_event_stays_until_it_is_acknowledged
+            a_verb_is_there_as_a_whole
             an_issue_has_the_outcome_of_its_state
             an_issue_is_there_as_a_whole
             a_lost_issue_changes_nothing

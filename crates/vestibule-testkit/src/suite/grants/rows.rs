@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use vestibule_host::{
-    Advance, AttemptId, Binding, Call, ClientId, CodeHash, GrantId, GrantKey, GrantStatus, GrantStore,
-    InteractionHash, Issuance, IssueCode, LaunchHash, PutLaunch, Record, RedeemCode, Redemption, Revision,
-    Revocation, Revoke, Revoked, SessionId, StoreFault, StoredGrant, Tenant, UnixMillis, UserId,
+    AccessHash, AccessKey, Advance, AssertionClaim, AttemptId, Binding, Call, ClaimKey, ClientId, CodeHash,
+    EventId, EventKind, GrantId, GrantKey, GrantStatus, GrantStore, InteractionHash, Issuance, IssueCode,
+    IssueToken, LaunchHash, LeasedEvent, NewAccess, NewEvent, NewRefresh, PutLaunch, Record, RedeemCode,
+    Redemption, RefreshHandle, RefreshHash, Revision, Revocation, Revoke, Revoked, RotateRefresh, Rotation,
+    Salt, SessionId, StoreFault, StoredAccess, StoredGrant, Tenant, TokenId, TokenIssuance, UnixMillis,
+    UserId,
 };
 
 use super::Factory;
+use crate::Broken;
 use crate::suite::{Verdict, same};
 
 /// A real-looking moment, so that no store gets away with 32 bits or with seconds.
@@ -20,6 +25,14 @@ pub(super) const CODE: i64 = 60_000;
 pub(super) const LAUNCH: i64 = 900_000;
 pub(super) const INTERACTION: i64 = 600_000;
 pub(super) const KEEP: i64 = 3_600_000;
+
+/// How long a refresh chain lasts unless it is used, and whatever happens; how long a predecessor is answered.
+pub(super) const IDLE: i64 = 1_200_000;
+pub(super) const AGE: i64 = 3_000_000;
+pub(super) const WINDOW: i64 = 60_000;
+/// How long opaque access tokens and claims last.
+pub(super) const ACCESS: i64 = 300_000;
+pub(super) const CLAIM: i64 = 400_000;
 
 /// The binding that issued codes have, and one that they do not have.
 pub(super) const RIGHT: u8 = 1;
@@ -92,6 +105,73 @@ pub(super) fn redeem(n: u32, binding: u8) -> RedeemCode {
     RedeemCode::new(code(n), Binding::new([binding; 32]), at(KEEP))
 }
 
+pub(super) fn handle(n: u32) -> RefreshHandle {
+    RefreshHandle::new(hash(0x4a, n))
+}
+
+/// The refresh token of chain `n` that is current after so many rotations.
+pub(super) fn token(n: u32, generation: u32) -> RefreshHash {
+    RefreshHash::new(hash(0x5e, n * 1_000 + generation))
+}
+
+/// From which that token was derived.
+pub(super) fn salt(n: u32, generation: u32) -> Salt {
+    Salt::new(hash(0x5a, n * 1_000 + generation))
+}
+
+pub(super) fn access_hash(n: u32) -> AccessHash {
+    AccessHash::new(hash(0xac, n))
+}
+
+/// Opaque token `n`, the app's.
+pub(super) fn access(n: u32) -> NewAccess {
+    NewAccess {
+        hash: access_hash(n),
+        client: ClientId::new("app"),
+        expires: at(ACCESS),
+        record: record(&format!("token {n}")),
+    }
+}
+
+pub(super) fn claim(n: u32) -> AssertionClaim {
+    AssertionClaim { key: ClaimKey::new(hash(0xcc, n)), keep_until: at(CLAIM) }
+}
+
+pub(super) fn event_id(n: u32) -> EventId {
+    let mut bytes = [0xe0; 16];
+    for (to, from) in bytes.iter_mut().rev().zip(n.to_le_bytes()) {
+        *to = from;
+    }
+    EventId::new(bytes)
+}
+
+pub(super) fn event(n: u32) -> NewEvent {
+    NewEvent { id: event_id(n), record: record(&format!("event {n}")) }
+}
+
+/// A redemption of code `n` that opens chain `n`.
+pub(super) fn redeem_and_open(n: u32) -> RedeemCode {
+    let (handle, current) = (handle(n), token(n, 0));
+    let refresh = NewRefresh { handle, current, idle_until: at(IDLE), until: at(AGE) };
+    redeem(n, RIGHT).with_refresh(Some(refresh))
+}
+
+/// A use of the token of chain `n` that is current after so many rotations, by the app.
+pub(super) fn rotate(n: u32, generation: u32) -> RotateRefresh {
+    RotateRefresh::new(
+        handle(n),
+        token(n, generation),
+        ClientId::new("app"),
+        (token(n, generation + 1), salt(n, generation + 1)),
+        (Duration::from_millis(WINDOW.unsigned_abs()), 2),
+        (at(IDLE), at(KEEP)),
+    )
+}
+
+pub(super) fn jti(n: u32) -> TokenId {
+    TokenId::new(format!("jti-{n}"))
+}
+
 /// An attempt that no other call has.
 pub(super) fn attempt() -> AttemptId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -137,6 +217,53 @@ impl Rows {
 
     pub(super) async fn redeem(&self, n: u32, binding: u8, ms: i64) -> Result<Redemption, StoreFault> {
         self.store.redeem_code(&redeem(n, binding), &self.call(ms)).await
+    }
+
+    /// Issues and redeems code `n`, with chain `n`, at the start.
+    pub(super) async fn open_chain(&self, n: u32) -> Verdict {
+        self.issue(n).await?;
+        let end = self.store.redeem_code(&redeem_and_open(n), &self.call(0)).await?;
+        same!(end, Redemption::Won, "opening chain {n}");
+        Ok(())
+    }
+
+    pub(super) async fn rotate(&self, n: u32, generation: u32, ms: i64) -> Result<Rotation, StoreFault> {
+        self.store.rotate_refresh(&rotate(n, generation), &self.call(ms)).await
+    }
+
+    /// Keeps opaque token `n` of the app without a grant.
+    pub(super) async fn keep_token(&self, n: u32) -> Verdict {
+        let op = IssueToken::new().with_access(Some(access(n)));
+        same!(self.store.issue_token(&op, &self.call(0)).await?, TokenIssuance::Won, "keeping token {n}");
+        Ok(())
+    }
+
+    pub(super) async fn access(&self, n: u32, ms: i64) -> Result<Option<StoredAccess>, StoreFault> {
+        self.store.access(AccessKey::Opaque(&access_hash(n)), &self.call(ms)).await
+    }
+
+    pub(super) async fn jwt_is_revoked(&self, n: u32, ms: i64) -> Result<Option<bool>, StoreFault> {
+        let key = AccessKey::Jwt { id: &jti(n), grant: None };
+        Ok(self.store.access(key, &self.call(ms)).await?.map(|known| known.revoked))
+    }
+
+    /// Whether somebody else could still spend claim `n`. Asking spends it.
+    pub(super) async fn claim_was_free(&self, n: u32, ms: i64) -> Result<bool, StoreFault> {
+        let op = IssueToken::new().with_claim(Some(claim(n)));
+        Ok(self.store.issue_token(&op, &self.call(ms)).await? == TokenIssuance::Won)
+    }
+
+    /// Leases everything and acknowledges it.
+    pub(super) async fn take_events(&self, ms: i64) -> Result<Vec<LeasedEvent>, Broken> {
+        let leased = self.store.lease_events(1_000, at(ms + 1), &self.call(ms)).await?;
+        let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+        self.store.ack_events(&ids, &self.call(ms)).await?;
+        Ok(leased)
+    }
+
+    /// The same, in short: what happened to which event.
+    pub(super) async fn happened(&self, ms: i64) -> Result<Vec<(EventKind, EventId)>, Broken> {
+        Ok(self.take_events(ms).await?.into_iter().map(|event| (event.kind, event.id)).collect())
     }
 
     pub(super) async fn revoke(&self, what: Revocation, ms: i64) -> Verdict {
