@@ -4,6 +4,7 @@ mod access;
 mod advance;
 mod cancel;
 mod claims;
+mod full;
 mod issue;
 mod keys;
 mod launch;
@@ -20,6 +21,7 @@ pub use access::*;
 pub use advance::*;
 pub use cancel::*;
 pub use claims::*;
+pub use full::*;
 pub use issue::*;
 pub use keys::*;
 pub use launch::*;
@@ -111,13 +113,23 @@ macro_rules! __grant_cases {
             a_purge_takes_only_what_is_over
             a_purge_is_bounded_and_can_be_continued
             a_spent_code_outlives_its_own_time
+            a_purge_keeps_live_chains
+            a_purge_takes_tokens_and_claims_at_their_ends
+            a_purge_beside_verbs_changes_nothing
             a_full_store_refuses_and_evicts_nothing
+            a_full_store_takes_no_assertion_unchecked
+            a_full_store_keeps_no_token
+            a_full_log_refuses_and_forgets_nothing
             an_abandoned_issue_is_whole_or_not_at_all
             an_abandoned_redemption_is_whole_or_not_at_all
+            an_abandoned_refresh_is_whole_or_not_at_all
+            an_abandoned_token_or_revocation_is_whole_or_not_at_all
             an_abandoned_advance_is_whole_or_not_at_all
             what_was_acknowledged_survives
+            what_goes_with_a_verb_survives
             handles_see_each_others_writes
             handles_do_not_both_win
+            handles_share_chains_claims_and_events
             random_sequences_match_the_model
         }
     };

@@ -1,14 +1,17 @@
-//! Purging, and what happens at the bound.
+//! Purging.
 
-use vestibule_host::{Issuance, PutLaunch, Record, Redemption, StoreFault};
+use vestibule_host::{Issuance, NewRefresh, Redemption, Revocation, Rotation, StoreFault};
 
 use super::Factory;
-use super::rows::{CODE, INTERACTION, KEEP, LAUNCH, RIGHT, Rows, advance, at, grant_id, issue, launch};
+use super::rows::{
+    ACCESS, CLAIM, CODE, INTERACTION, KEEP, LAUNCH, RIGHT, Rows, at, grant_id, issue, jti, redeem_and_open,
+    rotate,
+};
 use crate::Broken;
-use crate::suite::{Verdict, hold, same, shape};
+use crate::suite::{Verdict, hold, race, same, shape};
 
 /// Purges until nothing is left to purge.
-async fn purge(rows: &Rows, before: i64, max: u16) -> Result<u32, Broken> {
+pub(super) async fn purge(rows: &Rows, before: i64, max: u16) -> Result<u32, Broken> {
     let mut gone = 0;
     for _ in 0..1_000 {
         let purged = rows.store.purge(at(before), max).await?;
@@ -96,53 +99,80 @@ pub async fn a_spent_code_outlives_its_own_time(factory: Factory<'_>) -> Verdict
     Ok(())
 }
 
-/// Full is said, and nobody who is inside is thrown out.
-pub async fn a_full_store_refuses_and_evicts_nothing(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
-    let load = || Record(vec![7; 4 * 1024].into());
-    let mut kept = 0;
-    loop {
-        hold!(kept < 20_000, "a small store was never full");
-        let mut op = issue(kept, None, None);
-        op.grant.record = load();
-        match rows.store.issue_code(&op, &rows.call(0)).await {
-            Ok(Issuance::Won) => kept += 1,
-            Err(StoreFault::Full) => break,
-            other => return Err(Broken(format!("issue {kept} came to {other:?}"))),
-        }
-    }
-    hold!(kept > 0, "not even one grant fits");
-    same!(rows.revision(kept, 0).await?, None, "the interaction of the issue that was refused");
-    same!(rows.status(kept, 0).await?, None, "the grant of the issue that was refused");
-    for n in 0..kept {
-        hold!(rows.status(n, 1).await?.is_some(), "grant {n} was evicted");
-    }
-    // What frees room is time.
-    purge(&rows, 2 * KEEP, 100).await?;
-    let mut op = issue(50_000, None, None);
-    op.grant.record = load();
-    op.grant.keep_until = at(4 * KEEP);
-    op.interaction.expires = at(4 * KEEP);
-    same!(rows.store.issue_code(&op, &rows.call(2 * KEEP)).await?, Issuance::Won, "an issue after the purge");
+/// A grant that is still used is kept with its code and its chain, as long as the verbs have asked for.
+pub async fn a_purge_keeps_live_chains(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    rows.issue(1).await?;
+    let mut op = redeem_and_open(1);
+    op.refresh = op.refresh.map(|refresh| NewRefresh { until: at(9 * KEEP), ..refresh });
+    same!(rows.store.redeem_code(&op, &rows.call(1)).await?, Redemption::Won, "a redemption");
+    let mut op = rotate(1, 0);
+    (op.idle_until, op.keep_until) = (at(9 * KEEP), at(2 * KEEP));
+    same!(rows.store.rotate_refresh(&op, &rows.call(2)).await?, Rotation::Won, "a refresh that keeps it");
+    purge(&rows, 2 * KEEP - 1, 100).await?;
+    let mut op = rotate(1, 1);
+    op.keep_until = at(3 * KEEP);
+    let end = rows.store.rotate_refresh(&op, &rows.call(2 * KEEP - 1)).await?;
+    same!(end, Rotation::Won, "a refresh after a purge");
+    purge(&rows, 3 * KEEP - 1, 100).await?;
+    let replayed = Redemption::Replayed { grant: grant_id(1) };
+    same!(rows.redeem(1, RIGHT, 3 * KEEP - 1).await?, replayed, "a replay of the code, long after");
+    same!(rows.rotate(1, 2, 3 * KEEP - 1).await?, Rotation::Revoked, "the chain after the replay");
+    purge(&rows, 3 * KEEP + 1, 100).await?;
+    same!(rows.rotate(1, 2, 0).await?, Rotation::NotFound, "the chain after the grant's end");
+    same!(rows.redeem(1, RIGHT, 0).await?, Redemption::NotFound, "the code after the grant's end");
+    Ok(())
+}
 
-    // The other tables have bounds as well.
-    let mut puts = Ok(());
-    let mut saves = Ok(());
-    for n in 100_000..120_000 {
-        if puts.is_ok() {
-            puts = rows
-                .store
-                .put_launch(&PutLaunch::new(launch(n), at(4 * KEEP), load()), &rows.call(2 * KEEP))
-                .await;
-        }
-        if saves.is_ok() {
-            let mut op = advance(n, None);
-            (op.record, op.expires) = (load(), at(4 * KEEP));
-            saves = rows.store.advance_interaction(&op, &rows.call(2 * KEEP)).await.map(drop);
-        }
+/// Claims, opaque tokens and revoked JWTs go at their ends, in small bites, and not before (row 35).
+pub async fn a_purge_takes_tokens_and_claims_at_their_ends(factory: Factory<'_>) -> Verdict {
+    const JWT: i64 = 200_000;
+    let rows = Rows::open(factory).await;
+    for n in 0..10 {
+        let rows = rows.of_tenant(&format!("tenant-{}", n % 2));
+        rows.keep_token(n).await?;
+        hold!(rows.claim_was_free(n, 0).await?, "claim {n} was spent before");
+        rows.revoke(Revocation::Token { id: jti(n), until: at(JWT) }, 0).await?;
     }
-    shape!(puts, Err(StoreFault::Full), "launches without end");
-    shape!(saves, Err(StoreFault::Full), "interactions without end");
+    let one = rows.of_tenant("tenant-1");
+    let there = async || -> Result<_, StoreFault> {
+        let revoked = one.jwt_is_revoked(1, 0).await? == Some(true);
+        Ok((revoked, one.access(1, 0).await?.is_some()))
+    };
+    purge(&rows, JWT - 1, 3).await?;
+    same!(there().await?, (true, true), "a revoked JWT and an opaque token before the first end");
+    purge(&rows, JWT + 1, 3).await?;
+    same!(there().await?, (false, true), "the same after it");
+    purge(&rows, ACCESS - 1, 3).await?;
+    same!(there().await?, (false, true), "the same before the second end");
+    purge(&rows, ACCESS + 1, 3).await?;
+    same!(there().await?, (false, false), "the same after it");
+    purge(&rows, CLAIM - 1, 3).await?;
+    hold!(!one.claim_was_free(1, 0).await?, "a claim was purged before its end");
+    purge(&rows, CLAIM + 1, 3).await?;
+    hold!(one.claim_was_free(1, 0).await?, "a claim is still there after its end and a purge");
+    Ok(())
+}
+
+/// A purge takes nothing from under a verb.
+pub async fn a_purge_beside_verbs_changes_nothing(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    for n in 0..20 {
+        rows.open_chain(n).await?;
+    }
+    let ends = race(40, |index| {
+        let rows = rows.clone();
+        async move {
+            let n = u32::try_from(index / 2).unwrap_or(0);
+            if index % 2 == 0 {
+                return Ok(Some(rows.rotate(n, 0, INTERACTION).await?));
+            }
+            rows.store.purge(at(INTERACTION + 1), 5).await?;
+            Ok::<_, StoreFault>(None)
+        }
+    });
+    for end in ends.await? {
+        shape!(end?, None | Some(Rotation::Won), "a refresh beside a purge");
+    }
     Ok(())
 }

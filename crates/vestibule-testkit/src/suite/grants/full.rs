@@ -1,0 +1,167 @@
+//! What happens at the bound: full is said, nothing is half done, and nobody who is inside is thrown out.
+
+use vestibule_host::{
+    Issuance, IssueToken, PutLaunch, Record, Redemption, Rotation, StoreFault, TokenIssuance,
+};
+
+use super::Factory;
+use super::purge::purge;
+use super::rows::{
+    ACCESS, CLAIM, INTERACTION, KEEP, Rows, access, advance, at, claim, event, issue, launch,
+    redeem_and_open, rotate,
+};
+use crate::Broken;
+use crate::suite::{Verdict, hold, same, shape};
+
+/// More than any small store holds.
+const MANY: u32 = 20_000;
+
+/// Issues tokens until the store is full, and says how many it took.
+async fn fill(rows: &Rows, ms: i64, op: impl Fn(u32) -> IssueToken) -> Result<u32, Broken> {
+    for n in 0..MANY {
+        match rows.store.issue_token(&op(n), &rows.call(ms)).await {
+            Ok(TokenIssuance::Won) => {}
+            Err(StoreFault::Full) => return Ok(n),
+            other => return Err(Broken(format!("row {n} came to {other:?}"))),
+        }
+    }
+    Err(Broken("a small store was never full".to_owned()))
+}
+
+/// Full is said, and nobody who is inside is thrown out.
+pub async fn a_full_store_refuses_and_evicts_nothing(factory: Factory<'_>) -> Verdict {
+    let Some(store) = factory.open_small().await else { return Ok(()) };
+    let rows = Rows::over(store);
+    let load = || Record(vec![7; 4 * 1024].into());
+    let mut kept = 0;
+    loop {
+        hold!(kept < 20_000, "a small store was never full");
+        let mut op = issue(kept, None, None);
+        op.grant.record = load();
+        match rows.store.issue_code(&op, &rows.call(0)).await {
+            Ok(Issuance::Won) => kept += 1,
+            Err(StoreFault::Full) => break,
+            other => return Err(Broken(format!("issue {kept} came to {other:?}"))),
+        }
+    }
+    hold!(kept > 0, "not even one grant fits");
+    same!(rows.revision(kept, 0).await?, None, "the interaction of the issue that was refused");
+    same!(rows.status(kept, 0).await?, None, "the grant of the issue that was refused");
+    for n in 0..kept {
+        hold!(rows.status(n, 1).await?.is_some(), "grant {n} was evicted");
+    }
+    // What frees room is time.
+    purge(&rows, 2 * KEEP, 100).await?;
+    let mut op = issue(50_000, None, None);
+    op.grant.record = load();
+    op.grant.keep_until = at(4 * KEEP);
+    op.interaction.expires = at(4 * KEEP);
+    same!(rows.store.issue_code(&op, &rows.call(2 * KEEP)).await?, Issuance::Won, "an issue after the purge");
+
+    // The other tables have bounds as well.
+    let mut puts = Ok(());
+    let mut saves = Ok(());
+    for n in 100_000..120_000 {
+        if puts.is_ok() {
+            puts = rows
+                .store
+                .put_launch(&PutLaunch::new(launch(n), at(4 * KEEP), load()), &rows.call(2 * KEEP))
+                .await;
+        }
+        if saves.is_ok() {
+            let mut op = advance(n, None);
+            (op.record, op.expires) = (load(), at(4 * KEEP));
+            saves = rows.store.advance_interaction(&op, &rows.call(2 * KEEP)).await.map(drop);
+        }
+    }
+    shape!(puts, Err(StoreFault::Full), "launches without end");
+    shape!(saves, Err(StoreFault::Full), "interactions without end");
+    Ok(())
+}
+
+/// An assertion that cannot be remembered is not accepted (row 17), and those that are remembered stay.
+pub async fn a_full_store_takes_no_assertion_unchecked(factory: Factory<'_>) -> Verdict {
+    let Some(store) = factory.open_small().await else { return Ok(()) };
+    let rows = Rows::over(store);
+    rows.issue(1_000_001).await?;
+    let kept = fill(&rows, 0, |n| IssueToken::new().with_claim(Some(claim(n)))).await?;
+    hold!(kept > 0, "not even one claim fits");
+    let op = redeem_and_open(1_000_001).with_claim(Some(claim(MANY)));
+    let end = rows.store.redeem_code(&op, &rows.call(1)).await;
+    shape!(end, Err(StoreFault::Full), "a redemption whose assertion cannot be remembered");
+    same!(rows.rotate(1_000_001, 0, 1).await?, Rotation::NotFound, "its chain");
+    for n in 0..kept {
+        let op = IssueToken::new().with_claim(Some(claim(n)));
+        let end = rows.store.issue_token(&op, &rows.call(1)).await?;
+        same!(end, TokenIssuance::ClaimSeen, "claim {n} in a full store");
+    }
+    // What frees room is time.
+    purge(&rows, CLAIM, 100).await?;
+    same!(rows.store.redeem_code(&op, &rows.call(1)).await?, Redemption::Won, "the redemption with room");
+    Ok(())
+}
+
+/// Neither a code nor a refresh token is spent for an access token that finds no room.
+pub async fn a_full_store_keeps_no_token(factory: Factory<'_>) -> Verdict {
+    let Some(store) = factory.open_small().await else { return Ok(()) };
+    let rows = Rows::over(store);
+    rows.issue(1_000_001).await?;
+    rows.open_chain(1_000_002).await?;
+    let token = |n| {
+        let mut token = access(n);
+        token.record = Record(vec![7; 1024].into());
+        Some(token)
+    };
+    let kept = fill(&rows, 0, |n| IssueToken::new().with_access(token(n))).await?;
+    hold!(kept > 0, "not even one token fits");
+    let redemption = redeem_and_open(1_000_001).with_access(token(MANY)).with_claim(Some(claim(1)));
+    let refresh = rotate(1_000_002, 0).with_access(token(MANY + 1)).with_claim(Some(claim(2)));
+    let end = rows.store.redeem_code(&redemption, &rows.call(1)).await;
+    shape!(end, Err(StoreFault::Full), "a redemption without room for its token");
+    let end = rows.store.rotate_refresh(&refresh, &rows.call(1)).await;
+    shape!(end, Err(StoreFault::Full), "a refresh without room for its token");
+    for n in 0..kept {
+        hold!(rows.access(n, 1).await?.is_some(), "token {n} was evicted");
+    }
+    purge(&rows, ACCESS, 100).await?;
+    same!(
+        rows.store.redeem_code(&redemption, &rows.call(1)).await?,
+        Redemption::Won,
+        "the redemption with room"
+    );
+    same!(rows.store.rotate_refresh(&refresh, &rows.call(1)).await?, Rotation::Won, "the refresh with room");
+    Ok(())
+}
+
+/// What cannot be told is not done. Only delivery makes room.
+pub async fn a_full_log_refuses_and_forgets_nothing(factory: Factory<'_>) -> Verdict {
+    let Some(store) = factory.open_small().await else { return Ok(()) };
+    let rows = Rows::over(store);
+    rows.open_chain(1_000_001).await?;
+    let told = |n| {
+        let mut event = event(n);
+        event.record = Record(vec![7; 1024].into());
+        Some(event)
+    };
+    let kept = fill(&rows, 0, |n| IssueToken::new().with_event(told(n))).await?;
+    hold!(kept > 0, "not even one event fits");
+    let refresh = rotate(1_000_001, 0).with_event(told(MANY)).with_claim(Some(claim(1)));
+    let end = rows.store.rotate_refresh(&refresh, &rows.call(1)).await;
+    shape!(end, Err(StoreFault::Full), "a refresh that cannot be told");
+    purge(&rows, KEEP - 1, 100).await?;
+    let end = rows.store.rotate_refresh(&refresh, &rows.call(1)).await;
+    shape!(end, Err(StoreFault::Full), "the same after a purge");
+    let mut delivered = 0;
+    loop {
+        let leased = rows.store.lease_events(50, at(INTERACTION), &rows.call(1)).await?;
+        let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+        if ids.is_empty() {
+            break;
+        }
+        delivered += ids.len();
+        rows.store.ack_events(&ids, &rows.call(1)).await?;
+    }
+    same!(delivered, usize::try_from(kept).unwrap_or(0), "events that a full log delivered");
+    same!(rows.store.rotate_refresh(&refresh, &rows.call(1)).await?, Rotation::Won, "the refresh with room");
+    Ok(())
+}
