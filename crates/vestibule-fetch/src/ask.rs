@@ -1,5 +1,9 @@
 //! One question, one answer: what is sent, and what an answer must look like to be used (FETCH-002, FETCH-004).
 
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
@@ -39,14 +43,18 @@ pub(crate) async fn ask(stream: Box<dyn Stream>, target: &Target) -> Result<Answ
     });
     let mut connection = Box::pin(connection);
     // In one task, so that whoever drops this future has dropped the connection as well.
-    tokio::select! {
-        biased;
-        answer = &mut exchange => return answer,
-        _ = &mut connection => {}
+    let answered = poll_fn(|context| match exchange.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => connection.as_mut().poll(context).map(|_| None),
+    });
+    match answered.await {
+        Some(answer) => answer,
+        // The server has closed it; what had arrived before is still to be read.
+        None => {
+            drop(connection);
+            exchange.await
+        }
     }
-    // The server has closed it; what had arrived before is still to be read.
-    drop(connection);
-    exchange.await
 }
 
 /// FETCH-002: GET, no credentials, no cookies; nothing in it depends on anything but the address.
@@ -77,7 +85,7 @@ async fn read(response: Response<Incoming>) -> Result<Answer, Failure> {
     let lifetime = Lifetime::of(headers);
     let document = collect(response.into_body()).await?;
     // An error page that is labelled as JSON must not be kept. Whether it is a key set is for those to say who read key sets.
-    if serde_json::from_slice::<std::collections::HashMap<String, IgnoredAny>>(&document).is_err() {
+    if serde_json::from_slice::<HashMap<String, IgnoredAny>>(&document).is_err() {
         return Err(Failure::NotJson);
     }
     Ok(Answer { document, lifetime })

@@ -26,7 +26,7 @@ pub(crate) enum Answer {
     /// Not even the question is read, and no TLS is spoken.
     Mute,
     /// The answer, some time later.
-    After(Duration, Box<Answer>),
+    After(Duration, Box<Self>),
 }
 
 /// An answer with these header lines and this body.
