@@ -18,7 +18,7 @@ impl AuthorizationServer {
     pub(super) async fn handle_token(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
         let form = match self.posted(head, body).await {
             Ok(form) => form,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let outcome = self.token(head, &form).await;
         let response = match outcome.answer {
@@ -35,7 +35,7 @@ impl AuthorizationServer {
     pub(super) async fn handle_revoke(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
         let form = match self.posted(head, body).await {
             Ok(form) => form,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let (client, outcome) = self.revoke_token(head, &form).await;
         let response = match outcome {
@@ -56,7 +56,7 @@ impl AuthorizationServer {
     pub(super) async fn handle_introspect(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
         let form = match read(head, body) {
             Ok(form) => form,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         match self.introspect(head, &form).await {
             Ok(answer) => json(StatusCode::OK, answer),
@@ -84,22 +84,22 @@ impl AuthorizationServer {
     }
 
     /// A form that a browser app may post, or the answer that says why not.
-    async fn posted(&self, head: &Parts, body: &Bytes) -> Result<Params, Response<Bytes>> {
+    async fn posted(&self, head: &Parts, body: &Bytes) -> Result<Params, Box<Response<Bytes>>> {
         if head.method == Method::OPTIONS {
-            return Err(cors::preflight(self, head, "POST").await);
+            return Err(Box::new(cors::preflight(self, head, "POST").await));
         }
         match read(head, body) {
             Ok(form) => Ok(form),
-            Err(response) => Err(cors::for_unknown_client(self, head, response).await),
+            Err(response) => Err(Box::new(cors::for_unknown_client(self, head, *response).await)),
         }
     }
 }
 
 /// A bounded form in a POST.
-fn read(head: &Parts, body: &Bytes) -> Result<Params, Response<Bytes>> {
+fn read(head: &Parts, body: &Bytes) -> Result<Params, Box<Response<Bytes>>> {
     // GEN-006
     if head.method != Method::POST {
-        return Err(method("POST, OPTIONS"));
+        return Err(Box::new(method("POST, OPTIONS")));
     }
     let mut form = Params::default();
     let Err(error) = form::append(head, body, &mut form) else { return Ok(form) };
@@ -111,7 +111,7 @@ fn read(head: &Parts, body: &Bytes) -> Result<Params, Response<Bytes>> {
     if error == FormError::TooLarge {
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
     }
-    Err(response)
+    Err(Box::new(response))
 }
 
 fn method(allow: &'static str) -> Response<Bytes> {
