@@ -194,6 +194,7 @@ static KEY_SET: LazyLock<KeySet> = LazyLock::new(|| {
         more_id_token: Vec::new(),
         jwks: Default::default(),
         seal: vec![SealKey::new(KeyId::new("master"), [5; 32])],
+        next_seal: None,
     }
 });
 

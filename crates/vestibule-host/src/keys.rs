@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{BoxError, StoreFault, Tenant};
+use crate::{BoxError, StoreFault, Tenant, UnixMillis};
 
 /// A key's `kid`. Unique over all states of all keys, forever (KEY-006).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -139,6 +140,8 @@ pub struct KeySet {
     pub jwks: Bytes,
     /// Seal masters, the newest first; the first seals, all open.
     pub seal: Vec<SealKey>,
+    /// The seal master that will seal next. It opens already, since another node may seal with it before this one does.
+    pub next_seal: Option<SealKey>,
 }
 
 impl KeySet {
@@ -184,7 +187,8 @@ pub enum KeyError {
 ///
 /// # Contract
 /// [`snapshot`](Self::snapshot) is cheap and never blocks. A key named in a snapshot can sign for as long as that snapshot
-/// may be in use. Public parts of a retired key stay in `jwks` until the longest token that it signed has ended (KEY-002).
+/// may be in use. Public parts of a key are in `jwks` for longer than that document may be cached before the key signs (KEY-001),
+/// and until the longest token that it signed has ended (KEY-002).
 ///
 /// # Security
 /// Private keys never leave the implementation (KEY-004).
@@ -200,6 +204,18 @@ pub trait KeyRing: Debug + Send + Sync {
     /// # Errors
     /// [`KeyError`]; the engine then answers 503 and spends nothing.
     async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Does what is due: takes in what another node changed, lets an announced key sign, drops a retired one. Says when it wants
+    /// to be called again at the latest; the engine's tick does it.
+    ///
+    /// A ring whose keys are looked after elsewhere has nothing to do.
+    ///
+    /// # Errors
+    /// [`KeyError`]; the present keys stay in use.
+    async fn tend(&self, now: UnixMillis) -> Result<Option<Duration>, KeyError> {
+        let _ = now;
+        Ok(None)
+    }
 }
 
 /// A persisted key set: a version byte and an encoding owned by the ring that wrote it. Secret.
@@ -245,6 +261,15 @@ pub trait KeyStore: Debug + Send + Sync {
     /// # Errors
     /// A [`StoreFault`] when nobody knows.
     async fn load(&self, tenant: &Tenant) -> Result<Option<(u64, KeyDocument)>, StoreFault>;
+
+    /// The revision of the stored document, if there is one. Asked often, to see whether another node changed something; a store
+    /// that can answer without moving private keys should.
+    ///
+    /// # Errors
+    /// A [`StoreFault`] when nobody knows.
+    async fn revision(&self, tenant: &Tenant) -> Result<Option<u64>, StoreFault> {
+        Ok(self.load(tenant).await?.map(|(revision, _)| revision))
+    }
 
     /// Saves a document if the stored revision is still `expected` (`None`: nothing must be stored yet).
     ///

@@ -35,22 +35,24 @@
 //!
 //! # Reading order
 //!
-//! [`local_key_ring`] (where keys come from), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
+//! [`local_key_ring`] (where keys come from), [`key_plan`] (which, and how long), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
 //! [`claims`] (what was proven, and its times), [`assertion`] (clients that have a key), [`seal`] (state in the browser's
 //! hands).
 //!
 //! # Features
 //!
-//! * `generate`: makes keys when none are stored ([`LocalKeyRing::open`] on an empty store, `LocalKeyRing::ephemeral`).
-//!   Without it an empty store is an error, which is what a deployment with provisioned keys wants.
+//! * `generate`: makes keys when none are stored ([`LocalKeyRing::open`] on an empty store, `LocalKeyRing::ephemeral`), and RSA
+//!   keys at all. Without it an empty store is an error, which is what a deployment with provisioned keys wants.
 
 pub mod assertion;
 mod base64url;
 pub mod claims;
 mod document;
-#[cfg(feature = "generate")]
 mod generate;
+mod held_keys;
 pub mod jws;
+pub mod key_plan;
+mod lifecycle;
 pub mod local_key_ring;
 mod private_key;
 pub mod public_key;
@@ -62,6 +64,7 @@ pub mod verify_keys;
 pub use assertion::{AssertionError, AssertionRules, CheckedAssertion};
 pub use claims::{Claims, Validity};
 pub use jws::{JwsError, at_hash};
+pub use key_plan::{KeyPhase, KeyPlan, KeyRole, KeyStatus};
 pub use local_key_ring::LocalKeyRing;
 pub use public_key::{PublicKey, jwks};
 pub use random::SystemRandom;

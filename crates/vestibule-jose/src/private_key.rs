@@ -38,10 +38,6 @@ impl PrivateKey {
         Ok(Self { alg, pair })
     }
 
-    pub(crate) const fn alg(&self) -> Alg {
-        self.alg
-    }
-
     pub(crate) fn public(&self) -> Result<PublicKey, KeyError> {
         let public = match (&self.pair, self.alg) {
             (Pair::Ecdsa(pair), Alg::Es384) => PublicKey::from_p384_point(pair.public_key().as_ref()),

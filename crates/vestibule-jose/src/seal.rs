@@ -18,7 +18,8 @@
 //!
 //! # Rotation
 //!
-//! The first master of the snapshot seals; it and the two after it open. Anything older is refused, even if it is still listed.
+//! The first master of the snapshot seals; it and the two after it open, and so does the one that seals next, which another
+//! node may use a little earlier. Anything older is refused, even if it is still listed.
 
 use std::fmt;
 
@@ -91,12 +92,14 @@ pub enum SealError {
 /// rotation is noticed.
 #[derive(Clone, Copy)]
 pub struct Sealer<'k> {
+    /// The first seals.
     masters: &'k [SealKey],
+    next: Option<&'k SealKey>,
 }
 
 impl fmt::Debug for Sealer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.masters.iter().map(SealKey::id)).finish()
+        f.debug_list().entries(self.accepted().map(SealKey::id)).finish()
     }
 }
 
@@ -104,7 +107,11 @@ impl<'k> Sealer<'k> {
     /// Uses the masters of this key set.
     pub fn new(keys: &'k KeySet) -> Self {
         let accepted = keys.seal.len().min(ACCEPTED_MASTERS);
-        Self { masters: keys.seal.get(..accepted).unwrap_or_default() }
+        Self { masters: keys.seal.get(..accepted).unwrap_or_default(), next: keys.next_seal.as_ref() }
+    }
+
+    fn accepted(self) -> impl Iterator<Item = &'k SealKey> {
+        self.masters.iter().chain(self.next)
     }
 
     /// Encrypts and authenticates under the newest master. The answer is base64url, fit for a cookie.
@@ -158,7 +165,7 @@ impl<'k> Sealer<'k> {
         let ([VERSION, key_id_len], rest) = raw.split_first_chunk()? else { return None };
         let (key_id, rest) = rest.split_at_checked(usize::from(*key_id_len))?;
         let (nonce, ciphertext) = rest.split_first_chunk()?;
-        let master = self.masters.iter().find(|master| master.id().as_str().as_bytes() == key_id)?;
+        let master = self.accepted().find(|master| master.id().as_str().as_bytes() == key_id)?;
         Some((master, *nonce, ciphertext))
     }
 
@@ -178,7 +185,7 @@ impl<'k> Sealer<'k> {
     /// [`SealError::Refused`] if no accepted master made it for this purpose over these parts.
     pub fn verify_mac(&self, purpose: Purpose, parts: &[&[u8]], mac: &[u8]) -> Result<(), SealError> {
         let message = framed(parts);
-        for master in self.masters {
+        for master in self.accepted() {
             if hmac::verify(&mac_key(master, purpose)?, &message, mac).is_ok() {
                 return Ok(());
             }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
 use vestibule_host::{
-    ClientRegistry, ConsentStore, GrantStore, KeyError, KeyRing, MemoryConsents, MemoryGrants,
-    PatientAccessPolicy, Tenant, UserAuthenticator,
+    ClientRegistry, Clock as _, ConsentStore, GrantStore, KeyError, KeyRing, MemoryConsents, MemoryGrants,
+    PatientAccessPolicy, SystemClock, Tenant, UserAuthenticator,
 };
-use vestibule_jose::{LocalKeyRing, SystemRandom};
+use vestibule_jose::{KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
 use vestibule_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
@@ -63,7 +63,11 @@ impl Storage {
             }),
             Store::Sqlite(path) => {
                 let file = SqliteStore::open(path, SqliteOptions::default())?;
-                let keys = LocalKeyRing::open(&file, &Tenant::new(issuer), &SystemRandom).await?;
+                let (tenant, store) = (Tenant::new(issuer), Arc::new(file.clone()));
+                let plan = KeyPlan::default();
+                let keys =
+                    LocalKeyRing::open(store, &tenant, plan, Arc::new(SystemRandom), SystemClock.now())
+                        .await?;
                 Ok(Self {
                     grants: Arc::new(file.clone()),
                     consents: Arc::new(file.clone()),

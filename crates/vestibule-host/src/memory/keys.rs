@@ -43,6 +43,10 @@ impl KeyStore for MemoryKeys {
         Ok(self.documents().get(tenant).cloned())
     }
 
+    async fn revision(&self, tenant: &Tenant) -> Result<Option<u64>, StoreFault> {
+        Ok(self.documents().get(tenant).map(|(revision, _)| *revision))
+    }
+
     async fn save(
         &self,
         tenant: &Tenant,

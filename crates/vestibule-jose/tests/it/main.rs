@@ -10,6 +10,8 @@ mod fixtures;
 mod forged_tokens;
 mod key_sets;
 mod keys;
+#[cfg(feature = "generate")]
+mod rotation;
 mod seals;
 #[cfg(feature = "generate")]
 mod tokens;

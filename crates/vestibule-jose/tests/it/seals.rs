@@ -24,6 +24,7 @@ fn masters(numbers: &[u8]) -> KeySet {
         more_id_token: Vec::new(),
         jwks: Bytes::new(),
         seal: numbers.iter().map(|n| SealKey::new(KeyId::new(format!("m{n}")), [*n; 32])).collect(),
+        next_seal: None,
     }
 }
 

@@ -15,6 +15,7 @@ macro_rules! __key_cases {
         $crate::$then! { $($argument)*; keys:
             a_document_is_saved_by_compare_and_swap
             a_document_comes_back_byte_for_byte
+            the_revision_is_that_of_the_document
             tenants_have_documents_of_their_own
             of_many_first_nodes_one_saves
             of_many_rotations_one_saves
@@ -69,6 +70,24 @@ pub async fn a_document_comes_back_byte_for_byte(factory: Factory<'_>) -> Verdic
         loaded(&*store, &tenant()).await?.is_some_and(|(_, found)| found == bytes),
         "the document was changed"
     );
+    Ok(())
+}
+
+/// Who only asks for the revision learns of every change.
+pub async fn the_revision_is_that_of_the_document(factory: Factory<'_>) -> Verdict {
+    let store = factory.open().await;
+    same!(store.revision(&tenant()).await?, None, "the revision of nothing");
+    let mut expected = None;
+    for text in ["one", "two", "two"] {
+        let saved = store.save(&tenant(), expected, &document(text)).await?;
+        let KeySaved::Saved(revision) = saved else {
+            return Err(crate::Broken("a save over what was read was refused".to_owned()));
+        };
+        expected = Some(revision);
+        same!(store.revision(&tenant()).await?, expected, "the revision after a save");
+        same!(store.load(&tenant()).await?.map(|(revision, _)| revision), expected, "the loaded revision");
+    }
+    same!(store.revision(&Tenant::new("another")).await?, None, "another tenant's revision");
     Ok(())
 }
 
