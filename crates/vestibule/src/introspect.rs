@@ -43,13 +43,14 @@ impl AuthorizationServer {
         let now = inner.now();
         let token = one_token(head, form)?;
         let caller = inner.introspector(head, form, now).await?;
-        let found = inner.active_access(token.expose_secret(), now).await.map_err(away)?;
         let source = head.extensions.get::<Source>();
         let client = match &caller {
             Caller::Bearer(bearer) => bearer.claims().client(),
             Caller::Client(client) => &client.client().id,
         };
         let question = RateQuestion::new(RatePoint::Introspection, Some(client), source);
+        inner.may_go_on(&question).await?;
+        let found = inner.active_access(token.expose_secret(), now).await.map_err(away)?;
         let answer = match found.filter(|token| caller.may_see(token)) {
             Some(token) => token.introspection().to_string(),
             None => {

@@ -32,7 +32,8 @@ impl AuthorizationServer {
 }
 
 impl Inner {
-    /// A living access token: known, not over, not revoked, its grant alive and its user in good standing (INTRO-004).
+    /// A living access token: known, not over, not revoked, its grant alive, its app still registered and its user in good
+    /// standing (INTRO-004).
     pub(crate) async fn active_access(
         &self,
         token: &str,
@@ -40,6 +41,13 @@ impl Inner {
     ) -> Result<Option<ActiveAccess>, Away> {
         let Some((claims, stored)) = self.look_up(token, now).await? else { return Ok(None) };
         let Some(active) = claims.judge(&stored, now)? else { return Ok(None) };
+        // A-RT-30, A-DCR-15, A-AUD-13: an app or a base that is no more has no living tokens, whether or not anybody said so.
+        let audience = active.claims().audience();
+        let client = self.host.clients.client(active.claims().client()).await?;
+        let registered = client.is_some_and(|client| client.is_enabled() && client.may_use_base(audience));
+        if !registered || self.config.rules().base(audience).is_none() {
+            return Ok(None);
+        }
         if let Some(question) = active.standing_question()
             && self.host.users.standing(&question).await? != Standing::Active
         {

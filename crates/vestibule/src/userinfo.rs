@@ -32,12 +32,9 @@ impl AuthorizationServer {
             Err(fault) => return (None, Err(UserInfoError::Away(away(fault)))),
         };
         let client = match inner.host.clients.client(active.claims().client()).await {
-            Ok(client) => client.filter(RegisteredClient::is_enabled),
+            Ok(client) => client,
             Err(fault) => return (None, Err(UserInfoError::Away(away(fault)))),
         };
-        if client.is_none() {
-            return (None, Err(UserInfoError::Bearer(BearerError::InvalidToken)));
-        }
         let said = active.user_info().map(|claims| claims.to_string());
         (client, said.ok_or(UserInfoError::Bearer(BearerError::InsufficientScope)))
     }

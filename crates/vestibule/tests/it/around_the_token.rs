@@ -464,3 +464,24 @@ async fn user_info_says_who_granted() {
     assert_eq!(ask(Method::GET, Some(header), "/auth/userinfo").await.status, 403);
     assert_eq!(ask(Method::DELETE, None, "/auth/userinfo").await.status, 405);
 }
+
+/// A-RT-30, A-DCR-15, INTRO-004
+#[tokio::test]
+async fn a_token_of_an_app_that_is_no_more_does_not_live() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &az("pub")).await;
+    let access = text(&tokens, "access_token");
+    assert!(world.server.access_token(access).await.unwrap().is_some());
+    world.clients.change("pub", |client| client.fhir_bases = vec![FHIR2.to_owned()]);
+    assert!(world.server.access_token(access).await.unwrap().is_none());
+    world.clients.change("pub", |client| client.fhir_bases = Vec::new());
+    world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Disabled);
+    assert!(world.server.access_token(access).await.unwrap().is_none());
+    world.clients.change("pub", |client| client.status = vestibule_host::ClientStatus::Enabled);
+    for part in ["clients", "users.standing", "grants.access"] {
+        world.script.away(part, true);
+        assert!(world.server.access_token(access).await.is_err(), "{part}: nobody knows");
+        world.script.away(part, false);
+    }
+    assert!(world.server.access_token(access).await.unwrap().is_some());
+}
