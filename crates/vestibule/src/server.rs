@@ -163,17 +163,26 @@ impl AuthorizationServer {
         &self.inner.config
     }
 
-    /// Does one bounded slice of background work, and says when the next one makes sense. The host calls it, from whatever
-    /// loop it has.
+    /// Does one bounded slice of background work, and says when the next one makes sense: keys are announced, promoted and
+    /// retired, events are delivered, rows that are over are purged. The host calls it, from whatever loop it has.
     ///
     /// # Errors
     /// A [`StoreFault`]; try again later.
     pub async fn tick(&self) -> Result<Duration, StoreFault> {
         let inner = self.inner();
         let now = inner.now();
+        // Keys first: they do not depend on the store of grants, and a rotation should not wait for it.
+        let keys_next = inner.host.keys.tend(now).await.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the keys cannot be looked after");
+            None
+        });
         let more_events = inner.deliver_events(now).await?;
         let purged = inner.host.grants.purge(now, 1_000).await?;
-        Ok(if more_events || purged.more { Duration::from_millis(50) } else { Duration::from_secs(30) })
+        if more_events || purged.more {
+            return Ok(Duration::from_millis(50));
+        }
+        let idle = Duration::from_secs(30);
+        Ok(keys_next.map_or(idle, |next| next.clamp(Duration::from_secs(1), idle)))
     }
 
     /// Answers when the store can be reached: what a readiness probe asks.
