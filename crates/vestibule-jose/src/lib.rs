@@ -35,7 +35,7 @@
 //!
 //! # Reading order
 //!
-//! [`local_key_ring`] (where keys come from), [`key_plan`] (which, and how long), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
+//! [`local_key_ring`] (where keys come from), [`key_plan`] (which, and how long), [`file_keys`] (a place for them), [`jws`] (making and taking apart tokens), [`verify_keys`] (the checks),
 //! [`claims`] (what was proven, and its times), [`assertion`] (clients that have a key), [`seal`] (state in the browser's
 //! hands).
 //!
@@ -48,6 +48,7 @@ pub mod assertion;
 mod base64url;
 pub mod claims;
 mod document;
+pub mod file_keys;
 mod generate;
 mod held_keys;
 pub mod jws;
@@ -63,6 +64,7 @@ pub mod verify_keys;
 
 pub use assertion::{AssertionError, AssertionRules, CheckedAssertion};
 pub use claims::{Claims, Validity};
+pub use file_keys::FileKeys;
 pub use jws::{JwsError, at_hash};
 pub use key_plan::{KeyPhase, KeyPlan, KeyRole, KeyStatus};
 pub use local_key_ring::LocalKeyRing;

@@ -2,6 +2,8 @@
 //!
 //! Each is the store in memory with a mistake that was made in a real server, or nearly so.
 
+mod keys;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +16,8 @@ use vestibule_host::{
     Rotation, SessionId, StoreFacts, StoreFault, StoredAccess, StoredGrant, StoredInteraction, Tenant,
     TokenIssuance, UnixMillis, UserId,
 };
+
+pub use keys::{KeyMistake, MutantKeys, MutantKeysFactory};
 
 /// A planted mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

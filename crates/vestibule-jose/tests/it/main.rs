@@ -5,6 +5,7 @@
 mod assertions;
 #[cfg(feature = "generate")]
 mod client;
+mod file_keys;
 mod fixtures;
 #[cfg(feature = "generate")]
 mod forged_tokens;

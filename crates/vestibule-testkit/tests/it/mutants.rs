@@ -1,8 +1,9 @@
 //! The suite finds every planted mistake, and where it was planted.
 
-use vestibule_testkit::mutants::{Mistake, MutantGrants};
+use vestibule_testkit::mutants::{KeyMistake, Mistake, MutantGrants, MutantKeysFactory};
 use vestibule_testkit::suite::failures;
 use vestibule_testkit::suite::grants::CASES;
+use vestibule_testkit::suite::keys;
 
 /// The case that must find a mistake, whoever else finds it too.
 const fn found_by(mistake: Mistake) -> &'static str {
@@ -45,4 +46,25 @@ fn every_planted_mistake_is_found_where_it_was_planted() {
 #[test]
 fn a_store_without_a_mistake_passes() {
     assert_eq!(failures(CASES, || vestibule_host::MemoryGrants::new), Vec::new());
+}
+
+/// The same for stores of keys: whatever a node could lose its keys by is found.
+#[test]
+fn every_mistake_planted_in_a_key_store_is_found() {
+    for mistake in KeyMistake::ALL {
+        let due = match mistake {
+            KeyMistake::UnguardedSave => "of_many_rotations_one_saves",
+            KeyMistake::LastWriterWins | KeyMistake::StuckRevision => {
+                "a_document_is_saved_by_compare_and_swap"
+            }
+            KeyMistake::CaseFolding => "tenants_have_documents_of_their_own",
+            KeyMistake::TextOnly => "a_document_comes_back_byte_for_byte",
+            KeyMistake::LaggingRevision => "the_revision_is_that_of_the_document",
+            KeyMistake::FalseDurability => "documents_survive",
+        };
+        let failed = failures(keys::CASES, || MutantKeysFactory::new(mistake));
+        let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
+        assert!(names.contains(&due), "{mistake:?} is not found by {due}, only by {names:?}");
+    }
+    assert_eq!(failures(keys::CASES, || vestibule_host::MemoryKeys::new), Vec::new());
 }
