@@ -1,6 +1,6 @@
 //! FHIR bases: what `aud` names, what an access token is for, and what may be granted there.
 
-use vestibule_scope::{FhirVersion, ResourceScope, ScopeSet, TypeSpec};
+use vestibule_scope::{FhirVersion, ResourceScope, Scope, ScopeSet, TypeSpec};
 
 /// One FHIR endpoint that the issuer protects.
 ///
@@ -16,6 +16,7 @@ pub struct FhirBase {
     aliases: Vec<String>,
     version: FhirVersion,
     scopes: ScopeSet,
+    listed: ScopeSet,
     constraints: Vec<(String, Vec<String>)>,
 }
 
@@ -29,6 +30,7 @@ impl FhirBase {
             aliases: Vec::new(),
             version: FhirVersion::R4,
             scopes: everything.iter().filter_map(|text| vestibule_scope::Scope::parse(text).ok()).collect(),
+            listed: ScopeSet::new(),
             constraints: ["Condition", "Observation"]
                 .map(|t| (t.to_owned(), vec!["category".to_owned()]))
                 .to_vec(),
@@ -53,6 +55,14 @@ impl FhirBase {
     #[must_use]
     pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
         self.scopes = scopes;
+        self
+    }
+
+    /// Scopes that discovery spells out besides the general ones: a wildcard covers them, and many apps and tests look for their
+    /// own (AMB-46, USG10-031). What this base does not hold is not listed (SMART-DISC-029).
+    #[must_use]
+    pub fn with_listed_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.listed = scopes;
         self
     }
 
@@ -82,6 +92,16 @@ impl FhirBase {
     /// What may be asked for here at most.
     pub const fn scopes(&self) -> &ScopeSet {
         &self.scopes
+    }
+
+    /// What discovery spells out: each is held here.
+    pub(crate) fn listed_scopes(&self) -> impl Iterator<Item = &Scope> {
+        let held = |scope: &&Scope| {
+            let there =
+                |resource: &ResourceScope| self.knows_type(resource) && self.supports_constraint(resource);
+            self.scopes.covers(scope) && scope.as_resource().is_none_or(there) && !self.scopes.contains(scope)
+        };
+        self.listed.iter().filter(held)
     }
 
     /// Whether the type exists in this base's FHIR version.

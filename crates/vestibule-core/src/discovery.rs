@@ -165,6 +165,7 @@ impl Wired<'_> {
             scopes.push("launch/encounter".to_owned());
         }
         scopes.extend(base.scopes().iter().map(|scope| scope.as_str().to_owned()));
+        scopes.extend(base.listed_scopes().map(|scope| scope.as_str().to_owned()));
         scopes.extend(self.extension_scopes.iter().cloned());
         scopes
     }

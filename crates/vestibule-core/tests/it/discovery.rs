@@ -223,3 +223,20 @@ fn each_base_has_its_own_document() {
     assert!(texts(&scopes(&narrow)).contains(&"patient/Patient.r"));
     assert!(!texts(&scopes(&narrow)).contains(&"patient/*.cruds"));
 }
+
+/// SMART-DISC-029, AMB-46, USG10-031
+#[test]
+fn what_a_base_lists_it_also_holds() {
+    let wanted = "patient/Observation.rs patient/Condition.rs?category=problem-list-item patient/MedicationOrder.rs \
+                  patient/Patient.rs?category=x user/Patient.rs patient/*.rs";
+    let base = FhirBase::new(FHIR1).with_scopes(set("patient/*.rs")).with_listed_scopes(set(wanted));
+    let endpoints = endpoints();
+    let document = wired(&endpoints, ALL).smart_configuration(&base);
+    let listed: Vec<&str> =
+        texts(&document["scopes_supported"]).into_iter().filter(|scope| scope.contains('/')).collect();
+    let resources: Vec<&str> = listed.into_iter().filter(|scope| !scope.starts_with("launch/")).collect();
+    assert_eq!(
+        resources,
+        ["patient/*.rs", "patient/Observation.rs", "patient/Condition.rs?category=problem-list-item"]
+    );
+}
