@@ -9,6 +9,7 @@ mod file_keys;
 mod fixtures;
 #[cfg(feature = "generate")]
 mod forged_tokens;
+mod hsm;
 mod key_sets;
 mod keys;
 #[cfg(feature = "generate")]
