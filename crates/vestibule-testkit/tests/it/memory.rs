@@ -21,6 +21,20 @@ mod grants {
     }
 
     vestibule_testkit::store_suite!(Memory);
+
+    /// More sequences than the suite has time for: `VESTIBULE_SEQUENCES=1000000` for a long run.
+    #[test]
+    fn many_sequences_match_the_model() {
+        let sequences = std::env::var("VESTIBULE_SEQUENCES").map_or(40, |number| number.parse().unwrap());
+        vestibule_testkit::suite::check(async move {
+            // A new store now and then, so that a long run needs no more room than a short one.
+            for first in (1_000..1_000 + sequences).step_by(100) {
+                let last = (first + 100).min(1_000 + sequences);
+                vestibule_testkit::suite::grants::random_sequences(&Memory, first..last).await?;
+            }
+            Ok(())
+        });
+    }
 }
 
 mod consents {

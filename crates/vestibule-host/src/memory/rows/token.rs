@@ -17,10 +17,12 @@ impl Rows {
         let Ok(beside) = self.judge_claim(op.claim.as_ref(), call) else {
             return Ok(TokenIssuance::ClaimSeen);
         };
-        if beside.is_repeated(op.claim.as_ref()) || self.is_kept_by(op, call) {
-            return Ok(TokenIssuance::Won);
-        }
-        let beside = beside.keeps(op.access.as_ref(), None).tells(op.event.as_ref(), EventKind::TokenIssued);
+        let repeated = beside.is_repeated(op.claim.as_ref()) || self.is_kept_by(op, call);
+        let beside = if repeated {
+            beside
+        } else {
+            beside.keeps(op.access.as_ref(), None).tells(op.event.as_ref(), EventKind::TokenIssued)
+        };
         self.room_beside(&beside, call, limits)?;
         self.write_beside(beside, call);
         Ok(TokenIssuance::Won)
