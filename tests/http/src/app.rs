@@ -9,7 +9,7 @@ use vestibule_host::{Alg, UnixMillis};
 use vestibule_jose::{Expect, VerifyKeys};
 
 use crate::browser::{Answer, Browser, always, form};
-use crate::world::{FHIR1, P1, World};
+use crate::world::{FHIR1, P1, World, resource_server_secret};
 
 pub const V1: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const C1: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -32,6 +32,8 @@ pub fn address_of(client: &str) -> &'static str {
         "framed" => "https://framed.example/cb",
         "strict" => "https://strict.example/cb",
         "narrow" => "https://narrow.example/cb",
+        "jwt" => "https://jwt.example/cb",
+        "jwtu" => "https://jwtu.example/cb",
         _ => CB,
     }
 }
@@ -105,11 +107,13 @@ impl Az {
     }
 }
 
-/// A token request, to be changed.
+/// A token request, or another form that a program posts, to be changed.
 #[derive(Clone, Debug)]
 pub struct Tk {
+    path: &'static str,
     fields: Vec<(String, String)>,
     basic: Option<(String, String)>,
+    bearer: Option<String>,
     origin: Option<String>,
     query: String,
 }
@@ -122,17 +126,45 @@ pub fn tk(client: &str, code: &str) -> Tk {
         ("redirect_uri", address_of(client)),
         ("code_verifier", V1),
     ];
-    let mut fields: Vec<(String, String)> = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-    let mut basic = None;
+    posted("/auth/token", client, &pairs)
+}
+
+/// `RF`: a valid use of a refresh token.
+pub fn rf(client: &str, refresh_token: &str) -> Tk {
+    posted("/auth/token", client, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
+}
+
+/// `CC`: a valid request of `svc` with this assertion.
+pub fn cc(assertion: &str) -> Tk {
+    let pairs = [("grant_type", "client_credentials"), ("scope", "system/Observation.rs")];
+    bare("/auth/token", &pairs).with_assertion(assertion)
+}
+
+/// `POST /revoke` of a client.
+pub fn revocation(client: &str, token: &str) -> Tk {
+    posted("/auth/revoke", client, &[("token", token)])
+}
+
+/// `POST /introspect` of a client.
+pub fn introspection(client: &str, token: &str) -> Tk {
+    posted("/auth/introspect", client, &[("token", token)])
+}
+
+/// A form without credentials.
+pub fn bare(path: &'static str, pairs: &[(&str, &str)]) -> Tk {
+    let fields = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Tk { path, fields, basic: None, bearer: None, origin: None, query: String::new() }
+}
+
+/// A form with the credentials of a client that has a secret, or none.
+fn posted(path: &'static str, client: &str, pairs: &[(&str, &str)]) -> Tk {
+    let tk = bare(path, pairs);
     match client {
-        "basic" | "other" | "pre" => basic = Some((client.to_owned(), secret_of(client).to_owned())),
-        "post" => {
-            fields.push(("client_id".into(), client.into()));
-            fields.push(("client_secret".into(), secret_of(client).into()));
-        }
-        _ => fields.push(("client_id".into(), client.into())),
+        "basic" | "other" | "pre" => tk.basic(Some((client, secret_of(client)))),
+        "rs1" | "rs2" => tk.basic(Some((client, &resource_server_secret(client)))),
+        "post" => tk.add("client_id", client).add("client_secret", secret_of(client)),
+        _ => tk.add("client_id", client),
     }
-    Tk { fields, basic, origin: None, query: String::new() }
 }
 
 impl Tk {
@@ -157,6 +189,18 @@ impl Tk {
         self
     }
 
+    /// Without whatever proved who the client is, and with an assertion instead.
+    pub fn with_assertion(self, assertion: &str) -> Self {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let tk = self.without("client_id").without("client_secret").basic(None);
+        tk.add("client_assertion_type", kind).add("client_assertion", assertion)
+    }
+
+    pub fn with_bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
+    }
+
     pub fn at_origin(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
         self
@@ -169,8 +213,11 @@ impl Tk {
 
     pub fn request(&self) -> Request<Bytes> {
         let fields: Vec<(&str, &str)> = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let uri =
-            if self.query.is_empty() { "/auth/token".into() } else { format!("/auth/token?{}", self.query) };
+        let uri = if self.query.is_empty() {
+            self.path.to_owned()
+        } else {
+            format!("{}?{}", self.path, self.query)
+        };
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(uri)
@@ -178,6 +225,9 @@ impl Tk {
         if let Some((id, secret)) = &self.basic {
             let pair = STANDARD.encode(format!("{id}:{secret}"));
             request = request.header("authorization", format!("Basic {pair}"));
+        }
+        if let Some(token) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
         }
         if let Some(origin) = &self.origin {
             request = request.header("origin", origin);

@@ -6,6 +6,7 @@
 //! | [`world`] | host parts that fail, lie and forget when told to; registered apps and people |
 //! | [`browser`] | keeps cookies, follows redirects and fills in forms |
 //! | [`app`] | the OAuth client: authorize and token requests, to be changed |
+//! | [`assertion`] | what clients with keys sign |
 //! | [`log`] | what was logged meanwhile |
 //! | [`door`] | [`Adapter::Direct`] calls `handle`; the others are an adapter behind a socket, spoken to byte by byte |
 //!
@@ -15,6 +16,7 @@
 #![allow(missing_docs, reason = "names that say it")]
 
 pub mod app;
+pub mod assertion;
 pub mod browser;
 pub mod door;
 pub mod log;

@@ -1,5 +1,55 @@
 //! The registered apps.
 
+use vestibule_host::client::SecretHash;
+use vestibule_host::{ClientAuthentication, ClientId, ClientKeys, ClientSecret, KeySource, RegisteredClient};
+use vestibule_scope::{ScopeList, ScopeSet};
+
+use super::{FHIR1, FHIR2};
+use crate::assertion::key_set;
+
+/// Where `jwtu` publishes its keys.
+pub const JWTU_KEYS: &str = "https://keys.example/jwks";
+
+/// The secret of a resource server, `rs1` or `rs2`.
+pub fn resource_server_secret(id: &str) -> String {
+    format!("{id}-secret-").repeat(4)
+}
+
+/// Those with keys of their own, and the resource servers.
+pub(super) fn with_keys() -> Vec<RegisteredClient> {
+    let inline = |id: &str| ClientKeys::new(KeySource::Inline(key_set(id).to_string().into()));
+    let user_scopes = "launch launch/patient openid fhirUser offline_access patient/*.cruds user/*.cruds";
+    let app = |id: &str, keys: ClientKeys| {
+        let address = format!("https://{id}.example/cb");
+        let authentication = ClientAuthentication::PrivateKeyJwt(keys);
+        RegisteredClient::new(ClientId::new(id), authentication, &address, scopes(user_scopes))
+    };
+    let resource_server = |id: &str, base: &str| {
+        let secret = ClientSecret::new(SecretHash::of(&resource_server_secret(id)).unwrap());
+        let authentication = ClientAuthentication::SecretBasic(vec![secret]);
+        let mut client = RegisteredClient::new(ClientId::new(id), authentication, "", ScopeSet::new());
+        client.redirect_uris.clear();
+        client.introspects = vec![base.to_owned()];
+        client
+    };
+    vec![
+        app("jwt", inline("jwt")),
+        app("jwtu", ClientKeys::new(KeySource::Url(JWTU_KEYS.into()))),
+        RegisteredClient::backend_service(
+            ClientId::new("svc"),
+            inline("svc"),
+            scopes("system/Observation.rs"),
+        ),
+        resource_server("rs1", FHIR1),
+        resource_server("rs2", FHIR2),
+    ]
+}
+
+/// A registered ceiling.
+pub fn scopes(text: &str) -> ScopeSet {
+    ScopeList::parse(text).unwrap().iter().map(|requested| requested.parsed.clone().unwrap()).collect()
+}
+
 /// What is registered, as a file would say it.
 pub(super) const CLIENTS: &str = r#"[
   {

@@ -1,6 +1,7 @@
 //! A hospital with a switch at every part.
 
 mod clients;
+mod network;
 mod parts;
 mod script;
 mod spy;
@@ -16,6 +17,8 @@ use vestibule_testkit::{FakeClock, FaultyGrants, SeededEntropy};
 
 use crate::door::{Adapter, Door};
 
+pub use clients::{JWTU_KEYS, resource_server_secret, scopes};
+pub use network::{Gate, Network};
 pub use parts::{Clients, Consents, Keys, Patients, Users};
 pub use script::{Script, poll_some};
 pub use spy::Spy;
@@ -52,6 +55,9 @@ pub struct World {
     pub consents: Arc<Consents>,
     pub clients: Arc<Clients>,
     pub keys: Arc<Keys>,
+    /// Where clients publish their keys.
+    pub network: Arc<Network>,
+    pub gate: Arc<Gate>,
     /// The store behind everything.
     pub memory: Arc<MemoryGrants>,
     pub grants: FaultyGrants,
@@ -94,10 +100,12 @@ impl World {
             consents: Arc::new(Consents::new(script.clone(), MemoryConsents::new())),
             clients: Arc::new(Clients::new(script.clone())),
             keys: Arc::new(Keys::new(script.clone(), ring())),
+            network: Arc::new(Network::new(script.clone())),
+            gate: Arc::default(),
             spy: Arc::new(Spy::new(script.clone(), Arc::new(grants.clone()))),
         };
         let server = world.serve(config, &clock, 1);
-        let Parts { users, patients, consents, clients, keys, spy } = world;
+        let Parts { users, patients, consents, clients, keys, network, gate, spy } = world;
         let door = Door::open(adapter, server.clone());
         Self {
             server,
@@ -110,6 +118,8 @@ impl World {
             consents,
             clients,
             keys,
+            network,
+            gate,
             memory,
             grants,
             spy,
@@ -124,6 +134,8 @@ impl World {
             consents: self.consents.clone(),
             clients: self.clients.clone(),
             keys: self.keys.clone(),
+            network: self.network.clone(),
+            gate: self.gate.clone(),
             spy: self.spy.clone(),
         };
         let server = parts.serve(config, &self.clock, 2);
@@ -174,6 +186,8 @@ struct Parts {
     consents: Arc<Consents>,
     clients: Arc<Clients>,
     keys: Arc<Keys>,
+    network: Arc<Network>,
+    gate: Arc<Gate>,
     spy: Arc<Spy>,
 }
 
@@ -189,6 +203,8 @@ impl Parts {
         };
         AuthorizationServer::builder(config, host)
             .with_pages(Arc::new(HtmlPages::new()))
+            .with_jwks_fetcher(self.network.clone())
+            .with_rate_gate(self.gate.clone())
             .with_clock(Arc::new(clock.clone()))
             .with_entropy(Arc::new(SeededEntropy::new(seed)))
             .build()

@@ -16,7 +16,7 @@ use vestibule_host::{
 use vestibule_jose::LocalKeyRing;
 use vestibule_testkit::FakeClock;
 
-use super::clients::CLIENTS;
+use super::clients::{CLIENTS, with_keys};
 use super::script::Script;
 use super::{E1, E3, P1, P2, P3, P9};
 
@@ -319,12 +319,19 @@ pub struct Clients {
 
 impl Clients {
     pub(super) fn new(script: Script) -> Self {
-        let clients = StaticClients::from_json(CLIENTS).unwrap().iter().cloned().collect();
+        let mut clients: Vec<RegisteredClient> =
+            StaticClients::from_json(CLIENTS).unwrap().iter().cloned().collect();
+        clients.extend(with_keys());
         Self { script, clients: Mutex::new(clients) }
     }
 
     pub fn change(&self, id: &str, change: impl FnOnce(&mut RegisteredClient)) {
         change(lock(&self.clients).iter_mut().find(|client| client.id.as_str() == id).unwrap());
+    }
+
+    /// The app is no longer registered.
+    pub fn remove(&self, id: &str) {
+        lock(&self.clients).retain(|client| client.id.as_str() != id);
     }
 
     pub fn get(&self, id: &str) -> RegisteredClient {

@@ -15,6 +15,8 @@ struct State {
     away: HashSet<&'static str>,
     /// Whether every call suspends before and after its effect.
     suspends: bool,
+    /// A call that does not begin before the other end of this is dropped.
+    held: Option<(&'static str, Arc<tokio::sync::Semaphore>)>,
 }
 
 /// Counts calls over all parts and lets the chosen ones fail. Clones share it.
@@ -55,6 +57,20 @@ impl Script {
         self.state().suspends = on;
     }
 
+    /// The next call of this name does not begin before the result is dropped.
+    pub fn hold(&self, name: &'static str) -> Held {
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        self.state().held = Some((name, gate.clone()));
+        Held(gate)
+    }
+
+    /// Waits until the call that is held has come.
+    pub async fn until_held(&self) {
+        while self.state().held.is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
     pub fn calls(&self) -> Vec<&'static str> {
         self.state().calls.clone()
     }
@@ -62,6 +78,11 @@ impl Script {
     /// Notes a call; an error if it is to fail.
     pub async fn call(&self, name: &'static str) -> Result<(), Injected> {
         self.pause().await;
+        let held = self.state().held.take_if(|(held, _)| *held == name);
+        if let Some((_, gate)) = held {
+            // Closed when it is let go.
+            let _ = gate.acquire().await;
+        }
         let mut state = self.state();
         let index = state.calls.len();
         state.calls.push(name);
@@ -76,6 +97,16 @@ impl Script {
         if on {
             Pause(false).await;
         }
+    }
+}
+
+/// Holds a call up until it is dropped.
+#[derive(Debug)]
+pub struct Held(Arc<tokio::sync::Semaphore>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -11,6 +11,7 @@ mod registry;
 
 mod audience;
 mod authorize_errors;
+mod bounds;
 mod browser_side;
 mod client_auth;
 mod code;
@@ -19,4 +20,5 @@ mod mix_up;
 mod patient_context;
 mod pkce;
 mod redirect_uri;
+mod scope;
 mod sessions;
