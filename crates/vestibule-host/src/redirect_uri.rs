@@ -48,10 +48,19 @@ pub enum AppKind {
 }
 
 impl AppKind {
-    /// What an app is that does not say. A private-use scheme leads to an app on somebody's device, and such an app keeps no
-    /// secret; an app that has one is on a server.
-    pub const fn of(authentication: &ClientAuthentication) -> Self {
-        if authentication.is_confidential() { Self::Web } else { Self::Native }
+    /// What an app is that does not say. A private-use scheme or a loopback address leads to an app on somebody's device, and
+    /// such an app keeps no secret; an app that has one is on a server.
+    pub fn of<'a>(
+        authentication: &ClientAuthentication,
+        redirect_uris: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let on_device = |uri: &str| match uri.split_once(':') {
+            Some(("https", _)) => false,
+            Some(("http", rest)) => rest.starts_with("//127.") || rest.starts_with("//[::1]"),
+            _ => true,
+        };
+        let native = !authentication.is_confidential() && redirect_uris.into_iter().any(on_device);
+        if native { Self::Native } else { Self::Web }
     }
 }
 
@@ -174,6 +183,26 @@ pub fn origin(text: &str) -> Option<String> {
         Some(port) => format!("{}://{host}:{port}", parts.scheme),
         None => format!("{}://{host}", parts.scheme),
     })
+}
+
+/// The host of a web URI, in lower case; `None` where there is none.
+pub fn host(text: &str) -> Option<String> {
+    characters(text).ok()?;
+    let parts = WebParts::of(text).ok()?;
+    parts.check().ok()?;
+    Some(parts.host.to_ascii_lowercase())
+}
+
+/// Whether a client may have its key set read from this address: https, or http on a literal loopback address, which only a
+/// fetcher for development reads (A-JWKS-13). What the name leads to is nobody's to say yet.
+pub fn is_key_set_url(text: &str) -> bool {
+    let parts = || {
+        characters(text)?;
+        let parts = WebParts::of(text)?;
+        parts.check()?;
+        Ok::<_, RedirectUriError>(parts)
+    };
+    parts().is_ok_and(|parts| parts.scheme == "https" || parts.host != "localhost")
 }
 
 /// Drops `:port` from the start of what follows a host; `None` if there is neither a port nor the end of the host.

@@ -5,7 +5,6 @@
 
 mod metadata;
 mod problem;
-mod strict_json;
 #[cfg(test)]
 mod tests;
 
@@ -13,17 +12,15 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 
-use crate::redirect_uri::{self, AppKind};
-use crate::{
-    ClientAuthentication, ClientId, ClientRegistry, ConsentRule, Framing, HostError, RegisteredClient,
-};
+use crate::client::{Wrong, WrongField};
+use crate::{ClientId, ClientRegistry, HostError, RegisteredClient};
 
-pub use problem::{ClientProblem, ClientsError, Wrong};
+pub use problem::{ClientProblem, ClientsError};
 
 /// A [`ClientRegistry`] that never changes.
 ///
 /// Members have the names of RFC 7591. An app that names no `scope` may ask to read what its user can read, and to change
-/// nothing; one that names no `application_type` is native if it keeps no secret.
+/// nothing. One that names no `application_type` is native if it keeps no secret and a redirect URI leads to a device.
 ///
 /// ```
 /// # use vestibule_host::StaticClients;
@@ -61,20 +58,58 @@ impl StaticClients {
     pub fn new(clients: Vec<RegisteredClient>) -> Result<Self, ClientsError> {
         let mut problems = Vec::new();
         let mut list = Self::default();
-        for (index, client) in clients.into_iter().enumerate() {
-            let kind = AppKind::of(&client.authentication);
-            let mut wrongs = wrong_with(&client, kind);
-            wrongs.extend(list.add(client.clone()).err());
+        for (index, mut client) in clients.into_iter().enumerate() {
+            let mut wrongs = client.wrongs();
+            if client.version.is_empty() {
+                client.version = client.fingerprint();
+            }
             let id = Some(client.id.as_str().to_owned());
-            problems.extend(
-                wrongs.into_iter().map(|(field, wrong)| ClientProblem::new(index, id.clone(), field, wrong)),
-            );
+            wrongs.extend(list.add(client).err());
+            problems.extend(wrongs.into_iter().map(|found| ClientProblem::new(index, id.clone(), found)));
         }
         ClientsError::unless_none(problems).map(|()| list)
     }
 
-    /// Reads a JSON array of client metadata: the names of RFC 7591, and `client_id`, `client_secret`, `launch_uris`,
-    /// `allowed_origins`, `fhir_bases` and `vestibule`.
+    /// Reads a JSON array of client metadata: the names of RFC 7591, and these.
+    ///
+    /// | member | is |
+    /// |---|---|
+    /// | `client_id`, `client_secret`, `client_secret_expires_at` | as the registration endpoint would have given them out |
+    /// | `launch_uris`, `allowed_origins` | where the EHR opens the app; from where its scripts call (default: the origins of its redirect URIs) |
+    /// | `fhir_bases` | the FHIR servers that it may use, the first by default; left out: all |
+    /// | `jwks_uri` or `jwks`, `token_endpoint_auth_signing_alg` | the keys of a `private_key_jwt` client |
+    /// | `grant_types` | default: `authorization_code` and `refresh_token`; `client_credentials` needs keys, and no redirect URI |
+    /// | `id_token_signed_response_alg`, `require_auth_time` | what its ID tokens are like |
+    /// | `vestibule` | what only an operator may say, below |
+    ///
+    /// | `vestibule.` | is |
+    /// |---|---|
+    /// | `consent` | `ask` (default), `remember` or `pre_approved` |
+    /// | `framing` | the origins whose pages may frame ours |
+    /// | `secrets` | `[{ "secret" or "sha256", "expires" }]`: more secrets, so that one can be replaced in time |
+    /// | `token_format` | `jwt` (default) or `opaque` |
+    /// | `refresh_cap_days` | when refresh ends whatever happens |
+    /// | `introspects` | the FHIR bases whose tokens it may look into, as a resource server |
+    /// | `disabled`, `pending` | not to be used; not yet to be used |
+    /// | `loopback_ports`, `strict_scopes`, `strict_refresh`, `strict_aud`, `legacy_v1`, `danger_raw_basic`, `fhir_context_strings` | switches, all off: the fields of [`RegisteredClient`] and [`ClientKeys`](crate::ClientKeys) |
+    ///
+    /// Moments are seconds since 1970, as in RFC 7591.
+    ///
+    /// ```
+    /// # use vestibule_host::StaticClients;
+    /// let clients = StaticClients::from_json(
+    ///     r#"[{
+    ///         "client_id": "nightly-export",
+    ///         "token_endpoint_auth_method": "private_key_jwt",
+    ///         "jwks_uri": "https://export.example/jwks",
+    ///         "grant_types": ["client_credentials"],
+    ///         "scope": "system/Patient.rs system/Observation.rs",
+    ///         "vestibule": { "strict_aud": true }
+    ///     }]"#,
+    /// )?;
+    /// # assert_eq!(clients.iter().count(), 1);
+    /// # Ok::<(), vestibule_host::ClientsError>(())
+    /// ```
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its client and its field.
@@ -88,15 +123,10 @@ impl StaticClients {
     /// As [`from_json`](Self::from_json); and an id that is already here.
     pub fn extend_from_json(mut self, json: &str) -> Result<Self, ClientsError> {
         let (read, mut problems) = metadata::read(json);
-        for metadata::Read { index, client, kind, skip } in read {
+        for metadata::Read { index, client, mut wrongs } in read {
             let id = Some(client.id.as_str().to_owned());
-            let mut wrongs = wrong_with(&client, kind);
-            // What could not be read was said already; the place-holder in its stead is not wrong once more.
-            wrongs.retain(|(field, _)| !skip.iter().any(|skipped| field.starts_with(skipped.as_str())));
             wrongs.extend(self.add(client).err());
-            problems.extend(
-                wrongs.into_iter().map(|(field, wrong)| ClientProblem::new(index, id.clone(), field, wrong)),
-            );
+            problems.extend(wrongs.into_iter().map(|found| ClientProblem::new(index, id.clone(), found)));
         }
         problems.sort_by_key(|problem| problem.index());
         ClientsError::unless_none(problems).map(|()| self)
@@ -107,9 +137,9 @@ impl StaticClients {
         self.clients.iter()
     }
 
-    fn add(&mut self, client: RegisteredClient) -> Result<(), (String, Wrong)> {
+    fn add(&mut self, client: RegisteredClient) -> Result<(), WrongField> {
         if self.by_id.contains_key(&client.id) {
-            return Err(("client_id".to_owned(), Wrong::DuplicateId));
+            return Err(WrongField::new("client_id", Wrong::DuplicateId));
         }
         self.by_id.insert(client.id.clone(), self.clients.len());
         if client.is_enabled() {
@@ -138,112 +168,4 @@ impl ClientRegistry for StaticClients {
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
         Ok(self.origins.contains(origin))
     }
-}
-
-/// The rules for a registration, wherever it came from: the fields that break one.
-fn wrong_with(client: &RegisteredClient, kind: AppKind) -> Vec<(String, Wrong)> {
-    let mut wrongs = Vec::new();
-    let mut say = |field: String, wrong: Wrong| wrongs.push((field, wrong));
-
-    // RFC 6749 A.1, without the space that no id needs.
-    let id = client.id.as_str();
-    if id.is_empty() || id.len() > 255 || !id.bytes().all(|b| b.is_ascii_graphic()) {
-        say("client_id".to_owned(), Wrong::Id);
-    }
-    // The name stands in sentences of our pages, next to words that people trust.
-    if client.name != id && !is_name(&client.name) {
-        say("client_name".to_owned(), Wrong::Name);
-    }
-    if client.home_page.as_deref().is_some_and(|page| !is_web_page(page)) {
-        say("client_uri".to_owned(), Wrong::WebPage);
-    }
-
-    // REDIR-011: no list means no answers, never any answer.
-    if client.redirect_uris.is_empty() {
-        say("redirect_uris".to_owned(), Wrong::Missing);
-    }
-    for (at, uri) in client.redirect_uris.iter().enumerate() {
-        if let Err(error) = redirect_uri::check(uri, kind) {
-            say(format!("redirect_uris[{at}]"), Wrong::Uri(error));
-        }
-    }
-    for (at, uri) in client.launch_uris.iter().enumerate() {
-        if let Err(error) = redirect_uri::check_launch(uri) {
-            say(format!("launch_uris[{at}]"), Wrong::Uri(error));
-        }
-    }
-    for (at, origin) in client.allowed_origins.iter().enumerate() {
-        if !is_origin(origin) {
-            say(format!("allowed_origins[{at}]"), Wrong::Origin);
-        }
-    }
-    if let Framing::Origins(origins) = &client.framing {
-        if origins.is_empty() {
-            say("vestibule.framing".to_owned(), Wrong::Empty);
-        }
-        for (at, origin) in origins.iter().enumerate() {
-            if !is_origin(origin) {
-                say(format!("vestibule.framing[{at}]"), Wrong::Origin);
-            }
-        }
-    }
-    for (at, base) in client.fhir_bases.iter().enumerate() {
-        if !is_web_page(base) {
-            say(format!("fhir_bases[{at}]"), Wrong::WebPage);
-        }
-        if client.fhir_bases.iter().take(at).any(|before| before == base) {
-            say(format!("fhir_bases[{at}]"), Wrong::Repeated);
-        }
-    }
-
-    if client.scopes.is_empty() {
-        say("scope".to_owned(), Wrong::Missing);
-    }
-    match &client.authentication {
-        ClientAuthentication::Public => {
-            if client.consent == ConsentRule::PreApproved {
-                say("vestibule.consent".to_owned(), Wrong::PreApprovedPublic);
-            }
-            if client.danger_raw_basic {
-                say("vestibule.danger_raw_basic".to_owned(), Wrong::NoBasic);
-            }
-        }
-        ClientAuthentication::SecretBasic(secrets) | ClientAuthentication::SecretPost(secrets) => {
-            if secrets.is_empty() {
-                say("client_secret".to_owned(), Wrong::Missing);
-            }
-            let basic = matches!(client.authentication, ClientAuthentication::SecretBasic(_));
-            if client.danger_raw_basic && !basic {
-                say("vestibule.danger_raw_basic".to_owned(), Wrong::NoBasic);
-            }
-        }
-        ClientAuthentication::PrivateKeyJwt(_) => {
-            if client.danger_raw_basic {
-                say("vestibule.danger_raw_basic".to_owned(), Wrong::NoBasic);
-            }
-        }
-    }
-    wrongs
-}
-
-fn is_origin(text: &str) -> bool {
-    redirect_uri::origin(text).is_some_and(|origin| origin == text)
-}
-
-/// An absolute http(s) address that can stand in a link: never `javascript:`.
-fn is_web_page(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
-        && text.len() <= redirect_uri::MAX_LEN
-        && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'`'))
-}
-
-/// Something to see, without control characters or ones that turn the direction of the text around them.
-fn is_name(text: &str) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= 200 && text.chars().all(is_plain)
-}
-
-fn is_plain(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,6 +1,19 @@
 //! The apps a host knows.
 
+//!
+//! * `authentication`: how an app proves who it is
+//! * `metadata`: what an app says about itself
+//! * `rules`, `key_set`: what may be registered; `wrong`: what is wrong with what may not
+//! * `version`: what of it a consent speaks of
+
 mod authentication;
+pub(crate) mod key_set;
+pub(crate) mod members;
+mod metadata;
+mod rules;
+pub(crate) mod strict_json;
+mod version;
+mod wrong;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,11 +21,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use vestibule_scope::ScopeSet;
 
+use crate::redirect_uri::AppKind;
 use crate::{Alg, ClientId, HostError};
 
 pub use authentication::{
     ClientAuthentication, ClientKeys, ClientSecret, KeySource, MIN_SECRET_LEN, SecretHash,
 };
+pub use key_set::KeySetError;
+pub use metadata::{AppDetails, AuthenticationMethod, ClientMetadata, ID_TOKEN_ALGS, default_scopes};
+pub use wrong::{Wrong, WrongField};
 
 /// Whether the user is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,6 +104,8 @@ pub struct RegisteredClient {
     pub name: String,
     /// The app's home page, where a user can go on after an error.
     pub home_page: Option<String>,
+    /// `application_type`; `None`: as [`app_kind`](Self::app_kind) sees it.
+    pub kind: Option<AppKind>,
     /// How the app authenticates.
     pub authentication: ClientAuthentication,
     /// Where the app may be answered, compared byte for byte (REDIR-001). None: the app cannot use the authorize endpoint.
@@ -129,7 +148,8 @@ pub struct RegisteredClient {
     pub fhir_context_strings: bool,
     /// On which FHIR bases it may introspect tokens of every app: a resource server (INTRO-003). Empty: none.
     pub introspects: Vec<String>,
-    /// Changes with the metadata: a consent that was given to another version is asked for again (INT-014, DCRM-004).
+    /// Changes with the metadata: a consent that was given to another version is asked for again (INT-014, DCRM-004). Usually
+    /// the [`fingerprint`](Self::fingerprint).
     pub version: String,
 }
 
@@ -145,6 +165,7 @@ impl RegisteredClient {
             name: id.as_str().to_owned(),
             id,
             home_page: None,
+            kind: None,
             authentication,
             redirect_uris: vec![redirect_uri.to_owned()],
             launch_uris: Vec::new(),
@@ -176,6 +197,12 @@ impl RegisteredClient {
         client.redirect_uris.clear();
         client.grant_types = GrantTypes::BACKEND;
         client
+    }
+
+    /// Where the app runs: what it says, or what its redirect URIs tell.
+    pub fn app_kind(&self) -> AppKind {
+        let uris = self.redirect_uris.iter().map(String::as_str);
+        self.kind.unwrap_or_else(|| AppKind::of(&self.authentication, uris))
     }
 
     /// Whether it may be used at all. Everything else is treated like an unknown app.

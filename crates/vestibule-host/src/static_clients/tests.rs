@@ -1,8 +1,15 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use vestibule_scope::{Narrowed, Scope};
+
+mod credentials;
+
+use crate::client::{ClientStatus, Wrong};
+use crate::redirect_uri::AppKind;
+use crate::{Alg, ClientAuthentication, ConsentRule, Framing, GrantTypes, TokenFormat};
 
 use super::*;
 
@@ -49,8 +56,12 @@ fn reads_every_member() {
             "redirect_uris": ["https://app.example/cb", "https://app.example/other", "http://localhost:3000/cb"],
             "launch_uris": ["https://app.example/launch"],
             "fhir_bases": ["https://ehr.example/archive/fhir", "https://ehr.example/fhir"],
+            "id_token_signed_response_alg": "ES384", "require_auth_time": true,
             "vestibule": {{ "consent": "pre_approved", "framing": ["https://portal.example"], "loopback_ports": true,
-                            "danger_raw_basic": true, "strict_scopes": true, "disabled": false }}
+                            "danger_raw_basic": true, "strict_scopes": true, "disabled": false, "pending": false,
+                            "legacy_v1": true, "strict_refresh": true, "token_format": "opaque",
+                            "refresh_cap_days": 30, "fhir_context_strings": true,
+                            "introspects": ["https://ehr.example/fhir"] }}
         }}"#
     ))
     .unwrap();
@@ -68,6 +79,14 @@ fn reads_every_member() {
     assert_eq!(client.consent, ConsentRule::PreApproved);
     assert_eq!(client.framing, Framing::Origins(vec!["https://portal.example".to_owned()]));
     assert!(client.loopback_ports && client.danger_raw_basic && client.strict_scopes && client.is_enabled());
+    assert!(client.legacy_v1 && client.strict_refresh && client.fhir_context_strings);
+    assert_eq!(client.app_kind(), AppKind::Web);
+    assert_eq!((client.id_token_alg, client.require_auth_time), (Alg::Es384, true));
+    assert_eq!(client.grant_types, GrantTypes::APP);
+    assert_eq!(client.token_format, TokenFormat::Opaque);
+    assert_eq!(client.refresh_cap, Some(Duration::from_secs(30 * 24 * 60 * 60)));
+    assert_eq!(client.introspects, ["https://ehr.example/fhir"]);
+    assert_eq!(client.version, client.fingerprint());
 }
 
 struct ScopeSetOf;
@@ -90,6 +109,13 @@ fn defaults_are_the_safe_ones() {
     assert!(
         !client.loopback_ports && !client.danger_raw_basic && !client.strict_scopes && client.is_enabled()
     );
+    assert!(!client.legacy_v1 && !client.strict_refresh && !client.fhir_context_strings);
+    assert!(!client.require_auth_time && client.refresh_cap.is_none() && client.introspects.is_empty());
+    assert_eq!((client.token_format, client.id_token_alg), (TokenFormat::Jwt, Alg::Rs256));
+    assert_eq!(client.grant_types, GrantTypes::APP);
+    assert_eq!(client.app_kind(), AppKind::Web);
+    let pending = one(&public(r#"{ "vestibule": { "pending": true } }"#)).unwrap();
+    assert_eq!(pending.status, ClientStatus::Pending);
 
     let none = one(&public(r#"{ "allowed_origins": [] }"#)).unwrap();
     assert!(none.allowed_origins.is_empty(), "an empty list means none, not the default");
@@ -97,6 +123,7 @@ fn defaults_are_the_safe_ones() {
         one(&public(r#"{ "application_type": "native", "redirect_uris": ["com.example.app:/cb"] }"#))
             .unwrap();
     assert!(native.allowed_origins.is_empty());
+    assert_eq!(native.app_kind(), AppKind::Native);
     // An app without a secret may be on a device, also if it does not say so.
     assert!(one(&public(r#"{ "redirect_uris": ["com.example.app:/cb"] }"#)).is_ok());
     // RFC 7591 leaves open what an app may ask for that does not say: to read, and to change nothing.
@@ -169,26 +196,42 @@ fn each_fault_names_client_and_field() {
         ),
         (
             r#"{ "client_secret": "test-secret-test-secret-test-secret" }"#,
-            "client_secret: a public client (token_endpoint_auth_method \"none\") has no secret",
+            "client_secret: only a client with client_secret_basic or client_secret_post has a secret",
         ),
         (
             r#"{ "token_endpoint_auth_method": "magic" }"#,
             "token_endpoint_auth_method: must be one of: none, client_",
         ),
+        (r#"{ "token_endpoint_auth_method": "private_key_jwt" }"#, "jwks_uri: missing"),
+        (r#"{ "jwks": { "keys": [] } }"#, "jwks: only a client with private_key_jwt has keys"),
+        (r#"{ "jwks_uri": "https://app.example/jwks" }"#, "jwks_uri: only a client with private_key_jwt"),
         (
-            r#"{ "token_endpoint_auth_method": "private_key_jwt" }"#,
-            "token_endpoint_auth_method: not supported yet: ",
+            r#"{ "token_endpoint_auth_signing_alg": "ES384" }"#,
+            "token_endpoint_auth_signing_alg: only a client with private_key_jwt",
         ),
-        (r#"{ "jwks": { "keys": [] } }"#, "jwks: not supported yet: "),
-        (r#"{ "jwks_uri": "https://app.example/jwks" }"#, "jwks_uri: not supported yet: "),
         (r#"{ "application_type": "desktop" }"#, "application_type: must be one of: web, native"),
-        (r#"{ "grant_types": ["refresh_token"] }"#, "grant_types: must contain \"authorization_code\""),
+        (r#"{ "grant_types": [] }"#, "grant_types: must not be empty"),
+        (r#"{ "grant_types": ["refresh_token"] }"#, "grant_types: \"refresh_token\" needs \"authorization_c"),
         (r#"{ "grant_types": ["authorization_code", "implicit"] }"#, "grant_types[1]: must be one of: auth"),
         (
             r#"{ "grant_types": ["authorization_code", "client_credentials"] }"#,
-            "grant_types[1]: not supported yet",
+            "grant_types: \"client_credentials\" is only for clients with private_key_jwt",
         ),
         (r#"{ "response_types": ["token"] }"#, "response_types: must be one of: [\"code\"]"),
+        (r#"{ "response_types": [] }"#, "response_types: must be one of: [\"code\"]"),
+        (
+            r#"{ "scope": "openid system/*.rs" }"#,
+            "scope: \"system/*.rs\" is only for a client with the grant",
+        ),
+        (r#"{ "id_token_signed_response_alg": "none" }"#, "id_token_signed_response_alg: must be one of: RS"),
+        (r#"{ "id_token_signed_response_alg": "HS256" }"#, "id_token_signed_response_alg: must be one of: "),
+        (r#"{ "require_auth_time": 1 }"#, "require_auth_time: must be true or false"),
+        (r#"{ "contacts": ["a\u0007"] }"#, "contacts[0]: must be 1 to 200 characters"),
+        (
+            r#"{ "client_uri": "https://ehr.example@evil.example/" }"#,
+            "client_uri: must be an http or https a",
+        ),
+        (r#"{ "client_secret_expires_at": 5 }"#, "client_secret: only a client with client_secret_basic or"),
         (r#"{ "vestibule": true }"#, "vestibule: must be an object"),
         (
             r#"{ "vestibule": { "consent": "never" } }"#,
@@ -211,6 +254,24 @@ fn each_fault_names_client_and_field() {
         (
             r#"{ "vestibule": { "danger_raw_basic": true } }"#,
             "vestibule.danger_raw_basic: only a client with",
+        ),
+        (r#"{ "vestibule": { "legacy_v1": true } }"#, "vestibule.legacy_v1: this switch is only for confid"),
+        (
+            r#"{ "vestibule": { "introspects": ["https://ehr.example/fhir"] } }"#,
+            "vestibule.introspects: introspection is only for confidential clients",
+        ),
+        (r#"{ "vestibule": { "strict_aud": true } }"#, "vestibule.strict_aud: only a client with private"),
+        (r#"{ "vestibule": { "token_format": "saml" } }"#, "vestibule.token_format: must be one of: jwt, o"),
+        (r#"{ "vestibule": { "refresh_cap_days": 0 } }"#, "vestibule.refresh_cap_days: must be a whole n"),
+        (r#"{ "vestibule": { "refresh_cap_days": 1.5 } }"#, "vestibule.refresh_cap_days: must be a whole "),
+        (r#"{ "vestibule": { "refresh_cap_days": 3651 } }"#, "vestibule.refresh_cap_days: must be a whole"),
+        (
+            r#"{ "vestibule": { "disabled": true, "pending": true } }"#,
+            "vestibule.pending: cannot stand beside disabled",
+        ),
+        (
+            r#"{ "vestibule": { "secrets": [] } }"#,
+            "vestibule.secrets: only a client with client_secret_basic or client_secret_post has a secret",
         ),
         (r#"{ "vestibule": { "colour": "red" } }"#, "vestibule.colour: no such member"),
         (r#"{ "line\nbreak": 1 }"#, "line\\nbreak: no such member"),

@@ -11,13 +11,13 @@ const MAX_DEPTH: usize = 8;
 
 /// Where a member stands that is in its object twice: the index of the client, if it is in one, and its dotted name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Twice {
-    pub(super) index: Option<usize>,
-    pub(super) field: String,
+pub(crate) struct Twice {
+    pub(crate) index: Option<usize>,
+    pub(crate) field: String,
 }
 
 /// Reads JSON. Of members that stand twice the first counts.
-pub(super) fn read(text: &str) -> Result<(Value, Vec<Twice>), serde_json::Error> {
+pub(crate) fn read(text: &str) -> Result<(Value, Vec<Twice>), serde_json::Error> {
     let twice = RefCell::default();
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Place { path: Vec::new(), twice: &twice }.deserialize(&mut reader)?;
