@@ -51,7 +51,7 @@ pub use access::{
 pub use audit::{AuditDetails, AuditEvent, AuditSink};
 pub use client::{
     ClientAuthentication, ClientKeys, ClientRegistry, ClientSecret, ClientStatus, ConsentRule, Framing,
-    GrantTypes, KeySource, RegisteredClient, TokenFormat,
+    GrantTypes, Hazard, KeySource, RegisteredClient, TokenFormat,
 };
 pub use consent::{ConsentAsked, ConsentRecord, ConsentStore, RememberedConsent};
 pub use entropy::{Entropy, EntropyError};

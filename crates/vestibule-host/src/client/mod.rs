@@ -4,9 +4,11 @@
 //! * `authentication`: how an app proves who it is
 //! * `metadata`: what an app says about itself
 //! * `rules`, `key_set`: what may be registered; `wrong`: what is wrong with what may not
+//! * `hazards`: what may be registered and deserves a second look
 //! * `version`: what of it a consent speaks of
 
 mod authentication;
+mod hazards;
 pub(crate) mod key_set;
 pub(crate) mod members;
 mod metadata;
@@ -27,6 +29,7 @@ use crate::{Alg, ClientId, HostError};
 pub use authentication::{
     ClientAuthentication, ClientKeys, ClientSecret, KeySource, MIN_SECRET_LEN, SecretHash,
 };
+pub use hazards::Hazard;
 pub use key_set::KeySetError;
 pub use metadata::{AppDetails, AuthenticationMethod, ClientMetadata, ID_TOKEN_ALGS, default_scopes};
 pub use wrong::{Wrong, WrongField};
