@@ -6,8 +6,10 @@
 //! * `rules`, `key_set`: what may be registered; `wrong`: what is wrong with what may not
 //! * `hazards`: what may be registered and deserves a second look
 //! * `version`: what of it a consent speaks of
+//! * `generate`: ids and secrets
 
 mod authentication;
+mod generate;
 mod hazards;
 pub(crate) mod key_set;
 pub(crate) mod members;
@@ -29,6 +31,7 @@ use crate::{Alg, ClientId, HostError};
 pub use authentication::{
     ClientAuthentication, ClientKeys, ClientSecret, KeySource, MIN_SECRET_LEN, SecretHash,
 };
+pub use generate::{generate_id, generate_secret};
 pub use hazards::Hazard;
 pub use key_set::KeySetError;
 pub use metadata::{AppDetails, AuthenticationMethod, ClientMetadata, ID_TOKEN_ALGS, default_scopes};
