@@ -169,6 +169,15 @@ hash_id! {
     ClaimKey
 }
 
+hash_id! {
+    /// The SHA-256 under which a registration access token is stored (DCRM-001).
+    RegistrationTokenHash
+}
+hash_id! {
+    /// The SHA-256 under which a spent initial access token is remembered.
+    InitialTokenHash
+}
+
 /// The random part from which a refresh token's successor is derived, together with the token itself. Alone it opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Salt([u8; 32]);

@@ -39,6 +39,7 @@ pub mod memory;
 pub mod pages;
 pub mod rate;
 pub mod redirect_uri;
+pub mod registration;
 pub mod secret;
 pub mod static_clients;
 pub mod time;
@@ -65,15 +66,16 @@ pub use grant_store::{
 };
 pub use ids::{
     AccessHash, AttemptId, Binding, ClaimKey, ClientId, CodeHash, ConsentId, EncounterId, EventId, GrantId,
-    InteractionHash, LaunchHash, PatientId, Record, RefreshHandle, RefreshHash, Revision, Salt, SessionId,
-    Tenant, TokenId, UserId,
+    InitialTokenHash, InteractionHash, LaunchHash, PatientId, Record, RefreshHandle, RefreshHash,
+    RegistrationTokenHash, Revision, Salt, SessionId, Tenant, TokenId, UserId,
 };
 pub use jwks::{FetchError, FetchedKeySet, JwksFetcher};
 pub use keys::{Alg, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, KeyStore, SealKey, SigningKey};
 pub use launch::{FhirContextItem, LaunchContext};
-pub use memory::{MemoryConsents, MemoryGrants, MemoryKeys};
+pub use memory::{MemoryClients, MemoryConsents, MemoryGrants, MemoryKeys};
 pub use pages::{Pages, View};
 pub use rate::{RateAnswer, RateGate, RatePoint, RateQuestion, Source};
+pub use registration::{ClientRegistrar, InitialTokens, OpenRegistration, Registration, RegistrationPolicy};
 pub use secret::Secret;
 pub use static_clients::{ClientsError, StaticClients};
 pub use time::{Clock, SystemClock, UnixMillis};

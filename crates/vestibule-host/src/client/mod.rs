@@ -7,6 +7,7 @@
 //! * `hazards`: what may be registered and deserves a second look
 //! * `version`: what of it a consent speaks of
 //! * `generate`: ids and secrets
+//! * `operator`: what stays an operator's when the app changes its registration
 
 mod authentication;
 mod generate;
@@ -14,6 +15,7 @@ mod hazards;
 pub(crate) mod key_set;
 pub(crate) mod members;
 mod metadata;
+mod operator;
 mod rules;
 pub(crate) mod strict_json;
 mod version;

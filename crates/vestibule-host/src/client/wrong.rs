@@ -108,6 +108,9 @@ pub enum Wrong {
     /// A scope for backend services, where there is none (DCR-006).
     #[error("{0:?} is only for a client with the grant client_credentials")]
     SystemScope(String),
+    /// Scopes, of which none may be registered.
+    #[error("nothing of it may be registered here")]
+    NothingAllowed,
     /// A secret that could be guessed.
     #[error("must be at least {MIN_SECRET_LEN} printable ASCII characters")]
     Secret,
@@ -125,6 +128,9 @@ pub enum Wrong {
         "must be an https address without user name, password and fragment (http only on a loopback IP address)"
     )]
     KeySetUrl,
+    /// An address that the host's fetcher does not read, or that there is no fetcher for (A-JWKS-01).
+    #[error("no key set is read from this address here")]
+    KeySetRefused,
     /// Backend services without keys (SMART-BACK-001, DCR-006).
     #[error("\"client_credentials\" is only for clients with private_key_jwt")]
     BackendWithoutKeys,

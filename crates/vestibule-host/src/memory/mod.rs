@@ -2,12 +2,14 @@
 //!
 //! Nothing survives the process and no other process sees it. The stores say so in their facts.
 
+mod clients;
 mod consents;
 mod grants;
 mod keys;
 mod rows;
 mod table;
 
+pub use clients::{ChangeError, MemoryClients};
 pub use consents::MemoryConsents;
 pub use grants::{MemoryGrants, MemoryLimits};
 pub use keys::MemoryKeys;

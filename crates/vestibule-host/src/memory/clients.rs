@@ -1,0 +1,221 @@
+//! Registrations in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::table::Table;
+use crate::client::WrongField;
+use crate::registration::{CreateClient, Created, DeleteClient, SpendToken, UpdateClient, Updated};
+use crate::{
+    ClientId, ClientRegistrar, ClientRegistry, HostError, InitialTokenHash, RegisteredClient, Registration,
+    RegistrationTokenHash, Revision, StaticClients, StoreFault, UnixMillis,
+};
+
+/// Why an operator's change was not made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such registration.
+    #[error("no such registration")]
+    Gone,
+    /// The app changed its registration since somebody looked at it.
+    #[error("the registration was changed since it was looked at")]
+    Stale,
+    /// The change breaks a rule.
+    #[error("the change breaks a rule: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Wrong(Vec<WrongField>),
+}
+
+/// A [`ClientRegistrar`] in memory: registrations end with the process. Beside them stand the clients of a file.
+///
+/// ```
+/// use vestibule_host::{ClientStatus, MemoryClients, StaticClients};
+///
+/// let clients = MemoryClients::new(StaticClients::from_json("[]")?);
+/// // Later, on a page for operators: look at each, then let it in.
+/// for registration in clients.list() {
+///     for hazard in registration.client.hazards() {
+///         println!("{hazard}");
+///     }
+///     clients.change(&registration.client.id, registration.revision, |client| {
+///         client.status = ClientStatus::Enabled;
+///     })?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryClients {
+    fixed: StaticClients,
+    max: usize,
+    rows: Mutex<Rows>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    by_id: HashMap<ClientId, Registration>,
+    by_token: HashMap<RegistrationTokenHash, ClientId>,
+    /// How many enabled apps call from an origin.
+    origins: HashMap<String, usize>,
+    /// Spent initial access tokens that end, and those that do not.
+    spent: Table<InitialTokenHash, ()>,
+    spent_forever: HashSet<InitialTokenHash>,
+}
+
+impl MemoryClients {
+    /// No registrations yet, and room for 10 000.
+    pub fn new(fixed: StaticClients) -> Self {
+        Self::with_limit(fixed, 10_000)
+    }
+
+    /// No registrations yet, and room for `max` of them and for as many spent tokens. One more is [`StoreFault::Full`].
+    pub fn with_limit(fixed: StaticClients, max: usize) -> Self {
+        Self { fixed, max, rows: Mutex::default() }
+    }
+
+    /// Every registration, the oldest first: for an operator's page.
+    pub fn list(&self) -> Vec<Registration> {
+        let mut list: Vec<_> = self.rows().by_id.values().cloned().collect();
+        list.sort_by(|a, b| (a.issued_at, &a.client.id).cmp(&(b.issued_at, &b.client.id)));
+        list
+    }
+
+    /// An operator's change to what was looked at: enable it, disable it, grant it a privilege.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing is changed then.
+    pub fn change(
+        &self,
+        id: &ClientId,
+        looked_at: Revision,
+        change: impl FnOnce(&mut RegisteredClient),
+    ) -> Result<(), ChangeError> {
+        let mut rows = self.rows();
+        let mut registration = rows.by_id.get(id).cloned().ok_or(ChangeError::Gone)?;
+        if registration.revision != looked_at {
+            return Err(ChangeError::Stale);
+        }
+        change(&mut registration.client);
+        // Its id is not for anybody to change.
+        registration.client.id = id.clone();
+        registration.revision = Revision(looked_at.0.saturating_add(1));
+        let wrongs = registration.client.wrongs();
+        if !wrongs.is_empty() {
+            return Err(ChangeError::Wrong(wrongs));
+        }
+        registration.client.version = registration.client.fingerprint();
+        rows.put(registration);
+        Ok(())
+    }
+
+    /// Poison is ignored, since no critical section can panic halfway.
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    fn put(&mut self, registration: Registration) {
+        let id = registration.client.id.clone();
+        self.remove(&id);
+        for origin in origins(&registration.client) {
+            *self.origins.entry(origin.clone()).or_default() += 1;
+        }
+        self.by_token.insert(registration.token, id.clone());
+        self.by_id.insert(id, registration);
+    }
+
+    fn remove(&mut self, id: &ClientId) {
+        let Some(registration) = self.by_id.remove(id) else { return };
+        self.by_token.remove(&registration.token);
+        for origin in origins(&registration.client) {
+            if let Some(count) = self.origins.get_mut(origin) {
+                *count -= 1;
+                if *count == 0 {
+                    self.origins.remove(origin);
+                }
+            }
+        }
+    }
+
+    fn is_spent(&self, token: &SpendToken, now: UnixMillis) -> bool {
+        self.spent.live(&token.hash, now).is_some() || self.spent_forever.contains(&token.hash)
+    }
+}
+
+/// Only an enabled app's origins are known ones (CORS-003).
+fn origins(client: &RegisteredClient) -> impl Iterator<Item = &String> {
+    client.allowed_origins.iter().filter(|_| client.is_enabled())
+}
+
+#[async_trait]
+impl ClientRegistry for MemoryClients {
+    async fn client(&self, id: &ClientId) -> Result<Option<RegisteredClient>, HostError> {
+        if let Some(client) = self.fixed.client(id).await? {
+            return Ok(Some(client));
+        }
+        Ok(self.rows().by_id.get(id).map(|registration| registration.client.clone()))
+    }
+
+    async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
+        Ok(self.fixed.is_known_origin(origin).await? || self.rows().origins.contains_key(origin))
+    }
+}
+
+#[async_trait]
+impl ClientRegistrar for MemoryClients {
+    async fn registration(&self, token: &RegistrationTokenHash) -> Result<Option<Registration>, StoreFault> {
+        let rows = self.rows();
+        Ok(rows.by_token.get(token).and_then(|id| rows.by_id.get(id)).cloned())
+    }
+
+    async fn create(&self, op: &CreateClient) -> Result<Created, StoreFault> {
+        let registration = &op.registration;
+        let id = &registration.client.id;
+        let fixed = self.fixed.client(id).await.map_err(StoreFault::not_applied)?;
+        let mut rows = self.rows();
+        while rows.spent.pop_over(op.now).is_some() {}
+        if op.spends.is_some_and(|token| rows.is_spent(&token, op.now)) {
+            return Ok(Created::TokenSpent);
+        }
+        if fixed.is_some() || rows.by_id.contains_key(id) || rows.by_token.contains_key(&registration.token) {
+            return Ok(Created::IdTaken);
+        }
+        let spent = rows.spent.len().saturating_add(rows.spent_forever.len());
+        if rows.by_id.len() >= self.max || op.spends.is_some() && spent >= self.max {
+            return Err(StoreFault::Full);
+        }
+        match op.spends {
+            None => {}
+            Some(SpendToken { hash, keep_until: Some(end) }) => {
+                rows.spent.put(hash, end, ());
+            }
+            Some(SpendToken { hash, keep_until: None }) => {
+                rows.spent_forever.insert(hash);
+            }
+        }
+        rows.put(registration.clone());
+        Ok(Created::Won)
+    }
+
+    async fn update(&self, op: &UpdateClient) -> Result<Updated, StoreFault> {
+        let mut rows = self.rows();
+        let stored = rows.by_id.get(&op.registration.client.id);
+        let Some(stored) = stored.filter(|stored| stored.token == op.registration.token) else {
+            return Ok(Updated::Gone);
+        };
+        if stored.revision != op.expected {
+            return Ok(Updated::Stale);
+        }
+        rows.put(op.registration.clone());
+        Ok(Updated::Won)
+    }
+
+    async fn delete(&self, op: &DeleteClient) -> Result<(), StoreFault> {
+        let mut rows = self.rows();
+        if rows.by_id.get(&op.id).is_some_and(|stored| stored.token == op.token) {
+            rows.remove(&op.id);
+        }
+        Ok(())
+    }
+}
