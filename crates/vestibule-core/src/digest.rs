@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use vestibule_host::{
-    AccessHash, Binding, ClaimKey, CodeHash, InteractionHash, LaunchHash, RefreshHandle, RefreshHash,
+    AccessHash, Binding, ClaimKey, CodeHash, InitialTokenHash, InteractionHash, LaunchHash, RefreshHandle,
+    RefreshHash, RegistrationTokenHash,
 };
 
 /// SHA-256 over a label and parts, each preceded by its length, so that no two inputs run together.
@@ -48,6 +49,16 @@ pub fn refresh_token(issuer: &str, token: &str) -> RefreshHash {
 pub fn claim(issuer: &str, client: &str, jti: &str) -> ClaimKey {
     let (issuer, client, jti) = (issuer.as_bytes(), client.as_bytes(), jti.as_bytes());
     ClaimKey::new(parts("vestibule assertion", &[issuer, client, jti]))
+}
+
+/// What is kept of a registration access token (DCRM-001).
+pub fn registration_token(issuer: &str, token: &str) -> RegistrationTokenHash {
+    RegistrationTokenHash::new(parts("vestibule registration token", &[issuer.as_bytes(), token.as_bytes()]))
+}
+
+/// What is kept of an initial access token that was spent.
+pub fn initial_token(issuer: &str, token: &str) -> InitialTokenHash {
+    InitialTokenHash::new(parts("vestibule initial token", &[issuer.as_bytes(), token.as_bytes()]))
 }
 
 /// Where an interaction is stored.

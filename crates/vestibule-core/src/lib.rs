@@ -10,7 +10,7 @@
 //! ```
 //!
 //! # Reading order
-//! [`params`], then [`authorize`] file by file as its own page lists them, [`grant`], then [`token`], then [`discovery`].
+//! [`params`], then [`authorize`] file by file as its own page lists them, [`grant`], then [`token`], then [`discovery`]; [`register`] stands beside them.
 //!
 //! # What the types promise
 //! * An error can be sent to an app only through a [`authorize::ProvenRedirect`], which exists only for a registered address.
@@ -26,4 +26,5 @@ pub mod discovery;
 pub mod grant;
 pub mod params;
 pub mod record;
+pub mod register;
 pub mod token;
