@@ -12,7 +12,7 @@ use crate::{
 pub struct Quota {
     /// Whose rows are counted.
     pub client: ClientId,
-    /// How many of them may be unexpired at a time. One more is [`StoreFault::Full`].
+    /// How many of them may be unexpired at a time. One more is [`StoreFault::Full`](crate::StoreFault::Full).
     pub max: u32,
 }
 
