@@ -13,6 +13,7 @@ mod negotiation;
 mod records;
 mod redemption;
 mod redirects;
+mod registration;
 mod table_4_5;
 mod token_form;
 mod validation;
