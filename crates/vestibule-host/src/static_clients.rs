@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 
 use crate::client::{Wrong, WrongField};
-use crate::{ClientId, ClientRegistry, HostError, RegisteredClient};
+use crate::{ClientId, ClientRegistry, HostError, JwksFetcher, RegisteredClient};
 
 pub use problem::{ClientProblem, ClientsError};
 
@@ -130,6 +130,24 @@ impl StaticClients {
         }
         problems.sort_by_key(|problem| problem.index());
         ClientsError::unless_none(problems).map(|()| self)
+    }
+
+    /// Whether every `jwks_uri` can be read: by this fetcher, or by none. A host that has one calls this at start, so that a
+    /// client whose keys cannot be had is not first met by its assertions (A-JWKS-01).
+    ///
+    /// # Errors
+    /// Each client whose address is refused. Nothing is fetched.
+    pub fn check_key_sets(&self, fetcher: Option<&dyn JwksFetcher>) -> Result<(), ClientsError> {
+        let mut problems = Vec::new();
+        for (index, client) in self.clients.iter().enumerate() {
+            if let Some(url) = client.authentication.key_set_url()
+                && !fetcher.is_some_and(|fetcher| fetcher.may_fetch(url))
+            {
+                let found = WrongField::new("jwks_uri", Wrong::KeySetRefused);
+                problems.push(ClientProblem::new(index, Some(client.id.as_str().to_owned()), found));
+            }
+        }
+        ClientsError::unless_none(problems)
     }
 
     /// The apps in the order they were given.

@@ -121,6 +121,14 @@ impl ClientAuthentication {
         }
     }
 
+    /// The address of the app's key set, if that is where its keys are.
+    pub fn key_set_url(&self) -> Option<&str> {
+        match self {
+            Self::PrivateKeyJwt(ClientKeys { source: KeySource::Url(url), .. }) => Some(url),
+            _ => None,
+        }
+    }
+
     /// Whether the app can authenticate itself.
     pub const fn is_confidential(&self) -> bool {
         !matches!(self, Self::Public)

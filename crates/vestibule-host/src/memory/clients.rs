@@ -219,3 +219,75 @@ impl ClientRegistrar for MemoryClients {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::{ClientAuthentication, ClientStatus, ConsentRule};
+
+    /// The futures here never wait.
+    fn now<F: Future>(future: F) -> F::Output {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("waits for nothing"),
+        }
+    }
+
+    fn store() -> MemoryClients {
+        let file = r#"[{ "client_id": "fixed", "token_endpoint_auth_method": "none", "scope": "openid",
+                         "redirect_uris": ["https://fixed.example/cb"] }]"#;
+        MemoryClients::new(StaticClients::from_json(file).unwrap())
+    }
+
+    fn create(store: &MemoryClients, id: &str) -> (Created, Registration) {
+        let scopes: vestibule_scope::ScopeSet = "openid".parse().unwrap();
+        let id = ClientId::new(id);
+        let uri = "https://app.example/cb";
+        let mut client = RegisteredClient::new(id, ClientAuthentication::Public, uri, scopes.clone());
+        client.status = ClientStatus::Pending;
+        let token = RegistrationTokenHash::new([1; 32]);
+        let registration = Registration::new(client, Default::default(), scopes, UnixMillis(1), token);
+        let op = CreateClient::new(registration.clone(), None, UnixMillis(1));
+        (now(store.create(&op)).unwrap(), registration)
+    }
+
+    /// DCR-003
+    #[test]
+    fn clients_of_a_file_stand_beside_and_are_never_replaced() {
+        let store = store();
+        assert_eq!(create(&store, "fixed").0, Created::IdTaken);
+        assert_eq!(create(&store, "app").0, Created::Won);
+        for id in ["fixed", "app"] {
+            assert!(now(store.client(&ClientId::new(id))).unwrap().is_some(), "{id}");
+        }
+        assert!(now(store.is_known_origin("https://fixed.example")).unwrap());
+        assert_eq!(store.list().len(), 1);
+    }
+
+    /// SMART-REG-014
+    #[test]
+    fn an_operator_changes_what_was_looked_at() {
+        let store = store();
+        let (_, registration) = create(&store, "app");
+        let (id, seen) = (registration.client.id, registration.revision);
+        let enable = |client: &mut RegisteredClient| {
+            client.status = ClientStatus::Enabled;
+            client.consent = ConsentRule::Remember;
+            client.id = ClientId::new("fixed");
+        };
+        assert_eq!(store.change(&ClientId::new("fixed"), seen, enable), Err(ChangeError::Gone));
+        assert_eq!(store.change(&id, Revision(7), enable), Err(ChangeError::Stale));
+        let wrong = store.change(&id, seen, |client| client.legacy_v1 = true);
+        assert!(matches!(wrong, Err(ChangeError::Wrong(wrongs)) if wrongs[0].field == "vestibule.legacy_v1"));
+        assert_eq!(store.list()[0].client.status, ClientStatus::Pending);
+
+        assert_eq!(store.change(&id, seen, enable), Ok(()));
+        let client = now(store.client(&id)).unwrap().unwrap();
+        assert_eq!((client.status, client.consent), (ClientStatus::Enabled, ConsentRule::Remember));
+        assert_eq!(store.change(&id, seen, enable), Err(ChangeError::Stale), "it was changed since");
+    }
+}

@@ -90,3 +90,58 @@ impl RegistrationPolicy for OpenRegistration {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::{ClientStatus, Secret};
+
+    const TOKEN: &str = "test-token-test-token-test-token-1";
+
+    fn admit(policy: &dyn RegistrationPolicy, token: Option<&str>, at: i64) -> Option<Admitted> {
+        let token = token.map(Secret::new);
+        let ask = RegistrationAsk::new(token.as_ref(), None, UnixMillis(at));
+        match pin!(policy.admit(&ask)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(Admission::Admitted(admitted))) => Some(*admitted),
+            Poll::Ready(Ok(Admission::Refused)) => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ceiling(text: &str) -> ScopeSet {
+        text.parse().unwrap()
+    }
+
+    /// DCR-004, A-DCR-10
+    #[test]
+    fn tokens_open_what_they_were_made_for_until_their_end() {
+        let other = "test-token-test-token-test-token-2";
+        let hash = |text| SecretHash::of(text).unwrap();
+        let policy = InitialTokens::new()
+            .with_token(hash(TOKEN), Some(UnixMillis(10)), Admitted::pending(ceiling("openid")).once(None))
+            .with_token(hash(other), None, Admitted::enabled(ceiling("patient/*.rs")));
+        assert!(!policy.is_open());
+        assert_eq!(admit(&policy, None, 1), None);
+        assert_eq!(admit(&policy, Some("test-token-test-token-test-token-3"), 1), None);
+        let first = admit(&policy, Some(TOKEN), 9).unwrap();
+        assert_eq!((first.ceiling, first.status), (ceiling("openid"), ClientStatus::Pending));
+        assert!(first.single_use.is_some());
+        assert_eq!(admit(&policy, Some(TOKEN), 10), None, "its end has come");
+        let second = admit(&policy, Some(other), 10).unwrap();
+        assert_eq!((second.status, second.single_use), (ClientStatus::Enabled, None));
+        assert!(!format!("{policy:?}").contains("test-token"));
+    }
+
+    /// DCR-004
+    #[test]
+    fn open_means_that_somebody_looks_at_it_first() {
+        let policy = OpenRegistration::new(ceiling("openid"));
+        assert!(policy.is_open());
+        assert_eq!(admit(&policy, None, 1).unwrap().status, ClientStatus::Pending);
+        assert_eq!(admit(&policy, Some(TOKEN), 1), None);
+    }
+}

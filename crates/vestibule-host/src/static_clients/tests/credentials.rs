@@ -229,3 +229,37 @@ fn backend_services_have_keys_and_no_redirect_uri() {
         assert!(found.len() == 1 && found[0].contains(expected), "{more}: {found:?}");
     }
 }
+
+/// Reads from one host only.
+#[derive(Debug)]
+struct OneHost;
+
+#[async_trait::async_trait]
+impl crate::JwksFetcher for OneHost {
+    fn may_fetch(&self, url: &str) -> bool {
+        url.starts_with("https://app.example/")
+    }
+
+    async fn key_set(
+        &self,
+        _: &str,
+        _: UnixMillis,
+        _: Option<&crate::FetchedKeySet>,
+    ) -> Result<crate::FetchedKeySet, crate::FetchError> {
+        Err(crate::FetchError::refused("nothing is fetched at start"))
+    }
+}
+
+/// A-JWKS-01
+#[test]
+fn addresses_that_nobody_reads_are_found_at_start() {
+    let elsewhere = r#"{ "client_id": "b", "jwks_uri": "https://127.0.0.1/jwks" }"#;
+    let json = format!("[{}, {}, {}]", keyed("{}"), keyed(elsewhere), public(r#"{ "client_id": "c" }"#));
+    let clients = StaticClients::from_json(&json).unwrap();
+    let refused = |fetcher: Option<&dyn crate::JwksFetcher>| match clients.check_key_sets(fetcher) {
+        Ok(()) => Vec::new(),
+        Err(error) => error.problems().iter().map(|problem| problem.id().unwrap().to_owned()).collect(),
+    };
+    assert_eq!(refused(Some(&OneHost)), ["b"]);
+    assert_eq!(refused(None), ["app", "b"]);
+}
