@@ -3,6 +3,7 @@
 //! Each is the store in memory with a mistake that was made in a real server, or nearly so.
 
 mod keys;
+mod registrars;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use vestibule_host::{
 };
 
 pub use keys::{KeyMistake, MutantKeys, MutantKeysFactory};
+pub use registrars::{MutantClients, RegistrarMistake};
 
 /// A planted mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

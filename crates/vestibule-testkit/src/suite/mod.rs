@@ -6,6 +6,7 @@
 pub mod consents;
 pub mod grants;
 pub mod keys;
+pub mod registrations;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use vestibule_host::{ConsentStore, GrantStore, HostError, KeyStore, StoreFault};
+use vestibule_host::{ClientRegistrar, ConsentStore, GrantStore, HostError, KeyStore, StoreFault};
 
 /// Makes the store of one case.
 ///
@@ -52,6 +53,13 @@ impl<F: Fn() -> S + Send + Sync, S: ConsentStore + 'static> StoreFactory<dyn Con
 #[async_trait]
 impl<F: Fn() -> S + Send + Sync, S: KeyStore + 'static> StoreFactory<dyn KeyStore> for F {
     async fn open(&self) -> Arc<dyn KeyStore> {
+        Arc::new(self())
+    }
+}
+
+#[async_trait]
+impl<F: Fn() -> S + Send + Sync, S: ClientRegistrar + 'static> StoreFactory<dyn ClientRegistrar> for F {
+    async fn open(&self) -> Arc<dyn ClientRegistrar> {
         Arc::new(self())
     }
 }
@@ -214,6 +222,14 @@ macro_rules! consent_suite {
 macro_rules! key_suite {
     ($factory:expr) => {
         $crate::__key_cases! { __generate_tests $factory }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `ClientRegistrar` suite.
+#[macro_export]
+macro_rules! registrar_suite {
+    ($factory:expr) => {
+        $crate::__registrar_cases! { __generate_tests $factory }
     };
 }
 

@@ -45,6 +45,28 @@ mod keys {
     vestibule_testkit::key_suite!(vestibule_host::MemoryKeys::new);
 }
 
+mod registrations {
+    use std::sync::Arc;
+
+    use vestibule_host::{ClientRegistrar, MemoryClients, StaticClients};
+    use vestibule_testkit::StoreFactory;
+
+    struct Memory;
+
+    #[async_trait::async_trait]
+    impl StoreFactory<dyn ClientRegistrar> for Memory {
+        async fn open(&self) -> Arc<dyn ClientRegistrar> {
+            Arc::new(MemoryClients::new(StaticClients::default()))
+        }
+
+        async fn open_small(&self) -> Option<Arc<dyn ClientRegistrar>> {
+            Some(Arc::new(MemoryClients::with_limit(StaticClients::default(), 20)))
+        }
+    }
+
+    vestibule_testkit::registrar_suite!(Memory);
+}
+
 #[test]
 fn a_full_consent_store_refuses_until_something_is_withdrawn() {
     use vestibule_host::{

@@ -1,9 +1,11 @@
 //! The suite finds every planted mistake, and where it was planted.
 
-use vestibule_testkit::mutants::{KeyMistake, Mistake, MutantGrants, MutantKeysFactory};
-use vestibule_testkit::suite::failures;
+use vestibule_host::{MemoryClients, StaticClients};
+use vestibule_testkit::mutants::{
+    KeyMistake, Mistake, MutantClients, MutantGrants, MutantKeysFactory, RegistrarMistake,
+};
 use vestibule_testkit::suite::grants::CASES;
-use vestibule_testkit::suite::keys;
+use vestibule_testkit::suite::{failures, keys, registrations};
 
 /// The case that must find a mistake, whoever else finds it too.
 const fn found_by(mistake: Mistake) -> &'static str {
@@ -67,4 +69,31 @@ fn every_mistake_planted_in_a_key_store_is_found() {
         assert!(names.contains(&due), "{mistake:?} is not found by {due}, only by {names:?}");
     }
     assert_eq!(failures(keys::CASES, || vestibule_host::MemoryKeys::new), Vec::new());
+}
+
+/// The case that must find a mistake of a registrar.
+const fn registrar_found_by(mistake: RegistrarMistake) -> &'static str {
+    match mistake {
+        RegistrarMistake::TokensNotSpent => "an_initial_token_buys_one_registration",
+        RegistrarMistake::SpentBeforeKept => "what_is_not_kept_spends_nothing",
+        RegistrarMistake::CreateReplaces => "an_id_is_taken_once",
+        RegistrarMistake::LastChangeWins => "of_many_changes_one_wins",
+        RegistrarMistake::AnyTokenChanges => "a_change_names_revision_and_token",
+        RegistrarMistake::AnyTokenRemoves | RegistrarMistake::TokenOutlivesClient => {
+            "a_removed_client_is_unknown"
+        }
+        RegistrarMistake::LooseTokens => "a_token_finds_its_own_registration",
+        RegistrarMistake::DetailsStay => "a_change_replaces_the_whole",
+    }
+}
+
+#[test]
+fn every_mistake_of_a_registrar_is_found() {
+    for mistake in RegistrarMistake::ALL {
+        let failed = failures(registrations::CASES, || move || MutantClients::new(mistake));
+        let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
+        assert!(names.contains(&registrar_found_by(mistake)), "{mistake:?}: {names:?}");
+    }
+    let none = || || MemoryClients::new(StaticClients::default());
+    assert_eq!(failures(registrations::CASES, none), Vec::new());
 }
