@@ -41,10 +41,13 @@
 //!
 //! # Features
 //!
+//! * `aws-lc-rs`: signs and verifies with aws-lc instead of ring: two to four times as fast for RSA and P-384, for a longer build
+//!   with a C compiler. It accepts and refuses the same tokens.
 //! * `generate`: makes keys when none are stored ([`LocalKeyRing::open`] on an empty store, `LocalKeyRing::ephemeral`), and RSA
 //!   keys at all. Without it an empty store is an error, which is what a deployment with provisioned keys wants.
 
 pub mod assertion;
+mod backend;
 mod base64url;
 pub mod claims;
 mod document;

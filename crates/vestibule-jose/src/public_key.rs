@@ -3,10 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use ring::{digest, signature};
+use ring::digest;
 use serde_json::{Map, Value, json};
 use vestibule_host::{Alg, KeyId};
 
+use crate::backend::{Curve, Material, Verifier};
 use crate::base64url;
 
 /// The members that make a JWK a private (or symmetric) key. None of them belongs in a document we read or write.
@@ -17,25 +18,7 @@ const MAX_RSA_EXPONENT: u64 = (1 << 33) - 1;
 
 /// A public key of a kind that we can verify with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(Kind);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Kind {
-    /// The uncompressed point, `04 ‖ x ‖ y`.
-    Ec(Curve, Vec<u8>),
-    Ed25519(Vec<u8>),
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa {
-        n: Vec<u8>,
-        e: Vec<u8>,
-    },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Curve {
-    P256,
-    P384,
-}
+pub struct PublicKey(Material);
 
 impl Curve {
     const fn name(self) -> &'static str {
@@ -62,37 +45,28 @@ impl PublicKey {
         match (text("kty")?, text("crv")) {
             ("EC", Some("P-256")) => Self::from_coordinates(Curve::P256, &bytes("x")?, &bytes("y")?),
             ("EC", Some("P-384")) => Self::from_coordinates(Curve::P384, &bytes("x")?, &bytes("y")?),
-            ("OKP", Some("Ed25519")) => Self::from_ed25519(&bytes("x")?),
+            ("OKP", Some("Ed25519")) => Self::from_ed25519(bytes("x")?),
             ("RSA", _) => Self::from_rsa(&bytes("n")?, &bytes("e")?),
             _ => None,
         }
     }
 
     fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
-        let point = [&[4], x, y].concat();
-        (x.len() == y.len()).then(|| Self::from_point(curve, &point)).flatten()
+        (x.len() == y.len()).then(|| Self::from_point(curve, [&[4], x, y].concat())).flatten()
     }
 
-    fn from_point(curve: Curve, point: &[u8]) -> Option<Self> {
-        // That the point lies on the curve is checked with each signature.
+    fn from_point(curve: Curve, point: Vec<u8>) -> Option<Self> {
+        // That the point lies on the curve is the verifier's part.
         (point.len() == 1 + 2 * curve.coordinate_len() && point.first() == Some(&4))
-            .then(|| Self(Kind::Ec(curve, point.to_vec())))
+            .then_some(Self(Material::Ec(curve, point)))
     }
 
-    pub(crate) fn from_p256_point(point: &[u8]) -> Option<Self> {
-        Self::from_point(Curve::P256, point)
-    }
-
-    pub(crate) fn from_p384_point(point: &[u8]) -> Option<Self> {
-        Self::from_point(Curve::P384, point)
-    }
-
-    pub(crate) fn from_ed25519(x: &[u8]) -> Option<Self> {
-        (x.len() == 32).then(|| Self(Kind::Ed25519(x.to_vec())))
+    fn from_ed25519(x: Vec<u8>) -> Option<Self> {
+        (x.len() == 32).then_some(Self(Material::Ed25519(x)))
     }
 
     /// JOSE-008: 2048 to 8192 bits, odd exponent of at least 65537.
-    pub(crate) fn from_rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+    fn from_rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
         let bits = n.len().checked_mul(8)?.checked_sub(usize::try_from(n.first()?.leading_zeros()).ok()?)?;
         let exponent =
@@ -101,7 +75,15 @@ impl PublicKey {
             && n.last()? & 1 == 1
             && (65537..=MAX_RSA_EXPONENT).contains(&exponent)
             && exponent & 1 == 1;
-        fits.then(|| Self(Kind::Rsa { n: n.to_vec(), e: e.to_vec() }))
+        fits.then(|| Self(Material::Rsa { n: n.to_vec(), e: e.to_vec() }))
+    }
+
+    pub(crate) fn from_material(material: Material) -> Option<Self> {
+        match material {
+            Material::Ec(curve, point) => Self::from_point(curve, point),
+            Material::Ed25519(x) => Self::from_ed25519(x),
+            Material::Rsa { n, e } => Self::from_rsa(&n, &e),
+        }
     }
 
     /// Whether a signature under this algorithm can come from this kind of key (JOSE-004).
@@ -109,48 +91,30 @@ impl PublicKey {
     pub const fn fits(&self, alg: Alg) -> bool {
         matches!(
             (&self.0, alg),
-            (Kind::Ec(Curve::P256, _), Alg::Es256)
-                | (Kind::Ec(Curve::P384, _), Alg::Es384)
-                | (Kind::Ed25519(_), Alg::EdDsa)
-                | (Kind::Rsa { .. }, Alg::Rs256 | Alg::Rs384 | Alg::Ps256 | Alg::Ps384)
+            (Material::Ec(Curve::P256, _), Alg::Es256)
+                | (Material::Ec(Curve::P384, _), Alg::Es384)
+                | (Material::Ed25519(_), Alg::EdDsa)
+                | (Material::Rsa { .. }, Alg::Rs256 | Alg::Rs384 | Alg::Ps256 | Alg::Ps384)
         )
     }
 
-    /// Checks a raw JWS signature. A key and an algorithm that do not fit never verify.
-    #[must_use]
-    pub(crate) fn verifies(&self, alg: Alg, message: &[u8], signature: &[u8]) -> bool {
-        // ring takes ECDSA signatures only as fixed-length r‖s, with r and s in range (JOSE-009).
-        let plain = |how: &'static dyn signature::VerificationAlgorithm, key: &[u8]| {
-            signature::UnparsedPublicKey::new(how, key).verify(message, signature).is_ok()
-        };
-        match (&self.0, alg) {
-            (Kind::Ec(Curve::P256, point), Alg::Es256) => plain(&signature::ECDSA_P256_SHA256_FIXED, point),
-            (Kind::Ec(Curve::P384, point), Alg::Es384) => plain(&signature::ECDSA_P384_SHA384_FIXED, point),
-            (Kind::Ed25519(x), Alg::EdDsa) => plain(&signature::ED25519, x),
-            (Kind::Rsa { n, e }, _) => {
-                let how = match alg {
-                    Alg::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-                    Alg::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-                    Alg::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-                    Alg::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-                    _ => return false,
-                };
-                signature::RsaPublicKeyComponents { n, e }.verify(how, message, signature).is_ok()
-            }
-            _ => false,
-        }
+    /// The key ready to verify with, under one algorithm. `None` if they do not fit.
+    pub(crate) fn verifier(&self, alg: Alg) -> Option<Verifier> {
+        Verifier::new(&self.0, alg)
     }
 
     /// The RFC 7638 thumbprint (SHA-256): the same key has the same name on every node, and no two keys share one.
     pub fn thumbprint(&self) -> KeyId {
         // RFC 7638 §3.3: the required members alone, in this order, without white space. The values need no escapes.
         let canonical = match &self.0 {
-            Kind::Ec(curve, point) => {
+            Material::Ec(curve, point) => {
                 let (x, y) = coordinates(*curve, point);
                 format!(r#"{{"crv":"{}","kty":"EC","x":"{x}","y":"{y}"}}"#, curve.name())
             }
-            Kind::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x)),
-            Kind::Rsa { n, e } => {
+            Material::Ed25519(x) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x))
+            }
+            Material::Rsa { n, e } => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, base64url::encode(e), base64url::encode(n))
             }
         };
@@ -160,12 +124,12 @@ impl PublicKey {
     /// The bare public JWK (SMART-IDT-020).
     pub fn to_jwk(&self, kid: &KeyId, alg: Alg) -> Value {
         let mut jwk = match &self.0 {
-            Kind::Ec(curve, point) => {
+            Material::Ec(curve, point) => {
                 let (x, y) = coordinates(*curve, point);
                 json!({ "kty": "EC", "crv": curve.name(), "x": x, "y": y })
             }
-            Kind::Ed25519(x) => json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url::encode(x) }),
-            Kind::Rsa { n, e } => {
+            Material::Ed25519(x) => json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url::encode(x) }),
+            Material::Rsa { n, e } => {
                 json!({ "kty": "RSA", "n": base64url::encode(n), "e": base64url::encode(e) })
             }
         };
@@ -181,9 +145,9 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.0 {
-            Kind::Ec(curve, _) => curve.name(),
-            Kind::Ed25519(_) => "Ed25519",
-            Kind::Rsa { .. } => "RSA",
+            Material::Ec(curve, _) => curve.name(),
+            Material::Ed25519(_) => "Ed25519",
+            Material::Rsa { .. } => "RSA",
         };
         write!(f, "PublicKey({kind}, {:?})", self.thumbprint().as_str())
     }
@@ -210,6 +174,10 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    fn verifies(key: &PublicKey, alg: Alg, message: &[u8], signature: &[u8]) -> bool {
+        key.verifier(alg).is_some_and(|verifier| verifier.verifies(message, signature))
+    }
+
     fn read(jwk: &str) -> PublicKey {
         let jwk: Value = serde_json::from_str(jwk).unwrap();
         PublicKey::from_jwk(jwk.as_object().unwrap()).unwrap()
@@ -225,12 +193,13 @@ mod tests {
         for (jwk, alg, token) in [(p256, Alg::Es256, es256), (ed25519, Alg::EdDsa, eddsa)] {
             let (input, signature) = token.rsplit_once('.').unwrap();
             let mut signature = base64url::decode(signature).unwrap();
-            assert!(read(jwk).verifies(alg, input.as_bytes(), &signature));
-            for other in [Alg::Es256, Alg::Es384, Alg::EdDsa, Alg::Rs256, Alg::Rs384] {
-                assert_eq!(read(jwk).verifies(other, input.as_bytes(), &signature), other == alg);
+            let key = read(jwk);
+            for other in Alg::ALL {
+                assert_eq!(verifies(&key, other, input.as_bytes(), &signature), other == alg);
+                assert_eq!(key.verifier(other).is_some(), key.fits(other));
             }
             signature[40] ^= 1;
-            assert!(!read(jwk).verifies(alg, input.as_bytes(), &signature));
+            assert!(!verifies(&key, alg, input.as_bytes(), &signature));
         }
     }
 
@@ -238,8 +207,8 @@ mod tests {
     #[test]
     fn a_point_off_the_curve_verifies_nothing() {
         let point = [&[4][..], &[1; 64]].concat();
-        let key = PublicKey::from_p256_point(&point).unwrap();
-        assert!(!key.verifies(Alg::Es256, b"x", &[1; 64]));
+        let key = PublicKey::from_point(Curve::P256, point).unwrap();
+        assert!(!verifies(&key, Alg::Es256, b"x", &[1; 64]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use vestibule_host::{Alg, UnixMillis};
 
+use crate::backend::Verifier;
 use crate::claims::{self, Claims};
 use crate::jws::{JwsError, Unverified};
 use crate::public_key::{PRIVATE_MEMBERS, PublicKey};
@@ -58,8 +59,8 @@ pub struct VerifyKeys(Vec<VerifyKey>);
 #[derive(Clone)]
 struct VerifyKey {
     id: String,
-    /// What the key set says. `None`: whatever fits the kind of key.
-    alg: Option<Alg>,
+    /// Ready for each algorithm that the key may be used with: the one that the key set says, else whatever fits.
+    verifiers: Vec<(Alg, Verifier)>,
     ends: Option<UnixMillis>,
     key: PublicKey,
 }
@@ -136,13 +137,12 @@ impl VerifyKeys {
     pub(crate) fn check_signature(&self, token: &Unverified<'_>, now: UnixMillis) -> Result<(), JwsError> {
         let key = self.0.iter().find(|key| key.id == token.key_id).ok_or(JwsError::UnknownKey)?;
         // JOSE-004: the key decides, the header must agree.
-        if key.alg.is_some_and(|alg| alg != token.alg) || !key.key.fits(token.alg) {
-            return Err(JwsError::KeyMismatch);
-        }
+        let verifier = key.verifiers.iter().find(|(alg, _)| *alg == token.alg);
+        let (_, verifier) = verifier.ok_or(JwsError::KeyMismatch)?;
         if key.ends.is_some_and(|ends| ends.is_over(now)) {
             return Err(JwsError::KeyEnded);
         }
-        if !key.key.verifies(token.alg, token.signing_input.as_bytes(), &token.signature) {
+        if !verifier.verifies(token.signing_input.as_bytes(), &token.signature) {
             return Err(JwsError::BadSignature);
         }
         Ok(())
@@ -170,7 +170,10 @@ impl VerifyKey {
         };
         // An end that nobody can read is not "no end".
         let ends = claims::moment(jwk, "exp").ok()?;
-        alg.is_none_or(|alg| key.fits(alg)).then_some(Self { id, alg, ends, key })
+        let algs = Alg::ALL.into_iter().filter(|known| alg.is_none_or(|alg| alg == *known));
+        let verifiers: Vec<_> =
+            algs.filter_map(|alg| key.verifier(alg).map(|verifier| (alg, verifier))).collect();
+        (!verifiers.is_empty()).then_some(Self { id, verifiers, ends, key })
     }
 }
 
