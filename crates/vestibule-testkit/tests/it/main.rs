@@ -4,5 +4,6 @@
 mod browser;
 mod conformance;
 mod faults;
+mod grant_mutants;
 mod memory;
 mod mutants;

@@ -9,6 +9,7 @@ use super::rows::{
     CLAIM, CODE, IDLE, RIGHT, Rows, WRONG, access, claim, grant_id, issue, redeem, redeem_and_open, rotate,
     salt,
 };
+use crate::Broken;
 use crate::suite::{Verdict, hold, race, same, shape};
 
 /// A fact spends the assertion, whatever the fact is; the next one who brings it is told so.
@@ -169,60 +170,61 @@ pub async fn a_claim_blocks_no_other(factory: Factory<'_>) -> Verdict {
     Ok(())
 }
 
-/// One assertion, many verbs at once: one of them is served.
+/// One assertion, many verbs at once: one of them is served, and only that one has done anything.
 pub async fn of_many_uses_of_a_claim_one_wins(factory: Factory<'_>) -> Verdict {
     let rows = Rows::open(factory).await;
-    for n in 0..25 {
-        rows.issue(n).await?;
-        rows.open_chain(100 + n).await?;
-        rows.open_chain(200 + n).await?;
-    }
-    let ends = race(100, |index| {
-        let rows = rows.clone();
-        async move {
-            let n = u32::try_from(index / 4).unwrap_or(0);
-            let (one, call) = (Some(claim(1)), rows.call(1));
-            Ok::<_, StoreFault>(match index % 4 {
-                0 => match rows.store.redeem_code(&redeem(n, RIGHT).with_claim(one), &call).await? {
-                    Redemption::Won => Some(true),
-                    Redemption::ClaimSeen => Some(false),
-                    _ => None,
-                },
-                1 => match rows.store.rotate_refresh(&rotate(100 + n, 0).with_claim(one), &call).await? {
-                    Rotation::Won => Some(true),
-                    Rotation::ClaimSeen => Some(false),
-                    _ => None,
-                },
-                2 => {
-                    let what = Revocation::Grant(grant_id(200 + n));
-                    let end = rows.store.revoke(&Revoke::new(what).with_claim(one), &call).await?;
-                    Some(end == Revoked::Done)
-                }
-                _ => {
-                    let op = IssueToken::new().with_access(Some(access(n))).with_claim(one);
-                    Some(rows.store.issue_token(&op, &call).await? == TokenIssuance::Won)
-                }
-            })
+    for round in 0..3 {
+        let numbers = 100 * round..100 * round + 15;
+        for n in numbers.clone() {
+            rows.issue(n).await?;
+            rows.open_chain(1_000 + n).await?;
+            rows.open_chain(2_000 + n).await?;
         }
-    });
-    let mut served = 0;
-    for end in ends.await? {
-        match end? {
-            Some(won) => served += u32::from(won),
-            None => return Err(crate::Broken("a racing verb came to something else".to_owned())),
+        let ends = race(60, |index| {
+            let (rows, n) = (rows.clone(), 100 * round + u32::try_from(index / 4).unwrap_or(0));
+            async move { is_served(&rows, index % 4, n, round).await }
+        });
+        let mut served = 0;
+        for end in ends.await? {
+            served += u32::from(end?);
         }
+        same!(served, 1, "verbs that one assertion bought");
+        let mut done = 0;
+        for n in numbers {
+            done += u32::from(rows.redeem(n, RIGHT, 2).await? != Redemption::Won);
+            done += u32::from(rows.rotate(1_000 + n, 0, 2).await? != Rotation::Won);
+            done += u32::from(rows.status(2_000 + n, 2).await? != Some(GrantStatus::Live));
+            done += u32::from(rows.access(n, 2).await?.is_some());
+        }
+        same!(done, 1, "verbs that have done something");
     }
-    same!(served, 1, "verbs that one assertion bought");
-    // And only one of them has done anything.
-    let mut done = 0;
-    for n in 0..25 {
-        done += u32::from(rows.redeem(n, RIGHT, 2).await? != Redemption::Won);
-        done += u32::from(rows.rotate(100 + n, 0, 2).await? != Rotation::Won);
-        done += u32::from(rows.status(200 + n, 2).await? != Some(GrantStatus::Live));
-        done += u32::from(rows.access(n, 2).await?.is_some());
-    }
-    same!(done, 1, "verbs that have done something");
     Ok(())
+}
+
+/// One of the four verbs with this claim: whether it was done, or told that the claim was seen.
+async fn is_served(rows: &Rows, verb: usize, n: u32, number: u32) -> Result<bool, Broken> {
+    let (one, call) = (Some(claim(number)), rows.call(1));
+    let other = |end: String| Err(Broken(format!("a racing verb came to {end}")));
+    match verb {
+        0 => match rows.store.redeem_code(&redeem(n, RIGHT).with_claim(one), &call).await? {
+            Redemption::Won => Ok(true),
+            Redemption::ClaimSeen => Ok(false),
+            end => other(format!("{end:?}")),
+        },
+        1 => match rows.store.rotate_refresh(&rotate(1_000 + n, 0).with_claim(one), &call).await? {
+            Rotation::Won => Ok(true),
+            Rotation::ClaimSeen => Ok(false),
+            end => other(format!("{end:?}")),
+        },
+        2 => {
+            let op = Revoke::new(Revocation::Grant(grant_id(2_000 + n))).with_claim(one);
+            Ok(rows.store.revoke(&op, &call).await? == Revoked::Done)
+        }
+        _ => {
+            let op = IssueToken::new().with_access(Some(access(n))).with_claim(one);
+            Ok(rows.store.issue_token(&op, &call).await? == TokenIssuance::Won)
+        }
+    }
 }
 
 /// After an unknown outcome the same attempt brings the same assertion, and is told what it was told first.

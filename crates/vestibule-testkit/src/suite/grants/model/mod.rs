@@ -24,6 +24,11 @@ use crate::suite::{Verdict, hold};
 /// How many steps a sequence has.
 const STEPS: u32 = 150;
 
+/// How many there are of what is read all at once.
+const TOKENS: u32 = 12;
+const JWTS: u32 = 3;
+const USERS: [&str; 2] = ["alice", "Alice"];
+
 /// What is done to both. Kept, so that it can be done again exactly as it was.
 #[derive(Clone, Debug)]
 enum Step {
@@ -72,7 +77,7 @@ impl Dice {
     }
 
     fn user(&self) -> UserId {
-        UserId::new(self.pick(&["alice", "Alice"], ""))
+        UserId::new(self.pick(&USERS, ""))
     }
 
     fn client(&self) -> ClientId {
@@ -90,7 +95,7 @@ impl Dice {
     fn access(&self) -> Option<NewAccess> {
         self.one_in(3).then(|| {
             let (client, expires) = (self.client(), self.end(3));
-            NewAccess { client, expires, ..access(self.below(12)) }
+            NewAccess { client, expires, ..access(self.below(TOKENS)) }
         })
     }
 }
@@ -199,13 +204,13 @@ fn choose(dice: &Dice, model: &mut Model, call: &Call, counters: &mut Counters) 
             Step::IssueToken(op.with_event(event))
         }
         24 => {
-            let what = match dice.below(10) {
+            let what = match dice.below(12) {
                 0 => Revocation::User(dice.user()),
-                1 => Revocation::Client(dice.client()),
-                2 => Revocation::UserAndClient(dice.user(), dice.client()),
-                3 => Revocation::Session(SessionId::new("s1")),
-                4 | 5 => Revocation::Access(access_hash(dice.below(12))),
-                6 | 7 => Revocation::Token { id: jti(dice.below(3)), until: dice.moment() },
+                1 | 2 => Revocation::Client(dice.client()),
+                3 => Revocation::UserAndClient(dice.user(), dice.client()),
+                4 => Revocation::Session(SessionId::new("s1")),
+                5 | 6 => Revocation::Access(access_hash(dice.below(TOKENS))),
+                7..=9 => Revocation::Token { id: jti(dice.below(JWTS)), until: dice.moment() },
                 _ => Revocation::Grant(grant_id(any)),
             };
             Step::Revoke(Revoke::new(what).with_claim(dice.claim()).with_event(event))
@@ -216,7 +221,7 @@ fn choose(dice: &Dice, model: &mut Model, call: &Call, counters: &mut Counters) 
             Step::Acknowledge((0..dice.below(4)).map(|_| id()).collect())
         }
         27 if dice.one_in(3) => Step::Purge(dice.moment()),
-        _ => Step::Read(any, dice.below(24)),
+        _ => Step::Read(any, dice.below(3)),
     }
 }
 
@@ -296,19 +301,24 @@ async fn on_store(rows: &Rows, step: &Step, call: &Call) -> String {
             {}
             String::new()
         }
-        Step::Read(any, other) => {
-            let (n, id) = (other % 3, jti(other % 3));
-            let user = UserId::new(if *other < 12 { "alice" } else { "Alice" });
-            [
-                show(store.interaction(&interaction(n), call).await),
-                show(store.launch(&launch(n), call).await.map(|found| found.is_some())),
+        Step::Read(any, n) => {
+            let mut seen = vec![
+                show(store.interaction(&interaction(*n), call).await),
+                show(store.launch(&launch(*n), call).await.map(|found| found.is_some())),
                 show(store.grant(GrantKey::Code(&code(*any)), call).await),
                 show(store.grant(GrantKey::Refresh(&handle(*any)), call).await),
-                show(store.grants_of(&user, None, 1_000, call).await),
-                show(store.access(AccessKey::Opaque(&access_hash(other % 12)), call).await),
-                show(store.access(AccessKey::Jwt { id: &id, grant: Some(&grant_id(*any)) }, call).await),
-            ]
-            .join(" ")
+            ];
+            for user in USERS {
+                seen.push(show(store.grants_of(&UserId::new(user), None, 1_000, call).await));
+            }
+            for n in 0..TOKENS {
+                seen.push(show(store.access(AccessKey::Opaque(&access_hash(n)), call).await));
+            }
+            for n in 0..JWTS {
+                let key = AccessKey::Jwt { id: &jti(n), grant: Some(&grant_id(*any)) };
+                seen.push(show(store.access(key, call).await));
+            }
+            seen.join(" ")
         }
     }
 }
@@ -334,19 +344,24 @@ fn on_model(model: &mut Model, step: &Step, call: &Call) -> String {
             model.purge(*before);
             String::new()
         }
-        Step::Read(any, other) => {
-            let (n, id) = (other % 3, jti(other % 3));
-            let user = UserId::new(if *other < 12 { "alice" } else { "Alice" });
-            [
-                show(sure(model.saved(&interaction(n), call).cloned())),
-                show(sure(model.launch_is_free(&launch(n), call))),
+        Step::Read(any, n) => {
+            let mut seen = vec![
+                show(sure(model.saved(&interaction(*n), call).cloned())),
+                show(sure(model.launch_is_free(&launch(*n), call))),
                 show(sure(model.grant(GrantKey::Code(&code(*any)), call))),
                 show(sure(model.grant(GrantKey::Refresh(&handle(*any)), call))),
-                show(sure(model.grants_of(&user, call))),
-                show(sure(model.access(AccessKey::Opaque(&access_hash(other % 12)), call))),
-                show(sure(model.access(AccessKey::Jwt { id: &id, grant: Some(&grant_id(*any)) }, call))),
-            ]
-            .join(" ")
+            ];
+            for user in USERS {
+                seen.push(show(sure(model.grants_of(&UserId::new(user), call))));
+            }
+            for n in 0..TOKENS {
+                seen.push(show(sure(model.access(AccessKey::Opaque(&access_hash(n)), call))));
+            }
+            for n in 0..JWTS {
+                let key = AccessKey::Jwt { id: &jti(n), grant: Some(&grant_id(*any)) };
+                seen.push(show(sure(model.access(key, call))));
+            }
+            seen.join(" ")
         }
     }
 }

@@ -1,126 +1,69 @@
-//! Stores with one planted mistake each. A suite that has never failed proves nothing.
-//!
-//! Each is the store in memory with a mistake that was made in a real server, or nearly so.
-
-mod keys;
-mod registrars;
+//! The store in memory behind a mistake.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use vestibule_host::grant_store::Durability;
+use vestibule_host::memory::MemoryLimits;
 use vestibule_host::{
-    AccessKey, Advance, Advanced, AttemptId, Binding, Call, ClientId, CodeHash, EventId, GrantId, GrantKey,
-    GrantStore, InteractionHash, Issuance, IssueCode, IssueToken, LaunchHash, LeasedEvent, MemoryGrants,
-    Purged, PutLaunch, Record, RedeemCode, Redemption, Revision, Revocation, Revoke, Revoked, RotateRefresh,
-    Rotation, SessionId, StoreFacts, StoreFault, StoredAccess, StoredGrant, StoredInteraction, Tenant,
-    TokenIssuance, UnixMillis, UserId,
+    AccessHash, AccessKey, Advance, Advanced, AttemptId, Binding, Call, ClaimKey, ClientId, CodeHash,
+    EventId, GrantId, GrantKey, GrantStore, InteractionHash, Issuance, IssueCode, IssueToken, LaunchHash,
+    LeasedEvent, MemoryGrants, NewAccess, Purged, PutLaunch, Record, RedeemCode, Redemption, RefreshHash,
+    Revision, Revocation, Revoke, Revoked, RotateRefresh, Rotation, SessionId, StoreFacts, StoreFault,
+    StoredAccess, StoredGrant, StoredInteraction, Tenant, TokenId, TokenIssuance, UnixMillis, UserId,
 };
 
-pub use keys::{KeyMistake, MutantKeys, MutantKeysFactory};
-pub use registrars::{MutantClients, RegistrarMistake};
-
-/// A planted mistake.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Mistake {
-    /// Looks, waits, then spends: two at once both win.
-    UnguardedRedemption,
-    /// A lost compare-and-swap is tried again over what is there.
-    LastWriterWins,
-    /// Codes never end.
-    ForgottenExpiry,
-    /// The end itself still counts.
-    LateByOne,
-    /// The tenant is not part of the key.
-    OneTenant,
-    /// A refused launch is reported as kept.
-    SwallowedError,
-    /// A replay is said to have killed the grant, and did not.
-    ReplayWithoutRevocation,
-    /// A wrong binding spends the code.
-    MismatchBurns,
-    /// A spent code is deleted.
-    SpentCodesDeleted,
-    /// Users and apps are compared without regard to case.
-    CaseFolding,
-    /// Grants are read from a copy that lags behind.
-    LaggingRead,
-    /// A repeated attempt is a new one.
-    ForgetfulAttempts,
-    /// A lost issue has closed the interaction.
-    NonAtomicIssue,
-    /// An issue that is abandoned halfway stays halfway.
-    HalfDoneWhenDropped,
-    /// Purging takes what will be over soon.
-    GreedyPurge,
-    /// Purging takes as much as there is.
-    UnboundedPurge,
-    /// Nothing counts against a quota.
-    UncountedQuota,
-    /// Revoking a session's grants does nothing.
-    SessionsNotRevoked,
-    /// Issuing a code does not spend the launch.
-    LaunchNotSpent,
-    /// Claims to survive a crash.
-    FalseDurability,
-}
-
-impl Mistake {
-    /// All of them.
-    pub const ALL: [Self; 20] = [
-        Self::UnguardedRedemption,
-        Self::LastWriterWins,
-        Self::ForgottenExpiry,
-        Self::LateByOne,
-        Self::OneTenant,
-        Self::SwallowedError,
-        Self::ReplayWithoutRevocation,
-        Self::MismatchBurns,
-        Self::SpentCodesDeleted,
-        Self::CaseFolding,
-        Self::LaggingRead,
-        Self::ForgetfulAttempts,
-        Self::NonAtomicIssue,
-        Self::HalfDoneWhenDropped,
-        Self::GreedyPurge,
-        Self::UnboundedPurge,
-        Self::UncountedQuota,
-        Self::SessionsNotRevoked,
-        Self::LaunchNotSpent,
-        Self::FalseDurability,
-    ];
-}
+use super::Mistake;
+use super::refresh::{Chain, Counted, NEVER};
 
 /// What a mutant remembers beside the store: what the mistake needs.
 #[derive(Debug, Default)]
-struct Notes {
+pub(super) struct Notes {
     spent: HashMap<(Tenant, CodeHash), (Binding, AttemptId)>,
     bindings: HashMap<(Tenant, CodeHash), (Binding, GrantId)>,
-    seen: HashMap<(Tenant, GrantId), StoredGrant>,
     unguarded: HashSet<(Tenant, CodeHash)>,
     attempts: u128,
+    tenants: HashSet<Tenant>,
+    pub(super) seen: HashMap<(Tenant, GrantId), StoredGrant>,
+    pub(super) pardoned: HashSet<(Tenant, GrantId)>,
+    pub(super) kept_until: HashMap<(Tenant, GrantId), UnixMillis>,
+    pub(super) looked_at: HashSet<(Tenant, RefreshHash)>,
+    pub(super) counted: HashMap<Chain, Counted>,
+    pub(super) claims: HashMap<(Tenant, ClaimKey), AttemptId>,
+    pub(super) tried: HashSet<(Tenant, AttemptId)>,
+    pub(super) appended: HashSet<(Tenant, EventId)>,
+    pub(super) log: Vec<(Tenant, LeasedEvent)>,
+    pub(super) tokens: HashMap<(Tenant, AccessHash), NewAccess>,
+    pub(super) revoked_alone: HashSet<(Tenant, AccessHash)>,
+    pub(super) revoked_until: HashMap<(Tenant, TokenId), UnixMillis>,
 }
 
 /// A store in memory with one mistake.
 #[derive(Debug)]
 pub struct MutantGrants {
     mistake: Mistake,
-    inner: MemoryGrants,
+    pub(super) inner: MemoryGrants,
     notes: Mutex<Notes>,
 }
 
 impl MutantGrants {
     /// An empty store with this mistake.
     pub fn new(mistake: Mistake) -> Self {
-        Self { mistake, inner: MemoryGrants::new(), notes: Mutex::default() }
+        Self::with_limits(mistake, MemoryLimits::default())
     }
 
-    fn has(&self, mistake: Mistake) -> bool {
+    /// The same with other bounds.
+    pub fn with_limits(mistake: Mistake, limits: MemoryLimits) -> Self {
+        Self { mistake, inner: MemoryGrants::with_limits(limits), notes: Mutex::default() }
+    }
+
+    pub(super) fn has(&self, mistake: Mistake) -> bool {
         self.mistake == mistake
     }
 
-    fn notes(&self) -> MutexGuard<'_, Notes> {
+    pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,6 +71,9 @@ impl MutantGrants {
         let mut call = call.clone();
         if self.has(Mistake::OneTenant) {
             call.tenant = Tenant::new("the only one");
+        }
+        if self.has(Mistake::EventsPurged) {
+            self.notes().tenants.insert(call.tenant.clone());
         }
         if self.has(Mistake::ForgetfulAttempts) {
             let mut notes = self.notes();
@@ -217,13 +163,11 @@ impl GrantStore for MutantGrants {
     async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault> {
         let call = self.call(call);
         let found = self.inner.grant(by, &call).await?;
-        match found {
-            Some(grant) if self.has(Mistake::LaggingRead) => {
-                let key = (call.tenant, grant.id.clone());
-                Ok(Some(self.notes().seen.entry(key).or_insert(grant).clone()))
-            }
-            found => Ok(found),
-        }
+        Ok(found.and_then(|grant| self.show(grant, &call)))
+    }
+
+    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
+        self.look_up(by, &self.call(call)).await
     }
 
     async fn grants_of(
@@ -290,23 +234,58 @@ impl GrantStore for MutantGrants {
     }
 
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {
-        self.redeem(op, &self.call(call)).await
-    }
-
-    async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {
-        self.inner.access(by, &self.call(call)).await
+        let (mut op, call) = (op.clone(), self.call(call));
+        if let Some(refresh) = &mut op.refresh {
+            if self.has(Mistake::RestIgnored) {
+                refresh.idle_until = NEVER;
+            }
+            if self.has(Mistake::AgeIgnored) {
+                refresh.until = NEVER;
+            }
+        }
+        let run = |claim, event| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            let op = op.clone().with_claim(claim).with_event(event);
+            let call = &call;
+            Box::pin(async move { self.redeem(&op, call).await })
+        };
+        let end = self.along(op.claim, op.event.clone(), &call, &run).await?;
+        if end == Redemption::Won {
+            self.note_token(op.access.as_ref(), &call);
+            self.note_end(GrantKey::Code(&op.code), op.keep_until, &call).await?;
+        }
+        Ok(end)
     }
 
     async fn rotate_refresh(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
-        self.inner.rotate_refresh(op, &self.call(call)).await
+        let call = self.call(call);
+        let run = |claim, event| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            let op = op.clone().with_claim(claim).with_event(event);
+            let call = &call;
+            Box::pin(async move { self.rotate(&op, call).await })
+        };
+        let end = self.along(op.claim, op.event.clone(), &call, &run).await?;
+        if matches!(end, Rotation::Won | Rotation::Same { .. }) {
+            self.note_token(op.access.as_ref(), &call);
+            self.note_end(GrantKey::Refresh(&op.handle), op.keep_until, &call).await?;
+        }
+        Ok(end)
     }
 
     async fn issue_token(&self, op: &IssueToken, call: &Call) -> Result<TokenIssuance, StoreFault> {
-        self.inner.issue_token(op, &self.call(call)).await
+        let call = self.call(call);
+        let run = |claim, event| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            let op = op.clone().with_claim(claim).with_event(event);
+            let call = &call;
+            Box::pin(async move { self.inner.issue_token(&op, call).await })
+        };
+        match self.along(op.claim, op.event.clone(), &call, &run).await {
+            Err(StoreFault::NotApplied(_)) if self.has(Mistake::TokenReplaced) => Ok(TokenIssuance::Won),
+            end => end,
+        }
     }
 
     async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault> {
-        let mut op = op.clone();
+        let (mut op, call) = (op.clone(), self.call(call));
         op.what = match op.what {
             Revocation::Session(_) if self.has(Mistake::SessionsNotRevoked) => {
                 Revocation::Session(SessionId::new("nobody's"))
@@ -318,7 +297,16 @@ impl GrantStore for MutantGrants {
             }
             other => other,
         };
-        self.inner.revoke(&op, &self.call(call)).await
+        if self.has(Mistake::EventLost) {
+            op.event = None;
+        }
+        self.note_revocation(&op.what, &call);
+        let run = |claim, event| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            let op = op.clone().with_claim(claim).with_event(event);
+            let call = &call;
+            Box::pin(async move { self.inner.revoke(&op, call).await })
+        };
+        self.along(op.claim, op.event.clone(), &call, &run).await
     }
 
     async fn lease_events(
@@ -327,14 +315,41 @@ impl GrantStore for MutantGrants {
         until: UnixMillis,
         call: &Call,
     ) -> Result<Vec<LeasedEvent>, StoreFault> {
-        self.inner.lease_events(max, until, &self.call(call)).await
+        let call = self.call(call);
+        let until = match self.mistake {
+            Mistake::LeasedForever => NEVER,
+            Mistake::LeasedTwice => call.now,
+            _ => until,
+        };
+        let mut leased = self.inner.lease_events(max, until, &call).await?;
+        if self.has(Mistake::EventsReversed) {
+            leased.reverse();
+        }
+        let mut notes = self.notes();
+        let (mine, others): (Vec<_>, Vec<_>) =
+            notes.log.drain(..).partition(|(tenant, _)| *tenant == call.tenant);
+        notes.log = others;
+        leased.extend(mine.into_iter().map(|(_, event)| event));
+        Ok(leased)
     }
 
     async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault> {
+        if self.has(Mistake::AcknowledgementIgnored) {
+            return Ok(());
+        }
         self.inner.ack_events(ids, &self.call(call)).await
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
+        if self.has(Mistake::EventsPurged) {
+            let tenants: Vec<_> = self.notes().tenants.iter().cloned().collect();
+            for tenant in tenants {
+                let call = Call { tenant, attempt: AttemptId::new([0; 16]), now: before };
+                let leased = self.inner.lease_events(u16::MAX, before, &call).await?;
+                let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+                self.inner.ack_events(&ids, &call).await?;
+            }
+        }
         if self.has(Mistake::GreedyPurge) {
             return self.inner.purge(UnixMillis(before.0.saturating_add(3_600_000)), max).await;
         }
