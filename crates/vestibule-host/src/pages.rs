@@ -268,6 +268,26 @@ pub struct BounceView<'a> {
     pub app: AppView<'a>,
 }
 
+/// An answer that the browser posts to the app (`response_mode=form_post`). Draw the form with a button, and the script behind it.
+#[derive(Clone)]
+pub struct FormPostView<'a> {
+    /// The `action`: the app's address. The method is `post`.
+    pub to: &'a str,
+    /// Hidden fields: names and values.
+    pub fields: &'a [(String, String)],
+    /// The app's name.
+    pub app: &'a str,
+    /// The content of a `<script>` element after the form; it must carry `frame.nonce`. Constant, without markup.
+    pub script: &'a str,
+}
+
+impl Debug for FormPostView<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It may hold a code (LOG-001).
+        f.debug_struct("FormPostView").field("app", &self.app).finish_non_exhaustive()
+    }
+}
+
 /// A page.
 #[derive(Clone, Debug)]
 pub enum View<'a> {
@@ -283,13 +303,15 @@ pub enum View<'a> {
     Problem(ProblemView<'a>),
     /// A step between two pages in a frame.
     Bounce(BounceView<'a>),
+    /// An answer to the app.
+    FormPost(FormPostView<'a>),
 }
 
 /// Draws pages.
 ///
 /// # Contract
-/// Returns a whole HTML document. All styling is in one `<style>` element that carries `frame.nonce`; there is no script, no
-/// image and nothing from elsewhere, since the content security policy forbids it. Values are escaped: names of apps and
+/// Returns a whole HTML document. All styling is in one `<style>` element that carries `frame.nonce`; there is no
+/// image, nothing from elsewhere and no script but [`FormPostView::script`], since the content security policy forbids it. Values are escaped: names of apps and
 /// patients come from outside.
 pub trait Pages: Debug + Send + Sync {
     /// The document.

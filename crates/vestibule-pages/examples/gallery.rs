@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use vestibule_host::pages::{
-    AppView, BounceView, ConsentView, EncountersView, Form, Frame, GrantLine, ManageView, Mistake, Pages,
-    PatientsView, Problem, ProblemView, ScopeItem, ScopePart, View, WayOn,
+    AppView, BounceView, ConsentView, EncountersView, Form, FormPostView, Frame, GrantLine, ManageView,
+    Mistake, Pages, PatientsView, Problem, ProblemView, ScopeItem, ScopePart, View, WayOn,
 };
 use vestibule_host::{EncounterId, EncounterSummary, PatientId, PatientSummary, UnixMillis};
 use vestibule_pages::HtmlPages;
@@ -164,6 +164,10 @@ fn gallery(show: &mut dyn FnMut(&str, View<'_>)) -> Result<(), Box<dyn Error>> {
     let back = WayOn::App { name: "Growth Chart", url: "https://growth.example.org/" };
     show("problem-expired", problem(Problem::Expired, back));
     show("bounce", View::Bounce(BounceView { to: "#main", app }));
+    let fields = [("code".to_owned(), "vc_example".to_owned()), ("state".to_owned(), "st1".to_owned())];
+    // Without its script, so that the page stays.
+    let answer = FormPostView { to: "#main", fields: &fields, app: "Growth Chart", script: "" };
+    show("form_post", View::FormPost(answer));
     Ok(())
 }
 

@@ -28,7 +28,8 @@
 //!
 //! # What every page keeps to
 //!
-//! * One `<style>` with the nonce, no script, no image, nothing from elsewhere; every form works with the keyboard alone.
+//! * One `<style>` with the nonce, no image, nothing from elsewhere; every form works with the keyboard alone. No script,
+//!   but for the engine's own one that spares a click where an answer is posted to the app.
 //! * Every value from outside is escaped, stands in `<bdi>`, and loses control characters: a name cannot rewrite the
 //!   sentence around it (INT-018).
 //! * One `h1`, landmarks, a label for every input; text contrast of at least 4.5:1 in light and dark; 320 px wide.
@@ -114,6 +115,7 @@ impl Pages for HtmlPages {
             View::Manage(view) => manage::manage(view, frame, texts),
             View::Problem(view) => problem::problem(view, frame, texts),
             View::Bounce(view) => problem::bounce(view, frame, texts),
+            View::FormPost(view) => problem::form_post(view, frame, texts),
         }
     }
 

@@ -1,7 +1,7 @@
 //! "That did not work", and the step between two pages in a frame.
 
 use askama::Template;
-use vestibule_host::pages::{BounceView, Frame, Problem, ProblemView, WayOn};
+use vestibule_host::pages::{BounceView, FormPostView, Frame, Problem, ProblemView, WayOn};
 
 use crate::language::{Sentence, Texts, shown};
 use crate::page::{Page, draw, is_web_address};
@@ -77,4 +77,25 @@ pub(crate) fn bounce(view: &BounceView<'_>, frame: &Frame<'_>, texts: Texts<'_>)
     let mut page = Page::new(texts, frame, title, None);
     page.goes_to = Some(view.to);
     draw(&BouncePage { page, lead: texts.about("bounce-lead", "app", view.app.name), to: view.to })
+}
+
+#[derive(Template)]
+#[template(path = "form_post.html")]
+struct FormPostPage<'a> {
+    page: Page<'a>,
+    lead: Sentence,
+    to: &'a str,
+    fields: &'a [(String, String)],
+    script: &'a str,
+}
+
+pub(crate) fn form_post(view: &FormPostView<'_>, frame: &Frame<'_>, texts: Texts<'_>) -> String {
+    let title = texts.about("bounce-title", "app", view.app).to_string();
+    draw(&FormPostPage {
+        page: Page::new(texts, frame, title, None),
+        lead: texts.about("bounce-lead", "app", view.app),
+        to: view.to,
+        fields: view.fields,
+        script: view.script,
+    })
 }

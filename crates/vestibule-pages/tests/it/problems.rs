@@ -1,6 +1,6 @@
-use vestibule_host::pages::{BounceView, Problem, ProblemView, View, WayOn};
+use vestibule_host::pages::{BounceView, FormPostView, Problem, ProblemView, View, WayOn};
 
-use crate::html::{check, tags, text};
+use crate::html::{check, tags, text, values};
 use crate::views::{app, draw, draw_in};
 
 const PROBLEMS: [Problem; 14] = [
@@ -61,4 +61,22 @@ fn a_frame_is_sent_on_without_script() {
     let refresh = tags(&html).into_iter().find(|tag| tag.is("meta", "http-equiv", "refresh")).unwrap();
     assert_eq!(refresh.get("content"), Some("0; url=/auth/authorize?a=1&b=\"x"));
     assert!(tags(&html).iter().any(|tag| tag.is("a", "href", "/auth/authorize?a=1&b=\"x")));
+}
+
+/// REDIR-012
+#[test]
+fn an_answer_is_posted_by_a_button_or_by_the_one_script() {
+    let evil = "\"><script>alert(1)</script>".to_owned();
+    let fields = [("state".to_owned(), evil.clone()), ("code".to_owned(), "vc_1".to_owned())];
+    let view =
+        FormPostView { to: "https://app.example/cb?a=1&b=2", fields: &fields, app: &evil, script: "go()" };
+    let html = draw(View::FormPost(view));
+    assert_eq!(html.matches("<script").count(), 1, "{html}");
+    assert!(html.contains(">go()</script>") && html.contains("<script nonce="), "{html}");
+    let tags = tags(&html);
+    assert!(tags.iter().any(|tag| tag.is("form", "action", "https://app.example/cb?a=1&b=2")));
+    assert!(tags.iter().any(|tag| tag.is("form", "method", "post")));
+    assert_eq!(values(&html, "state"), [evil]);
+    assert_eq!(values(&html, "code"), ["vc_1"]);
+    assert!(tags.iter().any(|tag| tag.name == "button"));
 }
