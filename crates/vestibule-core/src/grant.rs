@@ -9,7 +9,7 @@ use vestibule_host::{
 use vestibule_scope::{RefreshScope, ScopeKind, ScopeSet};
 
 use crate::authorize::patient::Ask;
-use crate::authorize::{Challenge, Refusal, Who};
+use crate::authorize::{CodeProof, Refusal, Who};
 
 /// Which key a client must prove to hold, once such a proof is supported (RFC 7800). Kept in the first record format so
 /// that a later one can fill it.
@@ -85,7 +85,8 @@ pub struct GrantRecord {
     /// The address the code went to; a redemption must repeat it (SMART-TOKEN-022).
     pub redirect_uri: String,
     /// The PKCE challenge; a record without one does not load (PKCE-007, A-PKCE-03).
-    pub challenge: Challenge,
+    #[serde(rename = "challenge")]
+    pub proof: CodeProof,
     /// The canonical FHIR base: the one audience of its tokens.
     pub base: String,
     /// What was granted, in the app's spelling.

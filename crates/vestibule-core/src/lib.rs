@@ -23,6 +23,7 @@ pub mod audience;
 pub mod authorize;
 pub mod digest;
 pub mod discovery;
+pub mod explain;
 pub mod grant;
 pub mod params;
 pub mod record;

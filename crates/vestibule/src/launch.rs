@@ -3,8 +3,8 @@
 use vestibule_core::authorize::launch::{LaunchRecord, PREFIX};
 use vestibule_core::{digest, record};
 use vestibule_host::{
-    BoxError, ClientId, LaunchContext, Moment, PatientAnswer, PatientQuestion, PutLaunch, Secret, SessionId,
-    UserId,
+    AuditDetails, BoxError, ClientId, LaunchContext, Moment, PatientAnswer, PatientQuestion, PutLaunch,
+    Secret, SessionId, UserId,
 };
 
 use crate::AuthorizationServer;
@@ -117,7 +117,16 @@ impl AuthorizationServer {
         let stored = record::write(&launch).map_err(|error| away(error.into()))?;
         // Kept for its own life and one interaction's: what began in time may end (design §9).
         let keep_until = usable_until.plus(inner.config.interaction_life);
-        let operation = PutLaunch::new(digest::launch(inner.issuer(), &handle), keep_until, stored);
+        let mut details = AuditDetails::default();
+        details.client = Some(launch.client.clone());
+        details.user = Some(launch.user.clone());
+        details.session.clone_from(&launch.session);
+        details.patient.clone_from(&launch.context.patient);
+        details.encounter.clone_from(&launch.context.encounter);
+        details.base = Some(launch.base.clone());
+        let event = inner.event(&details).map_err(|error| away(error.into()))?;
+        let operation =
+            PutLaunch::new(digest::launch(inner.issuer(), &handle), keep_until, stored).with_event(event);
         let call = inner.call(now).map_err(|error| away(error.into()))?;
         inner.host.grants.put_launch(&operation, &call).await.map_err(|error| away(error.into()))?;
         let query = form_urlencoded::Serializer::new(String::new())

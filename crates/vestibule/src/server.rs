@@ -119,7 +119,8 @@ impl Builder {
         if keys.id_token_key(Alg::Rs256).is_none() {
             errors.push(ConfigError::IdTokenAlg);
         }
-        if self.pages.is_none() && !self.config.host_draws_pages {
+        // A form that answers an app is a page as well, whoever draws the steps.
+        if self.pages.is_none() && (self.config.form_post || !self.config.host_draws_pages) {
             errors.push(ConfigError::NoPages);
         }
         if !errors.is_empty() {

@@ -178,7 +178,11 @@ fn attributes(mut tag: &str) -> BTreeMap<String, String> {
         let (name, rest) = tag.split_at(end);
         match rest.strip_prefix("=\"").and_then(|rest| rest.split_once('"')) {
             Some((value, rest)) => {
-                let text = value.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<");
+                let text = value
+                    .replace("&#34;", "\"")
+                    .replace("&#39;", "'")
+                    .replace("&#60;", "<")
+                    .replace("&#62;", ">");
                 let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
                 found.insert(name.to_owned(), text.replace("&#38;", "&").replace("&amp;", "&"));
                 tag = rest;
@@ -323,6 +327,14 @@ impl Browser {
         &self.page
     }
 
+    /// Comes back from the host's sign-in, to where the host was told to send the browser.
+    pub async fn come_back(&mut self) -> &Answer {
+        let login = self.page.location();
+        let resume = params_of(login).remove("resume").unwrap_or_else(|| panic!("a sign-in, not {login}"));
+        self.page = self.get(&resume).await;
+        &self.page
+    }
+
     /// Answers the form in front.
     pub async fn submit(&mut self, fields: &[(&str, &str)]) -> &Answer {
         let (path, step) = (self.path.clone(), self.page.step());
@@ -393,7 +405,11 @@ pub fn always(answer: &Answer) {
     if answer.header("content-type").starts_with("text/html") {
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"), "{policy}");
+        // A script of ours carries the nonce, and there is one only where an answer is posted to an app.
+        let scripts = answer.body.matches("<script nonce=\"").count();
+        assert_eq!(scripts == 1, policy.contains("script-src 'nonce-"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.body.matches("<script").count(), scripts);
         assert!(policy.contains("frame-ancestors ") && policy.contains("base-uri 'none'"), "{policy}");
-        assert!(!answer.body.contains("<script"));
     }
 }

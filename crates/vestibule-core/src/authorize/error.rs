@@ -1,6 +1,8 @@
 //! What an app may learn at the authorize endpoint: a closed set of constant texts (GEN-011, GEN-012).
 
-/// `error` of an authorization response (SMART-AUTHZ-060 to -066, oauth.md 2.3).
+use crate::params::ParamError;
+
+/// `error` of an authorization response (SMART-AUTHZ-060 to -066, oauth.md 2.3, 20.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AuthorizeCode {
     /// Missing, repeated or malformed parameter; bad PKCE, `aud` or launch.
@@ -23,6 +25,16 @@ pub enum AuthorizeCode {
     RequestNotSupported,
     /// Request objects by reference are not supported.
     RequestUriNotSupported,
+    /// Registering with the request is not supported.
+    RegistrationNotSupported,
+    /// `prompt=none`, and nobody is signed in who would do; or nobody is after signing in.
+    LoginRequired,
+    /// `prompt=none`, and the user must agree.
+    ConsentRequired,
+    /// `prompt=none`, and the user must choose.
+    InteractionRequired,
+    /// The user did not sign in as strongly as the app needs.
+    UnmetAuthenticationRequirements,
 }
 
 impl AuthorizeCode {
@@ -39,6 +51,11 @@ impl AuthorizeCode {
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }
@@ -60,6 +77,13 @@ impl AuthorizeRefusal {
 
     pub(crate) const fn invalid(description: &'static str) -> Self {
         Self::new(AuthorizeCode::InvalidRequest, description)
+    }
+
+    pub(crate) const fn unreadable(error: ParamError) -> Self {
+        Self::invalid(match error {
+            ParamError::Repeated => "a parameter was sent more than once",
+            ParamError::Malformed => "a parameter is not well-formed",
+        })
     }
 
     pub(crate) const fn denied(description: &'static str) -> Self {

@@ -9,6 +9,7 @@ use vestibule_host::{
 use vestibule_scope::{ContextScope, IdentityScope, RefreshScope, Scope, ScopeKind, ScopeSet};
 
 use super::progress::{Progress, Refusal};
+use super::response::AuthorizeResponse;
 use super::validate::PendingRequest;
 use crate::grant::{GrantRecord, Grantable, GrantedContext, is_worth_a_grant, refresh_of};
 use crate::{digest, record};
@@ -33,7 +34,7 @@ pub struct CodeDraft {
     grant: GrantId,
     code: CodeHash,
     keep_until: UnixMillis,
-    location: String,
+    answer: AuthorizeResponse,
 }
 
 /// Everything that a code is made of.
@@ -105,7 +106,7 @@ impl CodeDraft {
             who: who.clone(),
             subject: parts.user.subject.clone(),
             redirect_uri: redirect.uri().to_owned(),
-            challenge: request.challenge.clone(),
+            proof: request.proof.clone(),
             base: request.base.clone(),
             context: GrantedContext {
                 patient: patient.clone().filter(|_| shared.patient),
@@ -129,7 +130,7 @@ impl CodeDraft {
             grant: parts.grant,
             code: digest::code(parts.issuer, parts.code),
             keep_until: code_expires.plus(parts.life.grant),
-            location: redirect.answer(parts.code, parts.issuer),
+            answer: redirect.answer(parts.code, parts.issuer),
         })
     }
 
@@ -138,9 +139,9 @@ impl CodeDraft {
         &self.record
     }
 
-    /// Where the browser goes once the store has won.
-    pub fn location(&self) -> &str {
-        &self.location
+    /// What the app is told once the store has won.
+    pub const fn answer(&self) -> &AuthorizeResponse {
+        &self.answer
     }
 
     /// The one operation that issues it: closes the interaction, spends the launch, inserts grant and code.
@@ -163,8 +164,7 @@ impl CodeDraft {
             record: record::write(&self.record)?,
         };
         let record = &self.record;
-        let binding =
-            digest::binding(record.client.as_str(), &record.redirect_uri, record.challenge.as_str());
+        let binding = digest::binding(record.client.as_str(), &record.redirect_uri, record.proof.as_str());
         Ok(IssueCode::new(interaction, request.launch, self.code, binding, record.code_expires, grant))
     }
 }

@@ -1,11 +1,13 @@
-//! PKCE with S256, and nothing else (SMART-PKCE-001 to -007, PKCE-001 to -009).
+//! PKCE with S256, and nothing else (SMART-PKCE-001 to -007, PKCE-001 to -009), except for apps of SMART 1.0 that are
+//! registered as such and prove who they are otherwise (SMART-PKCE-008, design §9).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use vestibule_host::RegisteredClient;
 
-/// A `code_challenge` made with S256. Every code has one; there is no other kind.
+/// A `code_challenge` made with S256; there is no other kind.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Challenge(String);
@@ -35,6 +37,50 @@ impl Challenge {
     /// The text on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What whoever redeems a code must prove besides being its client. Every request, every code, every grant has one; a record
+/// without one does not load (PKCE-007).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CodeProof {
+    /// That they have the verifier.
+    S256(Challenge),
+    /// Nothing: the app is of SMART 1.0. Only a confidential app whose registration says `legacy_v1`, asked for again at
+    /// redemption.
+    DangerLegacyV1,
+}
+
+/// What stands for [`CodeProof::DangerLegacyV1`]: too short for a challenge, so that the two are never taken for each other.
+const LEGACY: &str = "danger-legacy-v1";
+
+impl TryFrom<String> for CodeProof {
+    type Error = NoChallenge;
+
+    fn try_from(text: String) -> Result<Self, NoChallenge> {
+        if text == LEGACY { Ok(Self::DangerLegacyV1) } else { Challenge::try_from(text).map(Self::S256) }
+    }
+}
+
+impl From<CodeProof> for String {
+    fn from(proof: CodeProof) -> Self {
+        proof.as_str().to_owned()
+    }
+}
+
+impl CodeProof {
+    /// The challenge, or the constant in its place: what a code's binding is made of.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::S256(challenge) => challenge.as_str(),
+            Self::DangerLegacyV1 => LEGACY,
+        }
+    }
+
+    /// Whether this app may do without PKCE.
+    pub fn may_be_left_out(client: &RegisteredClient) -> bool {
+        client.legacy_v1 && client.authentication.is_confidential()
     }
 }
 
@@ -76,6 +122,16 @@ mod tests {
             ),
         ] {
             assert_eq!(Verifier::new(verifier).unwrap().challenge().as_str(), challenge);
+        }
+    }
+
+    #[test]
+    fn the_legacy_proof_is_no_challenge() {
+        assert!(Challenge::try_from(LEGACY.to_owned()).is_err());
+        assert_eq!(CodeProof::try_from(LEGACY.to_owned()).unwrap(), CodeProof::DangerLegacyV1);
+        assert_eq!(CodeProof::DangerLegacyV1.as_str(), LEGACY);
+        for other in ["", "plain", "none", "danger-legacy-v2", "Danger-Legacy-V1"] {
+            assert!(CodeProof::try_from(other.to_owned()).is_err(), "{other}");
         }
     }
 

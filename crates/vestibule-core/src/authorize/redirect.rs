@@ -4,7 +4,11 @@
 //! [`ProvenRedirect::prove`], so an error cannot be sent to an unchecked address:
 //!
 //! ```compile_fail
-//! let redirect = vestibule_core::authorize::ProvenRedirect { uri: "https://evil.test/".into(), state: None };
+//! let redirect = vestibule_core::authorize::ProvenRedirect {
+//!     uri: "https://evil.test/".into(),
+//!     state: None,
+//!     mode: vestibule_core::authorize::ResponseMode::Query,
+//! };
 //! ```
 
 use vestibule_host::pages::Problem;
@@ -12,6 +16,7 @@ use vestibule_host::{RegisteredClient, redirect_uri};
 
 use super::error::AuthorizeRefusal;
 use super::request::Identified;
+use super::response::{AuthorizeResponse, ResponseMode, takes_forms};
 use crate::params::Params;
 
 /// The longest `state` that is echoed (SMART-AUTHZ-052).
@@ -22,6 +27,7 @@ pub const MAX_STATE: usize = 2048;
 pub struct ProvenRedirect {
     uri: String,
     state: Option<String>,
+    mode: ResponseMode,
 }
 
 impl std::fmt::Debug for ProvenRedirect {
@@ -31,7 +37,8 @@ impl std::fmt::Debug for ProvenRedirect {
 }
 
 impl ProvenRedirect {
-    /// Proves that the request came from a known, enabled client and names one of its addresses.
+    /// Proves that the request came from a known, enabled client and names one of its addresses. `form_post`: answers may be
+    /// forms. What is wrong with the rest of the request is told in the mode that it asks for, if that can be had.
     ///
     /// # Errors
     /// The [`Problem`] to show; nothing may be redirected (AUTHZ-002).
@@ -39,13 +46,20 @@ impl ProvenRedirect {
         client: Option<&RegisteredClient>,
         request: &Identified,
         params: &Params,
+        form_post: bool,
     ) -> Result<Self, Problem> {
         let client = client.filter(|client| client.is_enabled()).ok_or(Problem::UnknownClient)?;
         let state = match params.one("state") {
             Ok(Some(state)) if state.len() <= MAX_STATE => Some(state.to_owned()),
             _ => None,
         };
-        Self::registered(client, request.redirect_uri(), state)
+        let mode = match params.one("response_mode") {
+            Ok(Some("form_post")) if form_post && takes_forms(request.redirect_uri()) => {
+                ResponseMode::FormPost
+            }
+            _ => ResponseMode::Query,
+        };
+        Self::registered(client, request.redirect_uri(), state, mode)
     }
 
     /// Proves a stored address again: a URI that was removed during the interaction leads to a page (REDIR-010).
@@ -53,18 +67,24 @@ impl ProvenRedirect {
         client: &RegisteredClient,
         uri: &str,
         state: Option<String>,
+        mode: ResponseMode,
     ) -> Result<Self, Problem> {
         let known =
             client.redirect_uris.iter().any(|one| redirect_uri::matches(one, uri, client.loopback_ports));
         if !known || !uri.is_ascii() {
             return Err(Problem::UnknownRedirect);
         }
-        Ok(Self { uri: uri.to_owned(), state })
+        Ok(Self { uri: uri.to_owned(), state, mode })
     }
 
     /// The address, exactly as it was presented.
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// How the answer gets there.
+    pub const fn mode(&self) -> ResponseMode {
+        self.mode
     }
 
     /// The source expression of a content security policy's `form-action` that lets a form's answer go there.
@@ -82,27 +102,23 @@ impl ProvenRedirect {
         }
     }
 
-    /// The `Location` of an error (AUTHZ-003, AUTHZ-006, AUTHZ-007, ISS-001).
-    pub fn refuse(&self, refusal: AuthorizeRefusal, issuer: &str) -> String {
+    /// An error (AUTHZ-003, AUTHZ-006, AUTHZ-007, ISS-001).
+    pub fn refuse(&self, refusal: AuthorizeRefusal, issuer: &str) -> AuthorizeResponse {
         self.with(&[("error", refusal.code.as_str()), ("error_description", refusal.description)], issuer)
     }
 
-    /// The `Location` of a success (SMART-AUTHZ-053).
-    pub(crate) fn answer(&self, code: &str, issuer: &str) -> String {
+    /// A success (SMART-AUTHZ-053).
+    pub(crate) fn answer(&self, code: &str, issuer: &str) -> AuthorizeResponse {
         self.with(&[("code", code)], issuer)
     }
 
-    fn with(&self, pairs: &[(&str, &str)], issuer: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs);
-        if let Some(state) = &self.state {
-            // SMART-AUTHZ-051: exactly as received.
-            query.append_pair("state", state);
-        }
+    fn with(&self, said: &[(&str, &str)], issuer: &str) -> AuthorizeResponse {
+        let mut fields = said.to_vec();
+        // SMART-AUTHZ-051: exactly as received.
+        fields.extend(self.state.as_deref().map(|state| ("state", state)));
         // ISS-002: the issuer, no variation.
-        query.append_pair("iss", issuer);
-        let join = if self.uri.contains('?') { '&' } else { '?' };
-        format!("{}{join}{}", self.uri, query.finish())
+        fields.push(("iss", issuer));
+        AuthorizeResponse::new(&self.uri, self.mode, &fields)
     }
 }
 
@@ -120,7 +136,7 @@ mod tests {
     fn prove(client: &RegisteredClient, query: &str) -> Result<ProvenRedirect, Problem> {
         let params = Params::parse(query.as_bytes()).unwrap();
         let request = Identified::read(&params)?;
-        ProvenRedirect::prove(Some(client), &request, &params)
+        ProvenRedirect::prove(Some(client), &request, &params, true)
     }
 
     #[test]
@@ -131,7 +147,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            proven.answer("k", "https://as.example"),
+            proven.answer("k", "https://as.example").location(),
             "https://app.example/cb?x=%20y&code=k&state=a%26b%3Dc%2B+%7E%23%25&iss=https%3A%2F%2Fas.example"
         );
         assert_eq!(proven.form_action(), "https://app.example");
@@ -141,6 +157,7 @@ mod tests {
         assert!(
             proven
                 .refuse(refusal, "https://as.example")
+                .location()
                 .contains("error=access_denied&error_description=no&state=")
         );
     }

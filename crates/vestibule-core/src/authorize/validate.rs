@@ -9,9 +9,12 @@ use vestibule_scope::ScopeList;
 use super::error::{AuthorizeCode, AuthorizeRefusal};
 use super::launch;
 use super::negotiate::Negotiation;
-use super::pkce::Challenge;
+use super::pkce::{Challenge, CodeProof};
 use super::redirect::{MAX_STATE, ProvenRedirect};
+use super::response::ResponseMode;
+use super::sign_in::{SignInWish, VerifyHint};
 use crate::audience::FhirBase;
+use crate::explain::Trail;
 use crate::grant::is_worth_a_grant;
 use crate::params::{ParamError, Params};
 
@@ -58,15 +61,21 @@ pub struct PendingRequest {
     /// The requested scopes, as they came.
     #[serde(rename = "p")]
     pub scope: String,
-    /// The PKCE challenge; there is no request without one (PKCE-007).
+    /// The PKCE challenge; there is no request without one, or without what stands for none (PKCE-007).
     #[serde(rename = "h")]
-    pub challenge: Challenge,
+    pub proof: CodeProof,
     /// For the ID token.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// The launch, in an EHR launch.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchHash>,
+    /// What it asks of the sign-in.
+    #[serde(rename = "o", default, skip_serializing_if = "SignInWish::is_empty")]
+    pub sign_in: SignInWish,
+    /// How the answer gets to the app.
+    #[serde(rename = "m", default, skip_serializing_if = "ResponseMode::is_default")]
+    mode: ResponseMode,
     /// When the interaction ends, whatever happens (INT-021).
     #[serde(rename = "e")]
     pub expires: UnixMillis,
@@ -84,6 +93,7 @@ impl std::fmt::Debug for PendingRequest {
 
 impl PendingRequest {
     /// Validates the rest of an authorize request. The launch is only named here; [`launch::LaunchRecord::accept`] judges it.
+    /// `verify` reads an `id_token_hint`.
     ///
     /// # Errors
     /// An [`AuthorizeRefusal`] for `proven`.
@@ -92,98 +102,38 @@ impl PendingRequest {
         proven: &ProvenRedirect,
         client: &RegisteredClient,
         rules: &Rules<'_>,
+        verify: &VerifyHint<'_>,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<Self, AuthorizeRefusal> {
-        // SMART-AUTHZ-016, GEN-003: no parameter twice; only `resource` may legally repeat.
-        if params.repeats_any_but("resource") {
-            return Err(AuthorizeRefusal::invalid("a parameter was sent more than once"));
-        }
-        let one = |name| {
-            params.one(name).map_err(|error| match error {
-                ParamError::Repeated => AuthorizeRefusal::invalid("a parameter was sent more than once"),
-                ParamError::Malformed => AuthorizeRefusal::invalid("a parameter is not well-formed"),
-            })
-        };
-        // SMART-AUTHZ-012: request objects are refused by name, and never fetched.
-        if params.has("request") {
-            return Err(AuthorizeRefusal::new(
-                AuthorizeCode::RequestNotSupported,
-                "request objects are not supported",
-            ));
-        }
-        if params.has("request_uri") {
-            let code = AuthorizeCode::RequestUriNotSupported;
-            return Err(AuthorizeRefusal::new(code, "request objects are not supported"));
-        }
-        match one("response_type")? {
-            Some("code") => {}
-            None => return Err(AuthorizeRefusal::invalid("response_type is missing")),
-            Some(_) => {
-                let code = AuthorizeCode::UnsupportedResponseType;
-                return Err(AuthorizeRefusal::new(code, "response_type must be code"));
-            }
-        }
-        // SMART-AUTHZ-014
-        if !matches!(one("response_mode")?, None | Some("query")) {
-            return Err(AuthorizeRefusal::invalid("response_mode must be query or left out"));
-        }
-        // SMART-AUTHZ-006
-        let state = match one("state")? {
-            None => return Err(AuthorizeRefusal::invalid("state is missing")),
-            Some(state) if state.len() > MAX_STATE => {
-                return Err(AuthorizeRefusal::invalid("state is too long"));
-            }
-            Some(state) => state.to_owned(),
-        };
-        // SMART-AUTHZ-009, PKCE-001
-        let challenge = one("code_challenge")?
-            .ok_or(AuthorizeRefusal::invalid("code_challenge is missing; every app must use PKCE"))?
-            .to_owned();
-        // SMART-AUTHZ-010, PKCE-002: a missing method means plain, which is never offered.
-        if one("code_challenge_method")? != Some("S256") {
-            return Err(AuthorizeRefusal::invalid("code_challenge_method must be S256"));
-        }
-        let challenge = Challenge::try_from(challenge).map_err(|_| {
-            AuthorizeRefusal::invalid("code_challenge must be the base64url form of a SHA-256")
-        })?;
-        let base = audience(params, one("aud")?, client, rules)?;
-        let list = scope_list(params.one("scope"))?;
-        let launch = match one("launch")? {
-            Some(_) if !rules.ehr_launch => return Err(launch::not_usable()),
-            Some(handle) => Some(launch::hash(rules.issuer, handle).ok_or(launch::not_usable())?),
-            None => None,
-        };
+        let one = |name| params.one(name).map_err(AuthorizeRefusal::unreadable);
+        trail.check("SMART-AUTHZ-016", "no parameter twice", no_repeats(params))?;
+        trail.check("SMART-AUTHZ-012", "no request object", no_request_object(params))?;
+        trail.check("SMART-AUTHZ-001", "response_type", response_type(one("response_type")))?;
+        trail.check("SMART-AUTHZ-014", "response_mode", response_mode(one("response_mode"), proven))?;
+        let state = trail.check("SMART-AUTHZ-006", "state", state(one("state")))?;
+        trail.check("SMART-AUTHZ-061", "the app may use the code flow", may_use_codes(client))?;
+        let proof = trail.check("SMART-AUTHZ-009", "PKCE", proof(params, client))?;
+        let base = trail.check("SMART-AUTHZ-007", "aud", audience(params, one("aud"), client, rules))?;
+        let list = trail.check("SMART-AUTHZ-005", "scope is a list", scope_list(params.one("scope")))?;
+        let launch = trail.check("SMART-AUTHZ-004", "launch", launch_named(one("launch"), rules))?;
         let negotiation = Negotiation::start(&list, client, base, launch.is_some(), rules);
-        // SMART-LAUNCH-022, AMB-02
-        if launch.is_none() && negotiation.asked_bare_launch() {
-            return Err(AuthorizeRefusal::invalid(
-                "scope launch needs the launch parameter that the EHR sent",
-            ));
-        }
-        if client.strict_scopes && !negotiation.is_untouched() {
-            let code = AuthorizeCode::InvalidScope;
-            return Err(AuthorizeRefusal::new(code, "a requested scope cannot be granted"));
-        }
-        // SMART-AUTHZ-064
-        if !is_worth_a_grant(&negotiation.granted()) {
-            let code = AuthorizeCode::InvalidScope;
-            return Err(AuthorizeRefusal::new(code, "none of the requested scopes can be granted"));
-        }
-        let nonce = match one("nonce")? {
-            Some(nonce) if nonce.len() > MAX_NONCE => {
-                return Err(AuthorizeRefusal::invalid("nonce is too long"));
-            }
-            nonce => nonce.map(str::to_owned),
-        };
+        trail.check("SMART-LAUNCH-022", "scope launch", launch_scope(&negotiation, launch.is_some()))?;
+        trail.check("SMART-AUTHZ-064", "something can be granted", grantable(&negotiation, client))?;
+        let nonce = trail.check("OIDC-004", "nonce", nonce(one("nonce")))?;
+        let wish = SignInWish::read(params, &client.id, verify, now);
+        let sign_in = trail.check("OIDC-001", "prompt, max_age and hints", wish)?;
         Ok(Self {
             client: client.id.clone(),
             redirect_uri: proven.uri().to_owned(),
             state,
             base: base.url().to_owned(),
             scope: list.iter().map(|one| &*one.text).collect::<Vec<_>>().join(" "),
-            challenge,
+            proof,
             nonce,
             launch,
+            sign_in,
+            mode: proven.mode(),
             expires: now.plus(rules.interaction_life),
         })
     }
@@ -198,7 +148,7 @@ impl PendingRequest {
     ) -> Result<ProvenRedirect, vestibule_host::pages::Problem> {
         let client = client.filter(|client| client.is_enabled() && client.id == self.client);
         let client = client.ok_or(vestibule_host::pages::Problem::UnknownClient)?;
-        ProvenRedirect::registered(client, &self.redirect_uri, Some(self.state.clone()))
+        ProvenRedirect::registered(client, &self.redirect_uri, Some(self.state.clone()), self.mode)
     }
 
     /// The negotiation as far as it goes before anybody signs in; computed anew from what was asked, never stored.
@@ -210,13 +160,130 @@ impl PendingRequest {
     }
 }
 
+type Read<'a> = Result<Option<&'a str>, AuthorizeRefusal>;
+
+/// SMART-AUTHZ-016, GEN-003: no parameter twice; only `resource` may legally repeat.
+fn no_repeats(params: &Params) -> Result<(), AuthorizeRefusal> {
+    if params.repeats_any_but("resource") {
+        return Err(AuthorizeRefusal::unreadable(ParamError::Repeated));
+    }
+    Ok(())
+}
+
+/// SMART-AUTHZ-012: request objects and the like are refused by name, and never fetched (A-AERR-12).
+fn no_request_object(params: &Params) -> Result<(), AuthorizeRefusal> {
+    let refused = [
+        ("request", AuthorizeCode::RequestNotSupported, "request objects are not supported"),
+        ("request_uri", AuthorizeCode::RequestUriNotSupported, "request objects are not supported"),
+        ("registration", AuthorizeCode::RegistrationNotSupported, "apps cannot register themselves here"),
+    ];
+    match refused.into_iter().find(|(name, ..)| params.has(name)) {
+        Some((_, code, description)) => Err(AuthorizeRefusal::new(code, description)),
+        None => Ok(()),
+    }
+}
+
+fn response_type(value: Read<'_>) -> Result<(), AuthorizeRefusal> {
+    match value? {
+        Some("code") => Ok(()),
+        None => Err(AuthorizeRefusal::invalid("response_type is missing")),
+        Some(_) => {
+            Err(AuthorizeRefusal::new(AuthorizeCode::UnsupportedResponseType, "response_type must be code"))
+        }
+    }
+}
+
+/// SMART-AUTHZ-014. Which mode it is was settled with the address; here it is only refused.
+fn response_mode(value: Read<'_>, proven: &ProvenRedirect) -> Result<(), AuthorizeRefusal> {
+    match (value?, proven.mode()) {
+        (None | Some("query"), ResponseMode::Query) | (Some("form_post"), ResponseMode::FormPost) => Ok(()),
+        _ => Err(AuthorizeRefusal::invalid("response_mode must be query or left out")),
+    }
+}
+
+/// SMART-AUTHZ-006
+fn state(value: Read<'_>) -> Result<String, AuthorizeRefusal> {
+    match value? {
+        None => Err(AuthorizeRefusal::invalid("state is missing")),
+        Some(state) if state.len() > MAX_STATE => Err(AuthorizeRefusal::invalid("state is too long")),
+        Some(state) => Ok(state.to_owned()),
+    }
+}
+
+/// AUTHZ-012, SMART-AUTHZ-061
+fn may_use_codes(client: &RegisteredClient) -> Result<(), AuthorizeRefusal> {
+    if client.grant_types.authorization_code {
+        return Ok(());
+    }
+    Err(AuthorizeRefusal::new(
+        AuthorizeCode::UnauthorizedClient,
+        "the app is not registered for the authorization code flow",
+    ))
+}
+
+fn proof(params: &Params, client: &RegisteredClient) -> Result<CodeProof, AuthorizeRefusal> {
+    let one = |name| params.one(name).map_err(AuthorizeRefusal::unreadable);
+    let (challenge, method) = (one("code_challenge")?, one("code_challenge_method")?);
+    // SMART-PKCE-008: nothing at all, or PKCE as for everybody else.
+    if challenge.is_none() && method.is_none() && CodeProof::may_be_left_out(client) {
+        return Ok(CodeProof::DangerLegacyV1);
+    }
+    // SMART-AUTHZ-009, PKCE-001
+    let challenge = challenge
+        .ok_or(AuthorizeRefusal::invalid("code_challenge is missing; every app must use PKCE"))?
+        .to_owned();
+    // SMART-AUTHZ-010, PKCE-002: a missing method means plain, which is never offered.
+    if method != Some("S256") {
+        return Err(AuthorizeRefusal::invalid("code_challenge_method must be S256"));
+    }
+    Challenge::try_from(challenge)
+        .map(CodeProof::S256)
+        .map_err(|_| AuthorizeRefusal::invalid("code_challenge must be the base64url form of a SHA-256"))
+}
+
+fn launch_named(value: Read<'_>, rules: &Rules<'_>) -> Result<Option<LaunchHash>, AuthorizeRefusal> {
+    match value? {
+        Some(_) if !rules.ehr_launch => Err(launch::not_usable()),
+        Some(handle) => launch::hash(rules.issuer, handle).map(Some).ok_or(launch::not_usable()),
+        None => Ok(None),
+    }
+}
+
+/// SMART-LAUNCH-022, AMB-02
+fn launch_scope(negotiation: &Negotiation, has_launch: bool) -> Result<(), AuthorizeRefusal> {
+    if !has_launch && negotiation.asked_bare_launch() {
+        return Err(AuthorizeRefusal::invalid("scope launch needs the launch parameter that the EHR sent"));
+    }
+    Ok(())
+}
+
+/// SMART-AUTHZ-064
+fn grantable(negotiation: &Negotiation, client: &RegisteredClient) -> Result<(), AuthorizeRefusal> {
+    let code = AuthorizeCode::InvalidScope;
+    if client.strict_scopes && !negotiation.is_untouched() {
+        return Err(AuthorizeRefusal::new(code, "a requested scope cannot be granted"));
+    }
+    if !is_worth_a_grant(&negotiation.granted()) {
+        return Err(AuthorizeRefusal::new(code, "none of the requested scopes can be granted"));
+    }
+    Ok(())
+}
+
+fn nonce(value: Read<'_>) -> Result<Option<String>, AuthorizeRefusal> {
+    match value? {
+        Some(nonce) if nonce.len() > MAX_NONCE => Err(AuthorizeRefusal::invalid("nonce is too long")),
+        nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
 /// SMART-AUTHZ-007, -040, -041, -046: byte-exact, against the forms that are listed for each base.
 fn audience<'a>(
     params: &Params,
-    aud: Option<&str>,
+    aud: Read<'_>,
     client: &RegisteredClient,
     rules: &Rules<'a>,
 ) -> Result<&'a FhirBase, AuthorizeRefusal> {
+    let aud = aud?;
     let named =
         |name: &str| rules.bases.iter().find(|base| base.is_named(name) && client.may_use_base(base.url()));
     let target =

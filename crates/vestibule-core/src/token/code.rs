@@ -7,7 +7,8 @@
 
 use subtle::ConstantTimeEq;
 use vestibule_host::{
-    CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, Secret, UnixMillis,
+    CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, RegisteredClient, Secret,
+    UnixMillis,
 };
 
 use super::client_auth::AuthenticatedClient;
@@ -16,8 +17,8 @@ use super::error::TokenError;
 use super::refresh::{Chain, KEEP_MARGIN, earliest};
 use super::refresh_token::RefreshToken;
 use super::response::TokenResponse;
-use crate::authorize::Verifier;
 use crate::authorize::validate::Rules;
+use crate::authorize::{CodeProof, Verifier};
 use crate::digest;
 use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
 use crate::params::Params;
@@ -27,7 +28,16 @@ use crate::params::Params;
 pub struct CodeRequest {
     code: vestibule_host::Secret,
     redirect_uri: String,
-    verifier: Option<Verifier>,
+    verifier: Presented,
+}
+
+/// What came as `code_verifier`.
+#[derive(Debug)]
+enum Presented {
+    Nothing,
+    /// A verifier of the wrong form matches nothing (PKCE-005).
+    Malformed,
+    Verifier(Verifier),
 }
 
 impl CodeRequest {
@@ -40,8 +50,10 @@ impl CodeRequest {
         Ok(Self {
             code: vestibule_host::Secret::new(code),
             redirect_uri: redirect_uri.to_owned(),
-            // PKCE-005: a verifier of the wrong form matches nothing.
-            verifier: one("code_verifier")?.and_then(Verifier::new),
+            verifier: match one("code_verifier")? {
+                None => Presented::Nothing,
+                Some(text) => Verifier::new(text).map_or(Presented::Malformed, Presented::Verifier),
+            },
         })
     }
 
@@ -53,7 +65,8 @@ impl CodeRequest {
     /// Compares what was presented with what the code is bound to. This read proves nothing; the verb repeats it.
     ///
     /// # Errors
-    /// [`TokenError::InvalidGrant`], whatever differs (TOKEN-009). Nothing changes (CODE-007, PKCE-008).
+    /// [`TokenError::InvalidGrant`], whatever differs (TOKEN-009); [`TokenError::InvalidRequest`] for a verifier of the code's own
+    /// client when there is nothing to verify. Nothing changes (CODE-007, PKCE-008).
     pub fn check(
         &self,
         client: &AuthenticatedClient,
@@ -61,25 +74,44 @@ impl CodeRequest {
         rules: &Rules<'_>,
     ) -> Result<Checked, TokenError> {
         let (grant, record) = grant.ok_or(TokenError::InvalidGrant)?;
-        // SMART-TOKEN-023, PKCE-007: a code always has a challenge, so a verifier is always needed.
-        let verifier = self.verifier.as_ref().ok_or(TokenError::InvalidGrant)?;
-        let presented = verifier.challenge();
         let registered = client.client();
         let right_client = record.client == registered.id; // SMART-TOKEN-021, SMART-TOKEN-024
         let right_redirect = record.redirect_uri == self.redirect_uri; // SMART-TOKEN-022
-        let right_proof: bool =
-            presented.as_str().as_bytes().ct_eq(record.challenge.as_str().as_bytes()).into(); // PKCE-006
-        if !(right_client && right_redirect && right_proof) {
+        let proof = self.proof(&record.proof, registered);
+        if !(right_client && right_redirect) {
             return Err(TokenError::InvalidGrant);
         }
+        let proof = proof?;
         // A-AUD-13: the base may have been taken away since.
         if rules.base(&record.base).is_none() || !registered.may_use_base(&record.base) {
             return Err(TokenError::InvalidGrant);
         }
-        let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, presented.as_str());
+        let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, &proof);
         // The row is kept longer once it is known what is issued: `granted`.
         let operation = RedeemCode::new(self.hash(rules.issuer), binding, UnixMillis(0));
         Ok(Checked { issuer: rules.issuer.to_owned(), grant, record, operation, client: client.clone() })
+    }
+
+    /// The proof that was presented, if it is the one that the code asks for.
+    fn proof(&self, wanted: &CodeProof, client: &RegisteredClient) -> Result<String, TokenError> {
+        match (wanted, &self.verifier) {
+            (CodeProof::S256(challenge), Presented::Verifier(verifier)) => {
+                let presented = verifier.challenge();
+                let right: bool = presented.as_str().as_bytes().ct_eq(challenge.as_str().as_bytes()).into(); // PKCE-006
+                right.then(|| presented.as_str().to_owned()).ok_or(TokenError::InvalidGrant)
+            }
+            // SMART-TOKEN-023, PKCE-007: a challenge always wants its verifier.
+            (CodeProof::S256(_), Presented::Nothing | Presented::Malformed) => Err(TokenError::InvalidGrant),
+            // SMART-PKCE-008, design §9: the registration is asked again.
+            (CodeProof::DangerLegacyV1, Presented::Nothing) if CodeProof::may_be_left_out(client) => {
+                Ok(wanted.as_str().to_owned())
+            }
+            (CodeProof::DangerLegacyV1, Presented::Nothing) => Err(TokenError::InvalidGrant),
+            // SMART-PKCE-007: somebody took the challenge out of the request on its way.
+            (CodeProof::DangerLegacyV1, _) => {
+                Err(TokenError::InvalidRequest("code_verifier was sent for a code without a challenge"))
+            }
+        }
     }
 }
 

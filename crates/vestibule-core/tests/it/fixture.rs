@@ -9,6 +9,7 @@ use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts};
 use vestibule_core::authorize::{
     Identified, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Rules, Who,
 };
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::{GrantRecord, Grantable};
 use vestibule_core::params::Params;
 use vestibule_core::record;
@@ -73,12 +74,13 @@ pub(crate) struct Server {
     pub(crate) bases: Vec<FhirBase>,
     pub(crate) ehr_launch: bool,
     pub(crate) standalone_encounters: bool,
+    pub(crate) form_post: bool,
 }
 
 impl Server {
     pub(crate) fn new() -> Self {
         let bases = vec![FhirBase::new(FHIR1), FhirBase::new(FHIR2)];
-        Self { bases, ehr_launch: true, standalone_encounters: true }
+        Self { bases, ehr_launch: true, standalone_encounters: true, form_post: false }
     }
 
     pub(crate) fn rules(&self) -> Rules<'_> {
@@ -96,15 +98,19 @@ impl Server {
         let params = Params::parse(query.as_bytes()).expect("few parameters");
         let proven = Identified::read(&params).and_then(|identified| {
             let known = (identified.client_id() == client.id.as_str()).then_some(client);
-            ProvenRedirect::prove(known, &identified, &params)
+            ProvenRedirect::prove(known, &identified, &params, self.form_post)
         });
         let proven = match proven {
             Ok(proven) => proven,
             Err(problem) => return Heard::Shown(problem),
         };
-        match PendingRequest::validate(&params, &proven, client, &self.rules(), NOW) {
+        let mut trail = Trail::default();
+        let rules = self.rules();
+        match PendingRequest::validate(&params, &proven, client, &rules, &hint, NOW, &mut trail) {
             Ok(request) => Heard::Accepted(Box::new(request)),
-            Err(refusal) => Heard::Redirected { refusal, location: proven.refuse(refusal, ISSUER) },
+            Err(refusal) => {
+                Heard::Redirected { refusal, location: proven.refuse(refusal, ISSUER).location() }
+            }
         }
     }
 
@@ -112,6 +118,12 @@ impl Server {
     pub(crate) fn negotiate(&self, scopes: &str, client: &RegisteredClient, ehr: bool) -> Negotiation {
         pending(scopes, ehr).negotiate(client, &self.bases[0], &self.rules())
     }
+}
+
+/// `hint:<client>:<subject>` stands for an ID token of ours.
+fn hint(token: &str) -> Option<serde_json::Map<String, Value>> {
+    let (aud, sub) = token.strip_prefix("hint:")?.split_once(':')?;
+    json!({ "aud": aud, "sub": sub }).as_object().cloned()
 }
 
 /// A request as if it had been validated and stored.

@@ -6,6 +6,7 @@
 mod conformance_gaps;
 mod discovery;
 mod fixture;
+mod legacy;
 mod machine;
 mod machine_exploration;
 mod machine_model;
@@ -13,7 +14,11 @@ mod negotiation;
 mod records;
 mod redemption;
 mod redirects;
+<<<<<<< HEAD
 mod registration;
+=======
+mod sign_in;
+>>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 mod table_4_5;
 mod token_form;
 mod validation;

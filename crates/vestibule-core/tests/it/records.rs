@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vestibule_core::authorize::launch::LaunchRecord;
-use vestibule_core::authorize::{PendingRequest, Progress};
+use vestibule_core::authorize::{CodeProof, PendingRequest, Progress, ResponseMode};
 use vestibule_core::grant::{Confirmation, GrantRecord};
 use vestibule_core::record::{self, Unreadable};
 use vestibule_host::{
-    ClientId, ConsentId, FhirContextItem, LaunchHash, Record, SessionId, UnixMillis, UserId,
+    ClientId, ConsentId, FhirContextItem, LaunchHash, Record, SessionId, SignInReason, UnixMillis, UserId,
 };
 
 use crate::fixture::{C1, FHIR1, NOW, REDIRECT, client, decided, encounter, patient, set, who};
@@ -18,6 +18,9 @@ const GRANT: &str = include_str!("golden/grant.json");
 const GRANT_LEAST: &str = include_str!("golden/grant_least.json");
 const LAUNCH: &str = include_str!("golden/launch.json");
 const PENDING: &str = include_str!("golden/pending.json");
+const PENDING_SIGN_IN: &str = include_str!("golden/pending_sign_in.json");
+const PENDING_LEGACY: &str = include_str!("golden/pending_legacy.json");
+const GRANT_LEGACY: &str = include_str!("golden/grant_legacy.json");
 const PROGRESS: &str = include_str!("golden/progress.json");
 
 fn stored(version: u8, json: &str) -> Record {
@@ -60,7 +63,7 @@ fn a_grant_is_read_as_it_was_written() {
     assert_eq!((grant.client.as_str(), grant.client_name.as_str()), ("pub", "Growth Chart"));
     assert_eq!((&grant.who, grant.subject.as_str()), (&who("alice", "s1"), "sub-alice"));
     assert_eq!((grant.redirect_uri.as_str(), grant.base.as_str()), (REDIRECT, FHIR1));
-    assert_eq!(grant.challenge.as_str(), C1);
+    assert_eq!(grant.proof.as_str(), C1);
     let spelled = "launch patient/Observation.read patient/Condition.rs?category=laboratory openid fhirUser";
     assert_eq!(grant.scopes.to_string(), spelled, "in the app's spelling");
     assert_eq!(
@@ -98,14 +101,40 @@ fn a_pending_request_is_read_as_it_was_written() {
     let request: PendingRequest = round(PENDING);
     assert_eq!((request.client.as_str(), request.base.as_str()), ("pub", FHIR1));
     assert_eq!(request.scope, "launch patient/Observation.rs unknown openid");
-    assert_eq!((request.challenge.as_str(), request.nonce.as_deref()), (C1, Some("n-0S6")));
+    assert_eq!((request.proof.as_str(), request.nonce.as_deref()), (C1, Some("n-0S6")));
     assert_eq!(request.launch, Some(LaunchHash::new(std::array::from_fn(|at| u8::try_from(at).unwrap()))));
     assert_eq!(request.expires, UnixMillis(NOW.0 + 600_000));
     let proven = request.prove(Some(&client())).unwrap();
     assert_eq!(proven.uri(), REDIRECT);
     assert!(
-        proven.refuse(vestibule_core::authorize::AuthorizeRefusal::internal(), "i").contains("&state=st1&")
+        proven
+            .refuse(vestibule_core::authorize::AuthorizeRefusal::internal(), "i")
+            .location()
+            .contains("&state=st1&")
     );
+}
+
+/// AUTHZ-013, OIDC-013
+#[test]
+fn a_wish_for_the_sign_in_is_read_as_it_was_written() {
+    let request: PendingRequest = round(PENDING_SIGN_IN);
+    assert!(request.sign_in.is_silent() && request.sign_in.wants_consent());
+    assert_eq!(request.sign_in.acr_values(), ["urn:example:loa:3", "urn:example:loa:2"]);
+    let ask = request.sign_in.ask("/back", None, SignInReason::Again);
+    assert_eq!((ask.login_hint, ask.expected_subject), (Some("al@example.org"), Some("sub-alice")));
+    assert_eq!(ask.ui_locales, Some("de-AT en"));
+    assert_eq!(request.prove(Some(&client())).unwrap().mode(), ResponseMode::FormPost);
+    let debug = format!("{request:?} {:?}", request.sign_in);
+    assert!(!debug.contains("example.org") && !debug.contains("alice"), "{debug}");
+}
+
+/// SMART-PKCE-008
+#[test]
+fn a_legacy_request_and_its_grant_are_read_as_they_were_written() {
+    let request: PendingRequest = round(PENDING_LEGACY);
+    assert_eq!(request.proof, CodeProof::DangerLegacyV1);
+    let grant: GrantRecord = round(GRANT_LEGACY);
+    assert_eq!(grant.proof, CodeProof::DangerLegacyV1);
 }
 
 /// INT-007, A-CTX-43, A-CTX-44

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vestibule_core::authorize::progress::Progress;
-use vestibule_core::authorize::{Challenge, Refusal};
+use vestibule_core::authorize::{Challenge, CodeProof, Refusal};
 use vestibule_core::digest;
 use vestibule_core::grant::{GrantRecord, Grantable};
 use vestibule_core::params::Params;
@@ -13,9 +13,9 @@ use vestibule_core::token::{
     TokenResponse,
 };
 use vestibule_host::{
-    AllowedPatient, ClientAuthentication, ClientId, EncounterId, FhirContextItem, GrantId, GrantStatus,
-    LaunchContext, Moment, PatientAnswer, PatientId, PatientSummary, Redemption, RegisteredClient, Standing,
-    UnixMillis, UserId,
+    AllowedPatient, ClientAuthentication, ClientId, ClientSecret, EncounterId, FhirContextItem, GrantId,
+    GrantStatus, LaunchContext, Moment, PatientAnswer, PatientId, PatientSummary, Redemption,
+    RegisteredClient, Standing, UnixMillis, UserId,
 };
 
 use crate::fixture::{
@@ -65,8 +65,18 @@ fn full_context() -> LaunchContext {
         .with_app_context("cds-17")
 }
 
+const SECRET: &str = "a-secret-a-secret-a-secret-a-secret-a";
+
+/// The same app, with a secret.
+pub(crate) fn confidential(mut client: RegisteredClient) -> RegisteredClient {
+    let secret = ClientSecret::new(vestibule_host::client::SecretHash::of(SECRET).unwrap());
+    client.authentication = ClientAuthentication::SecretPost(vec![secret]);
+    client
+}
+
 fn authenticated(client: RegisteredClient) -> AuthenticatedClient {
-    let form = format!("client_id={}", client.id.as_str());
+    let secret = client.authentication.is_confidential().then(|| format!("&client_secret={SECRET}"));
+    let form = format!("client_id={}{}", client.id.as_str(), secret.unwrap_or_default());
     let presented = Presented::read(&Params::parse(form.as_bytes()).unwrap(), &[], |_| None).unwrap();
     presented.authenticate(Some(client), None, NOW).unwrap()
 }
@@ -102,6 +112,15 @@ impl Tk {
         let grant = grant.map(|record| (GrantId::new("grant-1"), record));
         request.check(&authenticated(self.client.clone()), grant, &self.server.rules())
     }
+}
+
+/// The redemption of a grant's code by this app, with or without a verifier.
+pub(crate) fn check_with(
+    grant: GrantRecord,
+    client: RegisteredClient,
+    verifier: Option<&str>,
+) -> Result<Checked, TokenError> {
+    Tk { client, verifier: verifier.map(str::to_owned), ..Tk::new() }.check(Some(grant))
 }
 
 fn checked(grant: GrantRecord) -> Checked {
@@ -504,7 +523,7 @@ fn a_code_is_bound_to_everything() {
     let (issue, progress) = (Issue::new(scopes, true), decided(Some("P1"), Some("E1"), scopes));
     let draft = issue.draft(&progress, Some(&full_context()), agreed(&progress)).unwrap();
     assert_eq!(
-        draft.location(),
+        draft.answer().location(),
         "https://app.example/cb?code=vc_code&state=st1&iss=https%3A%2F%2Fas.example"
     );
     let operation = issue.operation(&draft);
@@ -522,7 +541,7 @@ fn a_code_is_bound_to_everything() {
     let record: GrantRecord = vestibule_core::record::read(&grant.record).unwrap();
     assert_eq!((record.client.as_str(), record.subject.as_str()), ("pub", "sub-alice"));
     assert_eq!((record.redirect_uri.as_str(), record.base.as_str()), (REDIRECT, FHIR1));
-    assert_eq!(record.challenge, Challenge::try_from(C1.to_owned()).unwrap());
+    assert_eq!(record.proof, CodeProof::S256(Challenge::try_from(C1.to_owned()).unwrap()));
     assert_eq!((record.issued, record.code_expires), (NOW, operation.expires));
     assert_eq!(record.context.patient, Some(PatientId::new("P1")));
     let text = String::from_utf8_lossy(&grant.record.0).into_owned();

@@ -97,7 +97,8 @@ fn a_stored_address_is_proven_again() {
     assert_eq!(request.prove(Some(&moved)), Err(Problem::UnknownRedirect));
     assert_eq!(request.prove(Some(&other)), Err(Problem::UnknownClient));
     // With the state of the request, not one that a later step brings (A-CTX-47).
-    let location = request.prove(Some(&client())).unwrap().refuse(AuthorizeRefusal::unavailable(), ISSUER);
+    let location =
+        request.prove(Some(&client())).unwrap().refuse(AuthorizeRefusal::unavailable(), ISSUER).location();
     assert!(location.contains("state=st1"));
 }
 
@@ -117,8 +118,8 @@ fn an_answer_keeps_the_query_of_the_address() {
 fn only_a_proven_address_carries_an_error() {
     let params = Params::parse(Az::new().query().as_bytes()).unwrap();
     let identified = Identified::read(&params).unwrap();
-    assert_eq!(ProvenRedirect::prove(None, &identified, &params), Err(Problem::UnknownClient));
-    let proven = ProvenRedirect::prove(Some(&client()), &identified, &params).unwrap();
+    assert_eq!(ProvenRedirect::prove(None, &identified, &params, false), Err(Problem::UnknownClient));
+    let proven = ProvenRedirect::prove(Some(&client()), &identified, &params, false).unwrap();
     assert_eq!(proven.uri(), REDIRECT);
     assert!(!format!("{proven:?}").contains("st1"), "no state in a log line");
 }

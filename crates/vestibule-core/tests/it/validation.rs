@@ -81,11 +81,19 @@ fn optional_parameters_empty_repeated_and_malformed() {
         check(&Az::new().raw(name, "%zz"), malformed);
         check(&Az::new().raw(name, "%00"), malformed);
     }
-    for ignored in
-        ["login_hint", "display", "ui_locales", "claims", "acr_values", "max_age", "foo", "patient"]
-    {
-        check(&Az::new().add(ignored, "x"), Accepted);
-        check(&Az::new().add(ignored, "x").add(ignored, "y"), Red("invalid_request"));
+    for (hint, good) in [
+        ("login_hint", "x"),
+        ("display", "x"),
+        ("ui_locales", "x"),
+        ("claims", "x"),
+        ("acr_values", "x"),
+        ("max_age", "5"),
+        ("prompt", "login"),
+        ("foo", "x"),
+        ("patient", "x"),
+    ] {
+        check(&Az::new().add(hint, good), Accepted);
+        check(&Az::new().add(hint, good).add(hint, "y"), Red("invalid_request"));
     }
 }
 
@@ -398,7 +406,7 @@ fn a_request_keeps_what_was_asked_and_when_it_ends() {
     assert_eq!(request.client.as_str(), "pub");
     assert_eq!(request.base, FHIR1);
     assert_eq!(request.scope, "launch/patient patient/Observation.rs offline_access");
-    assert_eq!(request.challenge.as_str(), C1);
+    assert_eq!(request.proof.as_str(), C1);
     assert_eq!(request.expires.0, NOW.0 + 600_000);
     // Nothing of it is shown by a log line.
     let debug = format!("{request:?}");
@@ -424,6 +432,11 @@ fn every_error_uses_the_allowed_characters() {
         AuthorizeCode::InvalidTarget,
         AuthorizeCode::RequestNotSupported,
         AuthorizeCode::RequestUriNotSupported,
+        AuthorizeCode::RegistrationNotSupported,
+        AuthorizeCode::LoginRequired,
+        AuthorizeCode::ConsentRequired,
+        AuthorizeCode::InteractionRequired,
+        AuthorizeCode::UnmetAuthenticationRequirements,
     ];
     for code in codes {
         assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code:?}");
@@ -466,6 +479,10 @@ fn every_error_uses_the_allowed_characters() {
         "launch",
         "request",
         "request_uri",
+        "registration",
+        "prompt",
+        "max_age",
+        "id_token_hint",
     ] {
         let Heard::Redirected { refusal, .. } = Az::new().set(name, poison).send() else { panic!("{name}") };
         assert!(is_clean(refusal.description), "{name}");

@@ -76,8 +76,8 @@ impl AuthorizationServer {
                 let who = user.map(|user| Who { user: user.user, session: user.session });
                 let replayed =
                     who.and_then(|who| self.inner().replayed(&finished, head, &who, &answer.step, now));
-                let response = replayed.and_then(|location| redirect(&location));
-                let response = response.ok_or(AuthorizeError::new(Problem::Finished))?;
+                let answer = replayed.ok_or(AuthorizeError::new(Problem::Finished))?;
+                let response = self.send_to_app(&languages(head), None, Vec::new(), &answer)?;
                 Ok(Turn { step: AuthorizeStep::Respond(response), cookies: Vec::new() })
             }
             found => {
@@ -115,7 +115,7 @@ impl AuthorizationServer {
         }
     }
 
-    fn show(&self, head: &Parts, turn: Turn) -> Response<Bytes> {
+    pub(crate) fn show(&self, head: &Parts, turn: Turn) -> Response<Bytes> {
         let shown = match turn.step {
             AuthorizeStep::SignIn(prompt) => {
                 redirect(prompt.location()).ok_or(AuthorizeError::new(Problem::Internal))

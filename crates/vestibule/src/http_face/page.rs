@@ -7,29 +7,32 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
-use vestibule_core::authorize::ProvenRedirect;
-use vestibule_host::pages::{AppView, Frame, Problem, ProblemView, View, WayOn};
-use vestibule_host::{Framing, RegisteredClient};
+use vestibule_core::authorize::{AuthorizeResponse, ProvenRedirect, ResponseMode};
+use vestibule_host::pages::{AppView, FormPostView, Frame, Problem, ProblemView, View, WayOn};
+use vestibule_host::{Framing, RegisteredClient, redirect_uri};
 
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
+use crate::interaction::answer::redirect;
+
+/// The one script there is: it saves a click. Without scripts the page has a button.
+const SUBMIT: &str = "document.forms[0].submit()";
 
 /// What a page may do: where its forms may lead, and who may frame it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageKind {
     form_action: Option<String>,
     frame_ancestors: Vec<String>,
+    /// Whether the page has a script of ours, which carries the nonce.
+    scripted: bool,
 }
 
 impl PageKind {
     /// A page of an interaction. Browsers apply `form-action` to the redirect that answers a form, so the app's proven address
     /// takes part (design §9, A-UI-07).
     pub(crate) fn of(client: &RegisteredClient, redirect: &ProvenRedirect) -> Self {
-        let frame_ancestors = match &client.framing {
-            Framing::Refuse => Vec::new(),
-            Framing::Origins(origins) => origins.clone(),
-        };
-        Self { form_action: Some(redirect.form_action()), frame_ancestors }
+        let frame_ancestors = ancestors_of(client);
+        Self { form_action: Some(redirect.form_action()), frame_ancestors, scripted: false }
     }
 
     fn policy(&self, nonce: &str) -> String {
@@ -39,9 +42,17 @@ impl PageKind {
             self.frame_ancestors.join(" ")
         };
         let action = self.form_action.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
+        let script = if self.scripted { format!("; script-src 'nonce-{nonce}'") } else { String::new() };
         format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self'{action}; frame-ancestors {ancestors}"
+            "default-src 'none'; style-src 'nonce-{nonce}'{script}; base-uri 'none'; form-action 'self'{action}; frame-ancestors {ancestors}"
         )
+    }
+}
+
+fn ancestors_of(client: &RegisteredClient) -> Vec<String> {
+    match &client.framing {
+        Framing::Refuse => Vec::new(),
+        Framing::Origins(origins) => origins.clone(),
     }
 }
 
@@ -68,10 +79,13 @@ pub(crate) fn languages(head: &Parts) -> Vec<String> {
 impl AuthorizationServer {
     /// Draws a page and sets every header around it.
     pub(crate) fn page(&self, head: &Parts, view: &View<'_>, kind: PageKind) -> Response<Bytes> {
+        self.page_in(&languages(head), view, kind)
+    }
+
+    fn page_in(&self, languages: &[String], view: &View<'_>, kind: PageKind) -> Response<Bytes> {
         let inner = self.inner();
         let nonce = inner.secret("").unwrap_or_default();
-        let languages = languages(head);
-        let frame = Frame { languages: &languages, nonce: &nonce, organization: &inner.config.organization };
+        let frame = Frame { languages, nonce: &nonce, organization: &inner.config.organization };
         let mut response = match &inner.pages {
             Some(pages) => Response::new(Bytes::from(pages.render(view, &frame))),
             None => Response::new(Bytes::from(plain(view))),
@@ -94,6 +108,41 @@ impl AuthorizationServer {
         response
     }
 
+    /// Sends an answer to the app (SMART-AUTHZ-034, REDIR-012).
+    pub(crate) fn answer_app(
+        &self,
+        languages: &[String],
+        client: &RegisteredClient,
+        answer: &AuthorizeResponse,
+    ) -> Result<Response<Bytes>, AuthorizeError> {
+        self.send_to_app(languages, Some(&client.name), ancestors_of(client), answer)
+    }
+
+    /// The same, by whoever knows less of the app.
+    pub(crate) fn send_to_app(
+        &self,
+        languages: &[String],
+        app: Option<&str>,
+        frame_ancestors: Vec<String>,
+        answer: &AuthorizeResponse,
+    ) -> Result<Response<Bytes>, AuthorizeError> {
+        let internal = || AuthorizeError::new(Problem::Internal);
+        match answer.mode() {
+            ResponseMode::Query => redirect(&answer.location()).ok_or_else(internal),
+            ResponseMode::FormPost => {
+                let target = redirect_uri::origin(answer.to()).ok_or_else(internal)?;
+                let view = View::FormPost(FormPostView {
+                    to: answer.to(),
+                    fields: answer.fields(),
+                    app: app.unwrap_or(&target),
+                    script: SUBMIT,
+                });
+                let form_action = Some(target.clone());
+                Ok(self.page_in(languages, &view, PageKind { form_action, frame_ancestors, scripted: true }))
+            }
+        }
+    }
+
     /// Says what is wrong, and how to get on. The operator finds the reason in the log, by the correlation id.
     pub(crate) fn problem_page(&self, head: &Parts, error: &AuthorizeError) -> Response<Bytes> {
         let correlation = self.correlation();
@@ -112,7 +161,8 @@ impl AuthorizationServer {
             _ => WayOn::StartAgain,
         };
         let view = View::Problem(ProblemView { problem, way_on, correlation: &correlation });
-        let kind = PageKind { form_action: None, frame_ancestors: error.frame_ancestors.clone() };
+        let frame_ancestors = error.frame_ancestors.clone();
+        let kind = PageKind { frame_ancestors, ..PageKind::default() };
         let mut response = self.page(head, &view, kind);
         *response.status_mut() = status;
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -196,10 +246,14 @@ mod tests {
         let kind = PageKind {
             form_action: Some("https://app.example".into()),
             frame_ancestors: vec!["https://ehr.example".into()],
+            scripted: false,
         };
         let policy = kind.policy("n");
         assert!(policy.contains("form-action 'self' https://app.example;"), "{policy}");
         assert!(policy.ends_with("frame-ancestors https://ehr.example"), "{policy}");
+        assert!(!policy.contains("script-src"), "{policy}");
+        let scripted = PageKind { scripted: true, ..PageKind::default() };
+        assert!(scripted.policy("n").contains("; script-src 'nonce-n';"));
         assert!(PageKind::default().policy("n").ends_with("form-action 'self'; frame-ancestors 'none'"));
     }
 }

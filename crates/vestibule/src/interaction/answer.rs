@@ -5,9 +5,9 @@ use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, REFERRER_POLICY};
 use http::{HeaderValue, Response, StatusCode};
 use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts, PREFIX};
 use vestibule_core::authorize::launch::LaunchRecord;
-use vestibule_core::authorize::{AuthorizeRefusal, Refusal};
+use vestibule_core::authorize::{AuthorizeRefusal, AuthorizeResponse, Refusal};
 use vestibule_host::pages::Problem;
-use vestibule_host::{Advanced, GrantId, Issuance};
+use vestibule_host::{Advanced, AuditDetails, GrantId, Issuance};
 
 use super::drive::Interaction;
 use super::held;
@@ -40,13 +40,15 @@ impl Interaction {
         }
     }
 
-    async fn answer_refusal(self, refusal: AuthorizeRefusal) -> Result<Turn, AuthorizeError> {
-        let location = self.redirect.refuse(refusal, self.inner().issuer());
+    pub(super) async fn answer_refusal(self, refusal: AuthorizeRefusal) -> Result<Turn, AuthorizeError> {
+        let answer = self.redirect.refuse(refusal, self.inner().issuer());
         // What was never stored has nothing to close: its cookie is cleared, and a copy of it meets the same refusal.
         if self.revision.is_some() {
             let inner = self.inner();
             let answered = self.answered.as_ref();
-            let row = inner.finished_row(&self.held(), &self.who(), &location, answered, self.now)?;
+            let event = inner.event(&self.details(refusal))?;
+            let row = inner.finished_row(&self.held(), &self.who(), &answer, answered, self.now)?;
+            let row = row.with_event(event);
             let call = inner.call(self.now)?;
             match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
                 Advanced::Saved(_) => {}
@@ -54,7 +56,20 @@ impl Interaction {
                 Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
             }
         }
-        self.respond(&location)
+        self.respond(&answer)
+    }
+
+    /// What the audit log is told of an interaction that ends without a code.
+    fn details(&self, refusal: AuthorizeRefusal) -> AuditDetails {
+        let mut details = AuditDetails::default();
+        details.client = Some(self.client.id.clone());
+        details.user = Some(self.user.user.clone());
+        details.session = Some(self.user.session.clone());
+        details.patient = self.progress.patient().cloned();
+        details.encounter = self.progress.encounter().cloned();
+        details.base = Some(self.pending.base.clone());
+        details.reason = Some(format!("{}: {}", refusal.code.as_str(), refusal.description));
+        details
     }
 
     /// Gather → decide → commit → release: asks everybody again, then issues the code in one commit.
@@ -90,7 +105,7 @@ impl Interaction {
             Err(refusal) => return self.refuse(refusal).await,
         };
         let answered = self.answered.as_ref();
-        let finished = inner.finished_row(&self.held(), &self.who(), draft.location(), answered, self.now)?;
+        let finished = inner.finished_row(&self.held(), &self.who(), draft.answer(), answered, self.now)?;
         let operation = draft.operation(finished, &self.pending)?;
         let event = inner.event_of_grant(&operation.grant.id, draft.record())?;
         let operation = operation.with_event(event);
@@ -102,7 +117,7 @@ impl Interaction {
                     grant = operation.grant.id.as_str(),
                     "code issued"
                 );
-                self.respond(draft.location())
+                self.respond(draft.answer())
             }
             Issuance::Stale(row) => self.like_the_winner(&row),
             Issuance::LaunchGone => self.launch_gone().await, // A-LAUNCH-02
@@ -116,13 +131,13 @@ impl Interaction {
             return Err(self.stale());
         };
         match self.inner().replay_of(&finished, &self.browser, &self.who(), step, self.now) {
-            Some(location) => self.respond(&location),
+            Some(answer) => self.respond(&answer),
             None => Err(AuthorizeError::new(Problem::Finished)),
         }
     }
 
-    fn respond(self, location: &str) -> Result<Turn, AuthorizeError> {
-        let response = redirect(location).ok_or(AuthorizeError::new(Problem::Internal))?;
+    fn respond(self, answer: &AuthorizeResponse) -> Result<Turn, AuthorizeError> {
+        let response = self.server.answer_app(&self.languages, &self.client, answer)?;
         Ok(Turn { step: AuthorizeStep::Respond(response), cookies: self.cookies })
     }
 }

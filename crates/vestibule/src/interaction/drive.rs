@@ -5,21 +5,20 @@ use http::request::Parts;
 use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::progress::{Act, EncounterNeed, EncounterOf, PatientNeed};
+use vestibule_core::authorize::sign_in::Page;
 use vestibule_core::authorize::{
     Event, Needs, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Who,
 };
-use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
     Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterPage, EncounterQuery, EncounterSummary,
-    Moment, PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignInAsk, SignInMove, SignedInUser,
-    UnixMillis, UserKind,
+    Moment, PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignedInUser, UnixMillis, UserKind,
 };
 
-use super::answer;
 use super::held::{self, Found, Held};
 use super::id::InteractionId;
-use super::prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, SignInPrompt, Turn};
+use super::prompt::{AuthorizeStep, ConsentPrompt, EncounterPrompt, PatientPrompt, Turn};
+use super::restore::Restored;
 use super::step_token::{Place, Step, StepToken};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
@@ -41,10 +40,11 @@ pub(crate) struct Interaction {
     /// The form that is being answered, once its token was found fresh.
     pub(crate) answered: Option<StepToken>,
     pub(super) revision: Option<Revision>,
-    saved: bool,
+    pub(super) saved: bool,
     pub(super) browser: String,
     pub(super) launch: Option<LaunchRecord>,
     pub(crate) cookies: Vec<HeaderValue>,
+    pub(super) languages: Vec<String>,
 }
 
 impl std::fmt::Debug for Interaction {
@@ -52,14 +52,6 @@ impl std::fmt::Debug for Interaction {
         // A patient user's own FHIR reference and the open visit say whose record this is (LOG-001).
         f.debug_struct("Interaction").field("client", &self.client.id).finish_non_exhaustive()
     }
-}
-
-/// What restoring an interaction leads to.
-enum Restored {
-    /// The browser goes elsewhere first: to sign in, or here again with the cookie that it just got.
-    Before(Box<Turn>),
-    /// Somebody is, and may go on.
-    Ready(Box<Interaction>),
 }
 
 /// What the consent step knows.
@@ -117,90 +109,6 @@ impl AuthorizationServer {
             }
         }
     }
-
-    async fn restore(
-        &self,
-        head: &Parts,
-        id: &InteractionId,
-        found: Found,
-        now: UnixMillis,
-    ) -> Result<Restored, AuthorizeError> {
-        let inner = self.inner();
-        let (pending, browser, is_new_browser, revision, progress, mut cookies) = match found {
-            Found::Pending { pending, browser, is_new_browser, revision, cookies } => {
-                (pending, browser, is_new_browser, revision, Progress::SignIn, cookies)
-            }
-            Found::Open { pending, browser, revision, progress } => {
-                (pending, browser, false, Some(revision), progress, Vec::new())
-            }
-            Found::Finished(_) => return Err(AuthorizeError::new(Problem::Finished)), // INT-016
-        };
-        // INT-019, REDIR-010: the client and its address are looked up again at each step.
-        let client = inner.host.clients.client(&pending.client).await?;
-        let redirect = pending.prove(client.as_ref()).map_err(AuthorizeError::new)?;
-        let client = client.ok_or(AuthorizeError::new(Problem::UnknownClient))?;
-        let signed_in = inner.host.users.current_user(head).await?;
-        let user = match (signed_in, progress.who()) {
-            (None, None) => {
-                let path = inner.interaction_path(id);
-                let SignInMove::Redirect(location) =
-                    inner.host.users.sign_in(&SignInAsk::new(&path, Some(&client.name)))
-                else {
-                    return Err(AuthorizeError::new(Problem::Internal).of(&client));
-                };
-                let step = AuthorizeStep::SignIn(SignInPrompt::new(location, client.name));
-                return Ok(Restored::Before(Box::new(Turn { step, cookies })));
-            }
-            // INT-002, A-CTX-24: the interaction belongs to one user in one session.
-            (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
-            (Some(user), Some(who)) if user.user != who.user || user.session != who.session => {
-                return Err(AuthorizeError::new(Problem::OtherUser).of(&client));
-            }
-            (Some(user), _) => user,
-        };
-        // A-CODE-19: an authenticator that names nobody has authenticated nobody.
-        if user.user.as_str().is_empty() || user.session.as_str().is_empty() || user.subject.is_empty() {
-            return Err(AuthorizeError::new(Problem::Internal).of(&client));
-        }
-        // A new browser comes back with its cookie before anything is stored for it: should this answer get lost on its way,
-        // the interaction is not bound to a cookie that nobody has.
-        if is_new_browser {
-            let again = answer::redirect(&inner.interaction_path(id))
-                .ok_or(AuthorizeError::new(Problem::Internal))?;
-            return Ok(Restored::Before(Box::new(Turn { step: AuthorizeStep::Respond(again), cookies })));
-        }
-        // From here on the interaction is stored, or it ends: its cookie has done its work.
-        let saved = !matches!(progress, Progress::SignIn);
-        if !saved {
-            // One value for a cookie in one answer: not bound and cleared at once (RFC 6265 §4.1.1).
-            let pending = format!("{}=", inner.documents.cookies.pending());
-            cookies.retain(|cookie| !cookie.as_bytes().starts_with(pending.as_bytes()));
-            cookies.extend(inner.clear_pending(id, &client));
-        }
-        let launch = match pending.launch {
-            Some(hash) => {
-                let stored = inner.host.grants.launch(&hash, &inner.call(now)?).await?;
-                stored.map(|stored| record::read(&stored)).transpose()?
-            }
-            None => None,
-        };
-        Ok(Restored::Ready(Box::new(Interaction {
-            server: self.clone(),
-            id: id.clone(),
-            pending,
-            client,
-            redirect,
-            user,
-            progress,
-            now,
-            answered: None,
-            revision,
-            saved,
-            browser,
-            launch,
-            cookies,
-        })))
-    }
 }
 
 impl Interaction {
@@ -254,7 +162,8 @@ impl Interaction {
                     .patients
                     .accessible(&self.user, &PatientQuery::first(PAGE_SIZE))
                     .await?;
-                self.ask(|this| AuthorizeStep::SelectPatient(PatientPrompt::new(this, page))).await
+                self.ask(Page::Picker, |this| AuthorizeStep::SelectPatient(PatientPrompt::new(this, page)))
+                    .await
             }
             (Progress::Encounter { patient, .. }, _, EncounterNeed::Choose) => {
                 let patient = patient.clone();
@@ -262,7 +171,10 @@ impl Interaction {
                 self.ask_for_visit(patient, page).await
             }
             (Progress::Consent { .. }, ..) => match self.consent_facts().await? {
-                Ok(facts) => self.ask(|this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts))).await,
+                Ok(facts) => {
+                    self.ask(Page::Consent, |this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts)))
+                        .await
+                }
                 Err(refusal) => self.refuse(refusal).await,
             },
             // Nothing was asked yet, so there is nothing that a form could answer.
@@ -281,7 +193,10 @@ impl Interaction {
             return self.refuse(Refusal::PatientDenied).await;
         };
         let summary = access.allowed().summary.clone();
-        self.ask(|this| AuthorizeStep::SelectEncounter(EncounterPrompt::new(this, summary, page))).await
+        self.ask(Page::Picker, |this| {
+            AuthorizeStep::SelectEncounter(EncounterPrompt::new(this, summary, page))
+        })
+        .await
     }
 
     /// Applies what can be known without a human until a human is needed, or the end is reached.
@@ -312,7 +227,9 @@ impl Interaction {
                             // S3, S4
                             _ => {
                                 return self
-                                    .ask(|this| AuthorizeStep::SelectPatient(PatientPrompt::new(this, page)))
+                                    .ask(Page::Picker, |this| {
+                                        AuthorizeStep::SelectPatient(PatientPrompt::new(this, page))
+                                    })
                                     .await;
                             }
                         }
@@ -340,7 +257,9 @@ impl Interaction {
                         Some(act) => act,
                         None => {
                             return self
-                                .ask(|this| AuthorizeStep::Consent(ConsentPrompt::new(this, facts)))
+                                .ask(Page::Consent, |this| {
+                                    AuthorizeStep::Consent(ConsentPrompt::new(this, facts))
+                                })
                                 .await;
                         }
                     }
@@ -421,6 +340,10 @@ impl Interaction {
 
     /// The shortcuts of the consent step. None skips a choice of patient: that state lies behind us.
     async fn consent_without_asking(&self, facts: &ConsentFacts) -> Result<Option<Act>, AuthorizeError> {
+        // OIDC-003, INT-014: whoever agreed or approved before.
+        if self.pending.sign_in.wants_consent() {
+            return Ok(None);
+        }
         let confidential = self.client.authentication.is_confidential();
         match self.client.consent {
             ConsentRule::PreApproved if confidential && self.user.kind == UserKind::Clinician => {
@@ -467,8 +390,15 @@ impl Interaction {
         self.revision.unwrap_or(Revision(0))
     }
 
-    /// Saves, if anything changed, and shows a step.
-    async fn ask(mut self, step: impl FnOnce(Self) -> AuthorizeStep) -> Result<Turn, AuthorizeError> {
+    /// Saves, if anything changed, and shows a step. The one place from which a page is shown.
+    async fn ask(
+        mut self,
+        page: Page,
+        step: impl FnOnce(Self) -> AuthorizeStep,
+    ) -> Result<Turn, AuthorizeError> {
+        if let Err(refusal) = self.pending.sign_in.may_show(page) {
+            return self.answer_refusal(refusal).await;
+        }
         if !self.saved {
             let inner = self.inner();
             let row = inner.open_row(&self.held(), &self.progress)?;

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use vestibule_core::authorize::{PendingRequest, Progress, Who};
+use vestibule_core::authorize::{AuthorizeResponse, PendingRequest, Progress, Who};
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{Advance, Advanced, Framing, Quota, RegisteredClient, Revision, StoreFault, UnixMillis};
@@ -236,7 +236,7 @@ impl Inner {
         &self,
         held: &Held<'_>,
         who: &Who,
-        location: &str,
+        answer: &AuthorizeResponse,
         answered: Option<&StepToken>,
         now: UnixMillis,
     ) -> Result<Advance, AuthorizeError> {
@@ -246,7 +246,7 @@ impl Inner {
                 let keys = self.host.keys.snapshot();
                 Some(Sealer::new(&keys).seal(
                     &self.replay_context(&salt),
-                    location.as_bytes(),
+                    &record::write(answer)?.0,
                     self.entropy(),
                 )?)
             }
@@ -256,7 +256,7 @@ impl Inner {
         Ok(held.advance(self.issuer(), record::write(&Row::Finished { browser, who, at: now, replay })?))
     }
 
-    /// The redirect that this form already got, asked for by a request that is not otherwise checked.
+    /// The answer that this form already got, asked for by a request that is not otherwise checked.
     pub(crate) fn replayed(
         &self,
         finished: &Finished,
@@ -264,11 +264,11 @@ impl Inner {
         who: &Who,
         step: &StepToken,
         now: UnixMillis,
-    ) -> Option<String> {
+    ) -> Option<AuthorizeResponse> {
         self.replay_of(finished, &self.browser_of(head)?, who, step, now)
     }
 
-    /// The redirect that this form already got, if everything about it is the same and 10 s are not over.
+    /// The answer that this form already got, if everything about it is the same and 10 s are not over.
     pub(crate) fn replay_of(
         &self,
         finished: &Finished,
@@ -276,7 +276,7 @@ impl Inner {
         who: &Who,
         step: &StepToken,
         now: UnixMillis,
-    ) -> Option<String> {
+    ) -> Option<AuthorizeResponse> {
         // The winner may have begun a moment after this request, or on a node whose clock is ahead: the order of the two is
         // not in their times (design §9).
         let apart = now.0.abs_diff(finished.at.0);
@@ -286,7 +286,7 @@ impl Inner {
         let salt = step.salt();
         let keys = self.host.keys.snapshot();
         let opened = Sealer::new(&keys).open(&self.replay_context(&salt), finished.replay.as_ref()?).ok()?;
-        String::from_utf8(opened).ok()
+        record::read(&vestibule_host::Record(opened.into())).ok()
     }
 
     /// Reads a finished row that another request wrote first.

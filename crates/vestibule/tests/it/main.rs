@@ -7,7 +7,11 @@
 
 use vestibule_http_tests::{app, browser, world};
 
+<<<<<<< HEAD
 mod around_the_token;
+=======
+mod app_answers;
+>>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 mod conformance_gaps;
 mod consent;
 mod discovery;
@@ -15,10 +19,15 @@ mod faults;
 mod flows;
 mod headers;
 mod launch;
+mod legacy;
 mod limits;
 mod manage;
 mod redemption;
 mod redirects;
+<<<<<<< HEAD
 mod refresh;
+=======
+mod sign_in;
+>>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 mod tabs;
 mod tampering;

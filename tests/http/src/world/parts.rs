@@ -10,8 +10,8 @@ use vestibule_host::{
     ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
     KeyRing, KeySet, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage,
     PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent,
-    SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, StaticClients, Tenant,
-    UserAuthenticator, UserId, UserKind,
+    SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, StaticClients,
+    Tenant, UnixMillis, UserAuthenticator, UserId, UserKind,
 };
 use vestibule_jose::LocalKeyRing;
 use vestibule_testkit::FakeClock;
@@ -31,16 +31,47 @@ pub struct Users {
     clock: FakeClock,
     standing: Mutex<HashMap<String, Standing>>,
     nameless: Mutex<bool>,
+    /// When users signed in, where it is not just now.
+    since: Mutex<HashMap<String, UnixMillis>>,
+    asked: Mutex<Vec<AskedToSignIn>>,
+}
+
+/// What the engine told the sign-in page.
+#[derive(Clone, Debug)]
+pub struct AskedToSignIn {
+    pub reason: SignInReason,
+    pub resume: String,
+    pub login_hint: Option<String>,
+    pub expected_subject: Option<String>,
+    pub acr_values: Vec<String>,
+    pub ui_locales: Option<String>,
 }
 
 impl Users {
     pub(super) fn new(script: Script, clock: FakeClock) -> Self {
-        Self { script, clock, standing: Mutex::default(), nameless: Mutex::default() }
+        Self {
+            script,
+            clock,
+            standing: Mutex::default(),
+            nameless: Mutex::default(),
+            since: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
     /// From now on `standing` says this about a user.
     pub fn set_standing(&self, user: &str, standing: Standing) {
         lock(&self.standing).insert(user.to_owned(), standing);
+    }
+
+    /// From now on this user says that they signed in then, and not at this moment.
+    pub fn signed_in_at(&self, user: &str, since: UnixMillis) {
+        lock(&self.since).insert(user.to_owned(), since);
+    }
+
+    /// What the sign-in page was told, in order.
+    pub fn asked(&self) -> Vec<AskedToSignIn> {
+        lock(&self.asked).clone()
     }
 
     /// From now on whoever is signed in has an empty id.
@@ -68,7 +99,7 @@ impl UserAuthenticator for Users {
             UserId::new(id),
             format!("sub-{id}"),
             SessionId::new(session),
-            self.clock.now(),
+            lock(&self.since).get(name).copied().unwrap_or_else(|| self.clock.now()),
             kind,
         );
         Ok(Some(user.with_fhir_user(fhir_user).with_display_name(format!("{name} Displayname"))))
@@ -80,6 +111,14 @@ impl UserAuthenticator for Users {
     }
 
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
+        lock(&self.asked).push(AskedToSignIn {
+            reason: ask.reason,
+            resume: ask.resume.to_owned(),
+            login_hint: ask.login_hint.map(str::to_owned),
+            expected_subject: ask.expected_subject.map(str::to_owned),
+            acr_values: ask.acr_values.to_vec(),
+            ui_locales: ask.ui_locales.map(str::to_owned),
+        });
         let query =
             form_urlencoded::Serializer::new(String::new()).append_pair("resume", ask.resume).finish();
         SignInMove::Redirect(format!("/login?{query}"))
