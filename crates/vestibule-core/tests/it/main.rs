@@ -14,11 +14,8 @@ mod negotiation;
 mod records;
 mod redemption;
 mod redirects;
-<<<<<<< HEAD
 mod registration;
-=======
 mod sign_in;
->>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 mod table_4_5;
 mod token_form;
 mod validation;

@@ -7,11 +7,8 @@
 
 use vestibule_http_tests::{app, browser, world};
 
-<<<<<<< HEAD
-mod around_the_token;
-=======
 mod app_answers;
->>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
+mod around_the_token;
 mod conformance_gaps;
 mod consent;
 mod discovery;
@@ -24,10 +21,7 @@ mod limits;
 mod manage;
 mod redemption;
 mod redirects;
-<<<<<<< HEAD
 mod refresh;
-=======
 mod sign_in;
->>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 mod tabs;
 mod tampering;

@@ -17,13 +17,9 @@ use vestibule_testkit::{FakeClock, FaultyGrants, SeededEntropy};
 
 use crate::door::{Adapter, Door};
 
-<<<<<<< HEAD
 pub use clients::{JWTU_KEYS, resource_server_secret, scopes};
 pub use network::{Gate, Network};
-pub use parts::{Clients, Consents, Keys, Patients, Users};
-=======
 pub use parts::{AskedToSignIn, Clients, Consents, Keys, Patients, Users};
->>>>>>> 4235531 (authorize: prompt, max_age, hints, form_post, legacy v1)
 pub use script::{Script, poll_some};
 pub use spy::Spy;
 
