@@ -13,13 +13,14 @@ use vestibule_core::authorize::{Identified, PendingRequest, Progress, ProvenRedi
 use vestibule_core::grant::GrantRecord;
 use vestibule_core::params::Params;
 use vestibule_core::record;
-use vestibule_core::token::{Presented, TokenRequest};
+use vestibule_core::token::{Presented, RefreshToken, TokenRequest};
 use vestibule_host::client::SecretHash;
 use vestibule_host::redirect_uri::{self, AppKind};
 use vestibule_host::{
-    Alg, ClientAuthentication, ClientId, Entropy, EntropyError, KeyId, KeySet, Record, RegisteredClient,
-    SealKey, SigningKey, StaticClients, UnixMillis,
+    Alg, ClientAuthentication, ClientId, ClientSecret, Entropy, EntropyError, KeyId, KeySet, Record,
+    RegisteredClient, Salt, SealKey, SigningKey, StaticClients, UnixMillis,
 };
+use vestibule_jose::assertion::{self, AssertionRules};
 use vestibule_jose::{Expect, Purpose, SealContext, Sealer, VerifyKeys};
 use vestibule_scope::{Narrowed, Scope, ScopeList, ScopeSet};
 
@@ -35,6 +36,8 @@ const LOOPBACK: &str = "http://127.0.0.1/callback";
 /// Of the fixed confidential client; in the seeds, and nowhere else.
 const SECRET: &str = "an-invented-secret-for-fuzzing-only";
 const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+/// When the published examples of client assertions were good.
+const PUBLISHED: UnixMillis = UnixMillis::from_seconds(1_422_568_800);
 
 fn set(text: &str) -> ScopeSet {
     ScopeSet::parse(text).expect("a fixed list of scopes")
@@ -121,20 +124,22 @@ pub fn authorize_query(data: &[u8]) -> bool {
 /// A token request: the first line is the `Authorization` header (empty: none), the rest is the form.
 pub fn token_form(data: &[u8]) -> bool {
     static CLIENTS: LazyLock<[RegisteredClient; 2]> = LazyLock::new(|| {
-        let secret = SecretHash::of(SECRET).expect("long enough");
+        let secret = ClientSecret::new(SecretHash::of(SECRET).expect("long enough"));
         [client(ClientAuthentication::Public), client(ClientAuthentication::SecretBasic(vec![secret]))]
     });
     let mut parts = data.splitn(2, |byte| *byte == b'\n');
     let (header, form) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let Ok(form) = Params::parse(form) else { return false };
     let _ = TokenRequest::check_form(&form, None);
-    let _ = TokenRequest::read(&form);
+    for registered in &*CLIENTS {
+        let _ = TokenRequest::read(&form, registered);
+    }
     let headers: &[&[u8]] = if header.is_empty() { &[] } else { &[header] };
     let mut accepted = false;
     for registered in &*CLIENTS {
-        let Ok(presented) = Presented::read(&form, headers) else { return false };
+        let Ok(presented) = Presented::read(&form, headers, assertion::named_client) else { return false };
         let named = presented.client_id().as_str() == "app";
-        let proven = presented.authenticate(Some(registered.clone())).is_ok();
+        let proven = presented.authenticate(Some(registered.clone()), None, NOW).is_ok();
         assert!(named || !proven);
         // A header proves nothing for a public client, and no header proves nothing for a confidential one.
         assert!(!proven || registered.authentication.is_confidential() != headers.is_empty());
@@ -153,6 +158,47 @@ pub fn jws(data: &[u8]) -> bool {
     let expect = Expect { typ: &["JWT"], algs: &[Alg::Rs384, Alg::Es384] };
     let Ok(claims) = KEYS.verify(token, &expect, NOW) else { return false };
     assert_eq!(claims.text("iss"), Some("https://bili-monitor.example.com"));
+    true
+}
+
+/// A client assertion under fixed keys, at the time of the published examples: only what their owner signed is accepted, and only
+/// for its own client.
+pub fn client_assertion(data: &[u8]) -> bool {
+    static KEYS: LazyLock<VerifyKeys> =
+        LazyLock::new(|| VerifyKeys::from_jwks(JWKS.as_bytes()).expect("the published keys"));
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let named = assertion::named_client(text);
+    let rules = AssertionRules {
+        audiences: &["https://authorize.smarthealthit.org/token"],
+        issuer: ISSUER,
+        strict_aud: false,
+        now: PUBLISHED,
+        leeway: assertion::LEEWAY,
+        longest: assertion::LONGEST,
+        jwks_uri: None,
+        alg: None,
+        untyped: false,
+    };
+    let owner = ClientId::new("https://bili-monitor.example.com");
+    assert!(assertion::check(text, &ClientId::new("somebody else"), &KEYS, &rules).is_err());
+    match assertion::check(text, &owner, &KEYS, &rules) {
+        Ok(checked) => {
+            assert_eq!(named.as_deref(), Some(owner.as_str()));
+            assert!((1..=256).contains(&checked.jti().len()));
+            true
+        }
+        Err(_) => named.is_some(),
+    }
+}
+
+/// The text of a refresh token: one spelling each, and nothing that was cut or changed passes.
+pub fn refresh_token(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let Some(token) = RefreshToken::parse(text) else { return false };
+    assert_eq!(token.text().expose_secret(), text);
+    let next = token.successor(&Salt::new([1; 32]));
+    assert_eq!(next.handle(ISSUER), token.handle(ISSUER));
+    assert_ne!(next.hash(ISSUER), token.hash(ISSUER));
     true
 }
 

@@ -128,7 +128,7 @@ macro_rules! replay {
     )* };
 }
 
-replay! { scope authorize_query token_form jws jwks sealed_cookie redirect_uri clients_file record http_request }
+replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file record http_request }
 
 #[test]
 fn a_planted_panic_is_found() {
