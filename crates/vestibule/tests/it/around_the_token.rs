@@ -17,15 +17,15 @@ use vestibule_http_tests::world::{AS, FHIR1, FHIR2, P1, World};
 use vestibule_jose::{LocalKeyRing, SystemRandom, jws};
 
 const TOKEN: &str = "https://as.example/auth/token";
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const BASIC: &str = "basic-secret-basic-secret-basic-secret";
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const BASIC: &str = "basic-secret-basic-secret-basic-secret";
 
 /// A client that signs with an ES256 key.
-struct Signer(Arc<LocalKeyRing>);
+pub(crate) struct Signer(Arc<LocalKeyRing>);
 
 impl Signer {
     /// Turns `other` into a client with a key, and perhaps into a backend service.
-    fn of(world: &World, grants: GrantTypes) -> Self {
+    pub(crate) fn of(world: &World, grants: GrantTypes) -> Self {
         static RING: std::sync::OnceLock<Arc<LocalKeyRing>> = std::sync::OnceLock::new();
         let ring =
             RING.get_or_init(|| Arc::new(LocalKeyRing::ephemeral(&SystemRandom::new()).unwrap())).clone();
@@ -47,12 +47,17 @@ impl Signer {
         Self(ring)
     }
 
-    async fn assertion(&self, world: &World, jti: &str) -> String {
+    /// The key set that its client publishes.
+    pub(crate) fn jwks(&self) -> Bytes {
+        self.0.snapshot().jwks.clone()
+    }
+
+    pub(crate) async fn assertion(&self, world: &World, jti: &str) -> String {
         self.with(world, json!({ "jti": jti })).await
     }
 
     /// A good assertion, with members in their stead.
-    async fn with(&self, world: &World, changed: Value) -> String {
+    pub(crate) async fn with(&self, world: &World, changed: Value) -> String {
         let now = world.clock.now().seconds();
         let mut claims =
             json!({ "iss": "other", "sub": "other", "aud": TOKEN, "exp": now + 240, "jti": "j" });
@@ -65,7 +70,12 @@ impl Signer {
     }
 }
 
-async fn post(world: &World, path: &str, fields: &[(&str, &str)], authorization: Option<&str>) -> Answer {
+pub(crate) async fn post(
+    world: &World,
+    path: &str,
+    fields: &[(&str, &str)],
+    authorization: Option<&str>,
+) -> Answer {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -76,11 +86,11 @@ async fn post(world: &World, path: &str, fields: &[(&str, &str)], authorization:
     Answer::from(world.door.send(request.body(Bytes::from(form(fields))).unwrap()).await)
 }
 
-fn basic(id: &str, secret: &str) -> String {
+pub(crate) fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
-async fn backend(world: &World, assertion: &str, scope: &str) -> Answer {
+pub(crate) async fn backend(world: &World, assertion: &str, scope: &str) -> Answer {
     let fields = [
         ("grant_type", "client_credentials"),
         ("scope", scope),
@@ -90,11 +100,11 @@ async fn backend(world: &World, assertion: &str, scope: &str) -> Answer {
     post(world, "/auth/token", &fields, None).await
 }
 
-async fn introspect(world: &World, token: &str, authorization: &str) -> Answer {
+pub(crate) async fn introspect(world: &World, token: &str, authorization: &str) -> Answer {
     post(world, "/auth/introspect", &[("token", token)], Some(authorization)).await
 }
 
-fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"))
 }
 

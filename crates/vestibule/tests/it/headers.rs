@@ -145,7 +145,7 @@ async fn cookies_are_as_narrow_as_they_can_be() {
     }
 }
 
-/// HDR-004, INT-017, SMART-LAUNCH-005
+/// BCP-017, INT-017, SMART-LAUNCH-005
 #[tokio::test]
 async fn a_framed_app_is_framed_where_it_may_be() {
     let world = World::new();

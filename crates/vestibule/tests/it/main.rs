@@ -25,3 +25,4 @@ mod refresh;
 mod sign_in;
 mod tabs;
 mod tampering;
+mod token_gaps;
