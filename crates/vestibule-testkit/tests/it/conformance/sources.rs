@@ -4,6 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The macros that make tests, and the suites whose cases they make them of.
+const SUITES: &[(&str, &str)] = &[
+    ("store_suite", "grants"),
+    ("consent_suite", "consents"),
+    ("key_suite", "keys"),
+    ("registrar_suite", "registrations"),
+];
+
 /// What the repository's sources offer.
 #[derive(Default, Debug)]
 pub(super) struct Sources {
@@ -85,12 +93,9 @@ impl Sources {
                 }
                 None => {}
             }
-            for (name, suite) in
-                [("store_suite!", "grants"), ("consent_suite!", "consents"), ("key_suite!", "keys")]
-            {
-                if line.starts_with("vestibule_testkit::") && line.contains(name) {
-                    self.users.insert((package.to_owned(), suite.to_owned()));
-                }
+            let user = line.strip_prefix("vestibule_testkit::").and_then(|rest| rest.split_once('!'));
+            for (_, suite) in SUITES.iter().filter(|(name, _)| user.is_some_and(|(user, _)| user == *name)) {
+                self.users.insert((package.to_owned(), (*suite).to_owned()));
             }
             if let Some(name) = function(line).filter(|_| is_test) {
                 let test = format!("{package}::{name}");
