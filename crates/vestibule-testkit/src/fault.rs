@@ -11,21 +11,57 @@ use vestibule_host::{
     StoredInteraction, TokenIssuance, UnixMillis, UserId,
 };
 
+use crate::drops::wait_once;
+
 /// How a call fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Injected {
     /// Before anything happens: `NotApplied`.
     Before,
     /// After everything happened: `OutcomeUnknown`.
     After,
+    /// Nothing happens, and nobody knows: `OutcomeUnknown`, as when a connection is reset before the commit.
+    Reset,
     /// Before anything happens: `Busy`.
     Busy,
     /// Before anything happens: `Full`.
     Full,
+    /// Everything happens and is answered, after a wait before and another one behind.
+    Delay,
     /// Nothing happens and no answer ever comes: the caller has to give up.
     Hang,
     /// Everything happens and no answer ever comes.
     HangAfter,
+    /// Nothing happens, and the store panics.
+    Panic,
+    /// Everything happens, and the store panics.
+    PanicAfter,
+}
+
+impl Injected {
+    /// Every way to fail.
+    pub const ALL: [Self; 10] = [
+        Self::Before,
+        Self::After,
+        Self::Reset,
+        Self::Busy,
+        Self::Full,
+        Self::Delay,
+        Self::Hang,
+        Self::HangAfter,
+        Self::Panic,
+        Self::PanicAfter,
+    ];
+
+    /// Whether the verb has its effect all the same.
+    pub const fn takes_effect(self) -> bool {
+        matches!(self, Self::After | Self::Delay | Self::HangAfter | Self::PanicAfter)
+    }
+
+    /// Whether an answer comes, be it a fault.
+    pub const fn answers(self) -> bool {
+        !matches!(self, Self::Hang | Self::HangAfter | Self::Panic | Self::PanicAfter)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +69,8 @@ struct Script {
     calls: Vec<&'static str>,
     /// Which calls fail, counted from 0, and how.
     faults: Vec<(usize, Injected)>,
+    /// The next call of a method that fails, and how.
+    named: Vec<(&'static str, Injected)>,
 }
 
 /// Wraps a store, counts its calls and lets the chosen ones fail. Clones share the count.
@@ -40,17 +78,31 @@ struct Script {
 pub struct FaultyGrants {
     inner: Arc<dyn GrantStore>,
     script: Arc<Mutex<Script>>,
+    waits: bool,
 }
 
 impl FaultyGrants {
     /// Fails nothing yet.
     pub fn new(inner: Arc<dyn GrantStore>) -> Self {
-        Self { inner, script: Arc::default() }
+        Self { inner, script: Arc::default(), waits: false }
+    }
+
+    /// Waits once before each call's effect and once behind it, however quick the store is: there a flow can be
+    /// [dropped](crate::drop_after).
+    #[must_use]
+    pub const fn that_waits(mut self) -> Self {
+        self.waits = true;
+        self
     }
 
     /// Lets one call fail, counted from 0 over all methods since the last [`restart`](Self::restart).
     pub fn fail(&self, call: usize, how: Injected) {
         self.script().faults.push((call, how));
+    }
+
+    /// Lets the next call of this method fail.
+    pub fn fail_next(&self, method: &'static str, how: Injected) {
+        self.script().named.push((method, how));
     }
 
     /// Counts from 0 again and fails nothing.
@@ -71,7 +123,11 @@ impl FaultyGrants {
         let mut script = self.script();
         let index = script.calls.len();
         script.calls.push(method);
-        script.faults.iter().find(|(call, _)| *call == index).map(|(_, how)| *how)
+        if let Some((_, how)) = script.faults.iter().find(|(call, _)| *call == index) {
+            return Some(*how);
+        }
+        let named = script.named.iter().position(|(name, _)| *name == method)?;
+        Some(script.named.remove(named).1)
     }
 
     async fn pass<T: Send>(
@@ -80,8 +136,15 @@ impl FaultyGrants {
         call: impl Future<Output = Result<T, StoreFault>> + Send,
     ) -> Result<T, StoreFault> {
         match self.next(method) {
-            None => call.await,
+            None if !self.waits => call.await,
+            None | Some(Injected::Delay) => {
+                wait_once().await;
+                let end = call.await;
+                wait_once().await;
+                end
+            }
             Some(Injected::Before) => Err(StoreFault::not_applied("injected")),
+            Some(Injected::Reset) => Err(StoreFault::outcome_unknown("injected")),
             Some(Injected::Busy) => Err(StoreFault::Busy { retry_after: Duration::from_secs(1) }),
             Some(Injected::Full) => Err(StoreFault::Full),
             Some(Injected::After) => {
@@ -93,8 +156,18 @@ impl FaultyGrants {
                 call.await?;
                 std::future::pending().await
             }
+            Some(Injected::Panic) => crash(method),
+            Some(Injected::PanicAfter) => {
+                call.await?;
+                crash(method)
+            }
         }
     }
+}
+
+#[allow(clippy::panic, reason = "this is what was asked for")]
+fn crash(method: &str) -> ! {
+    panic!("{method}: injected")
 }
 
 #[async_trait]

@@ -12,10 +12,12 @@
 //! [`mutants`]: stores with one planted mistake each, every one of which must be found.
 //!
 //! For tests of a whole engine there are a clock that is [set by hand](FakeClock), [entropy that repeats](SeededEntropy), a
-//! store that [fails when told to](FaultyGrants) and a [browser without sockets](Browser).
+//! store that [fails when told to](FaultyGrants), callers that [go away](at_every_wait) and a
+//! [browser without sockets](Browser).
 
 pub mod browser;
 mod clock;
+mod drops;
 mod entropy;
 mod fault;
 pub mod mutants;
@@ -23,6 +25,7 @@ pub mod suite;
 
 pub use browser::{Browser, Form, Page};
 pub use clock::FakeClock;
+pub use drops::{at_every_wait, drop_after};
 pub use entropy::{BrokenEntropy, SeededEntropy};
 pub use fault::{FaultyGrants, Injected};
 pub use suite::{Broken, StoreFactory, Verdict};

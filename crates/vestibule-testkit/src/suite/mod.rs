@@ -9,10 +9,9 @@ pub mod keys;
 pub mod registrations;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use async_trait::async_trait;
 use vestibule_host::{ClientRegistrar, ConsentStore, GrantStore, HostError, KeyStore, StoreFault};
@@ -159,20 +158,6 @@ where
         ends.push(task.await.map_err(|error| Broken(format!("a task of the race died: {error}")))?);
     }
     Ok(ends)
-}
-
-/// Drops a future when it has been pending so many times, as a server does when the caller goes away.
-pub(crate) async fn abandon_after<F: Future>(polls: u32, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut pending = 0;
-    poll_fn(move |cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => {
-            pending += 1;
-            if pending < polls { Poll::Pending } else { Poll::Ready(None) }
-        }
-    })
-    .await
 }
 
 /// Ends a case when something does not hold.

@@ -12,7 +12,8 @@ use super::Factory;
 use super::rows::{
     RIGHT, Rows, access, advance, at, claim, event, grant_id, handle, issue, redeem_and_open, rotate, salt,
 };
-use crate::suite::{Verdict, abandon_after, hold, same};
+use crate::drop_after;
+use crate::suite::{Verdict, hold, same};
 
 /// So many polls are more than any verb takes.
 const POLLS: u32 = 8;
@@ -25,7 +26,7 @@ pub async fn an_abandoned_issue_is_whole_or_not_at_all(factory: Factory<'_>) -> 
         let opened = rows.store.advance_interaction(&advance(polls, None), &rows.call(0)).await?;
         same!(opened, Advanced::Saved(Revision(1)), "opening");
         let (op, call) = (issue(polls, Some(1), Some(polls)), rows.call(1));
-        if let Some(end) = abandon_after(polls, rows.store.issue_code(&op, &call)).await {
+        if let Some(end) = drop_after(polls, rows.store.issue_code(&op, &call)).await {
             same!(end?, Issuance::Won, "an issue that was not abandoned");
         }
         // Read in the order in which a half-done verb would betray itself: what is there never goes away again.
@@ -59,7 +60,7 @@ pub async fn an_abandoned_redemption_is_whole_or_not_at_all(factory: Factory<'_>
             .with_claim(Some(claim(polls)))
             .with_event(Some(event(polls)));
         let call = rows.call(1);
-        if let Some(end) = abandon_after(polls, rows.store.redeem_code(&op, &call)).await {
+        if let Some(end) = drop_after(polls, rows.store.redeem_code(&op, &call)).await {
             same!(end?, Redemption::Won, "a redemption that was not abandoned");
         }
         let done = rows.store.grant(GrantKey::Refresh(&handle(polls)), &rows.call(1)).await?.is_some();
@@ -90,7 +91,7 @@ pub async fn an_abandoned_refresh_is_whole_or_not_at_all(factory: Factory<'_>) -
             .with_claim(Some(claim(polls)))
             .with_event(Some(event(polls)));
         let call = rows.call(7);
-        if let Some(end) = abandon_after(polls, rows.store.rotate_refresh(&op, &call)).await {
+        if let Some(end) = drop_after(polls, rows.store.rotate_refresh(&op, &call)).await {
             same!(end?, Rotation::Won, "a refresh that was not abandoned");
         }
         let grant = rows.store.grant(GrantKey::Refresh(&handle(polls)), &rows.call(7)).await?;
@@ -120,7 +121,7 @@ pub async fn an_abandoned_token_or_revocation_is_whole_or_not_at_all(factory: Fa
             .with_claim(Some(claim(polls)))
             .with_event(Some(event(polls)));
         let call = rows.call(1);
-        if let Some(end) = abandon_after(polls, rows.store.issue_token(&op, &call)).await {
+        if let Some(end) = drop_after(polls, rows.store.issue_token(&op, &call)).await {
             same!(end?, TokenIssuance::Won, "an issue that was not abandoned");
         }
         let done = rows.access(polls, 1).await?.is_some();
@@ -135,7 +136,7 @@ pub async fn an_abandoned_token_or_revocation_is_whole_or_not_at_all(factory: Fa
             .with_claim(Some(claim(100 + polls)))
             .with_event(Some(event(100 + polls)));
         let call = rows.call(2);
-        if let Some(end) = abandon_after(polls, rows.store.revoke(&op, &call)).await {
+        if let Some(end) = drop_after(polls, rows.store.revoke(&op, &call)).await {
             same!(end?, Revoked::Done, "a revocation that was not abandoned");
         }
         let done = rows.access(polls, 2).await?.is_some_and(|known| known.revoked);
@@ -157,7 +158,7 @@ pub async fn an_abandoned_advance_is_whole_or_not_at_all(factory: Factory<'_>) -
         let mut read = None;
         for due in 1..=3 {
             let (op, call) = (advance(polls, read), rows.call(1));
-            if let Some(end) = abandon_after(polls, rows.store.advance_interaction(&op, &call)).await {
+            if let Some(end) = drop_after(polls, rows.store.advance_interaction(&op, &call)).await {
                 same!(end?, Advanced::Saved(Revision(due)), "a save that was not abandoned");
             }
             let end = rows.store.advance_interaction(&op, &call).await?;
