@@ -83,6 +83,9 @@ pub enum ConfigError {
     /// SMART-IDT-003.
     #[error("the key ring cannot sign ID tokens with RS256")]
     IdTokenAlg,
+    /// DCR-004, A-DCR-18.
+    #[error("anybody may register an app, and nothing limits how often: give the builder a rate gate")]
+    OpenRegistration,
     /// Nobody could see the steps.
     #[error("no pages: give the builder a page set, or say that the host draws its own")]
     NoPages,

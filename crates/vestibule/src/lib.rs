@@ -62,6 +62,7 @@ mod interaction;
 mod introspect;
 mod launch;
 mod own_token;
+mod register;
 mod revocation;
 mod revoke;
 mod server;
@@ -82,8 +83,9 @@ pub use vestibule_core::access::{AccessClaims, ActiveAccess};
 pub use vestibule_core::audience::FhirBase;
 pub use vestibule_core::discovery::Endpoints;
 pub use vestibule_host::{
-    ClientRegistry, ConsentStore, GrantStore, KeyRing, LaunchContext, MemoryConsents, MemoryGrants, Pages,
-    PatientAccessPolicy, StaticClients, UserAuthenticator,
+    ClientRegistrar, ClientRegistry, ConsentStore, GrantStore, InitialTokens, KeyRing, LaunchContext,
+    MemoryClients, MemoryConsents, MemoryGrants, OpenRegistration, Pages, PatientAccessPolicy,
+    RegistrationPolicy, StaticClients, UserAuthenticator,
 };
 
 /// The program in the README compiles.

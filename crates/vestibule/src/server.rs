@@ -6,9 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vestibule_host::{
-    Alg, AttemptId, AuditSink, Call, ClientRegistry, Clock, ConsentStore, Entropy, EntropyError, GrantStore,
-    JwksFetcher, KeyRing, Pages, PatientAccessPolicy, RateGate, StoreFault, SystemClock, Tenant, UnixMillis,
-    UserAuthenticator,
+    Alg, AttemptId, AuditSink, Call, ClientRegistrar, ClientRegistry, Clock, ConsentStore, Entropy,
+    EntropyError, GrantStore, JwksFetcher, KeyRing, Pages, PatientAccessPolicy, RateGate, RegistrationPolicy,
+    StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
 };
 use vestibule_jose::SystemRandom;
 
@@ -16,6 +16,7 @@ use crate::client_keys::KeyCache;
 use crate::config::{Config, ConfigError, ConfigErrors};
 use crate::http_face::documents::Documents;
 use crate::own_token::OwnKeys;
+use crate::register::Registrations;
 
 /// What every host brings. A missing part is a compile error.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
     pub(crate) rate: Option<Arc<dyn RateGate>>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) registrations: Option<Registrations>,
     pub(crate) client_keys: KeyCache,
     pub(crate) own_keys: OwnKeys,
     clock: Arc<dyn Clock>,
@@ -68,6 +70,7 @@ pub struct Builder {
     fetcher: Option<Arc<dyn JwksFetcher>>,
     rate: Option<Arc<dyn RateGate>>,
     audit: Option<Arc<dyn AuditSink>>,
+    registrations: Option<Registrations>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -97,6 +100,30 @@ impl Builder {
         self
     }
 
+    /// Lets apps register themselves, at the endpoint that the discovery documents then name. Off without this (DCR-004).
+    ///
+    /// The registrar must be the [`Host::clients`] of this server, or what that one looks into: otherwise nobody knows the apps
+    /// that it keeps.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vestibule::{AuthorizationServer, Builder, Config, Host, InitialTokens, MemoryClients};
+    ///
+    /// fn with_registration(config: Config, host: Host, clients: Arc<MemoryClients>) -> Builder {
+    ///     let policy = InitialTokens::new();
+    ///     let host = Host { clients: clients.clone(), ..host };
+    ///     AuthorizationServer::builder(config, host).with_registration(clients, Arc::new(policy))
+    /// }
+    /// ```
+    pub fn with_registration(
+        mut self,
+        registrar: Arc<dyn ClientRegistrar>,
+        policy: Arc<dyn RegistrationPolicy>,
+    ) -> Self {
+        self.registrations = Some(Registrations { registrar, policy });
+        self
+    }
+
     /// Another clock: for tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -123,14 +150,20 @@ impl Builder {
         if self.pages.is_none() && (self.config.form_post || !self.config.host_draws_pages) {
             errors.push(ConfigError::NoPages);
         }
+        // A-DCR-18: whoever lets anybody in counts them.
+        let is_open = self.registrations.as_ref().is_some_and(|wired| wired.policy.is_open());
+        if is_open && self.rate.is_none() {
+            errors.push(ConfigError::OpenRegistration);
+        }
         if !errors.is_empty() {
             return Err(ConfigErrors(errors));
         }
         let inner = Inner {
-            documents: Documents::new(&self.config, &keys),
+            documents: Documents::new(&self.config, &keys, self.registrations.is_some()),
             fetcher: self.fetcher,
             rate: self.rate,
             audit: self.audit,
+            registrations: self.registrations,
             client_keys: KeyCache::default(),
             own_keys: OwnKeys::default(),
             tenant: Tenant::new(self.config.issuer()),
@@ -154,6 +187,7 @@ impl AuthorizationServer {
             fetcher: None,
             rate: None,
             audit: None,
+            registrations: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemRandom),
         }

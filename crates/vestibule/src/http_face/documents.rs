@@ -40,7 +40,7 @@ impl Document {
 }
 
 impl Documents {
-    pub(crate) fn new(config: &Config, keys: &KeySet) -> Self {
+    pub(crate) fn new(config: &Config, keys: &KeySet, registration: bool) -> Self {
         let id_token_algs: Vec<&str> = keys.id_token_algs().map(Alg::name).collect();
         let assertion_algs = Alg::ALL.map(Alg::name);
         let extension_scopes = [config.introspect_scope.clone()];
@@ -49,7 +49,7 @@ impl Documents {
             endpoints: config.endpoints(),
             id_token_algs: &id_token_algs,
             assertion_algs: &assertion_algs,
-            registration: false,
+            registration,
             form_post: config.form_post,
             extension_scopes: &extension_scopes,
             ehr_launch: config.ehr_launch,

@@ -144,7 +144,7 @@ fn bearer_refusal(error: BearerError) -> Response<Bytes> {
     response
 }
 
-fn error_json(status: u16, code: &str, description: &str) -> Response<Bytes> {
+pub(super) fn error_json(status: u16, code: &str, description: &str) -> Response<Bytes> {
     let body = serde_json::json!({ "error": code, "error_description": description });
     json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body.to_string())
 }

@@ -3,6 +3,7 @@
 //! * [`route`]: which endpoint a path names
 //! * [`form`]: a bounded form, or a clear refusal
 //! * [`endpoint`]: token, introspection, revocation, UserInfo: forms in, JSON out
+//! * [`registration`]: apps that register themselves
 //! * [`cors`]: who may read an answer from a browser
 //! * [`documents`]: discovery, prebuilt
 //! * [`cookies`], [`page`]: what the browser keeps and sees
@@ -16,6 +17,7 @@ pub(crate) mod form;
 pub(crate) mod interaction;
 pub(crate) mod manage;
 pub(crate) mod page;
+mod registration;
 pub(crate) mod route;
 
 use bytes::Bytes;
@@ -64,6 +66,7 @@ impl AuthorizationServer {
             Some(Route::UserInfo) => self.handle_userinfo(&head).await,
             Some(Route::Interaction(id)) => self.handle_interaction(&head, &body, &id).await,
             Some(Route::Manage) => self.handle_manage(&head, &body).await,
+            Some(Route::Register(id)) => self.handle_registration(&head, &body, id.as_ref()).await,
             None => self.problem_page(&head, &AuthorizeError::new(Problem::NotFound)),
         }
     }

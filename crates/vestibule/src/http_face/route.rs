@@ -1,5 +1,7 @@
 //! Which endpoint a path names. Paths come from the configuration, never from a `Host` header (A-MIX-04).
 
+use vestibule_host::ClientId;
+
 use super::documents::{Document, Documents};
 use crate::config::{Config, path_of};
 use crate::interaction::InteractionId;
@@ -16,6 +18,8 @@ pub(crate) enum Route<'a> {
     UserInfo,
     Interaction(InteractionId),
     Manage,
+    /// Registration as such, or that of one app. Answered only where it is wired (A-DCR-01).
+    Register(Option<ClientId>),
 }
 
 /// The paths of an issuer.
@@ -55,7 +59,12 @@ impl Documents {
                 "userinfo" => Some(Route::UserInfo),
                 "keys" => Some(Route::Jwks),
                 "manage" => Some(Route::Manage),
-                other => InteractionId::parse(other.strip_prefix("i/")?).map(Route::Interaction),
+                "register" => Some(Route::Register(None)),
+                other => match other.strip_prefix("register/") {
+                    // Compared byte for byte with what was given out: nothing of the path is decoded.
+                    Some(id) => Some(Route::Register(Some(ClientId::new(id)))),
+                    None => InteractionId::parse(other.strip_prefix("i/")?).map(Route::Interaction),
+                },
             };
         }
         if path == self.paths.openid {
