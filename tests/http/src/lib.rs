@@ -7,6 +7,7 @@
 //! | [`browser`] | keeps cookies, follows redirects and fills in forms |
 //! | [`app`] | the OAuth client: authorize and token requests, to be changed |
 //! | [`assertion`] | what clients with keys sign |
+//! | [`registering`] | the app that registers itself |
 //! | [`log`] | what was logged meanwhile |
 //! | [`door`] | [`Adapter::Direct`] calls `handle`; the others are an adapter behind a socket, spoken to byte by byte |
 //!
@@ -20,6 +21,7 @@ pub mod assertion;
 pub mod browser;
 pub mod door;
 pub mod log;
+pub mod registering;
 #[cfg(feature = "loopback")]
 mod serve;
 pub mod wire;

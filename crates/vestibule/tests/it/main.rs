@@ -22,6 +22,7 @@ mod manage;
 mod redemption;
 mod redirects;
 mod refresh;
+mod registration;
 mod sign_in;
 mod tabs;
 mod tampering;

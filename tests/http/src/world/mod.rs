@@ -3,13 +3,14 @@
 mod clients;
 mod network;
 mod parts;
+mod registrar;
 mod script;
 mod spy;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use vestibule::{AuthorizationServer, Config, FhirBase, Host};
+use vestibule::{AuthorizationServer, Builder, Config, FhirBase, Host, RegistrationPolicy};
 use vestibule_host::{ClientId, EncounterId, LaunchContext, MemoryConsents, MemoryGrants, PatientId, UserId};
 use vestibule_jose::{LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
@@ -128,7 +129,19 @@ impl World {
 
     /// Another server over the same parts: what a restart, or a second node, looks like.
     pub fn restarted(&self, config: Config) -> Self {
-        let parts = Parts {
+        let server = self.parts().serve(config, &self.clock, 2);
+        Self { door: self.door_to(&server), server, ..self.clone() }
+    }
+
+    /// The same world with an endpoint at which apps register themselves.
+    pub fn registering(&self, policy: impl RegistrationPolicy + 'static) -> Self {
+        let server = self.parts().builder(self.server.config().clone(), &self.clock, 3);
+        let server = server.with_registration(self.clients.clone(), Arc::new(policy)).build().unwrap();
+        Self { door: self.door_to(&server), server, ..self.clone() }
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
             users: self.users.clone(),
             patients: self.patients.clone(),
             consents: self.consents.clone(),
@@ -137,9 +150,7 @@ impl World {
             network: self.network.clone(),
             gate: self.gate.clone(),
             spy: self.spy.clone(),
-        };
-        let server = parts.serve(config, &self.clock, 2);
-        Self { door: self.door_to(&server), server, ..self.clone() }
+        }
     }
 
     /// A way to another server, like the one to this world's own.
@@ -193,6 +204,10 @@ struct Parts {
 
 impl Parts {
     fn serve(&self, config: Config, clock: &FakeClock, seed: u64) -> AuthorizationServer {
+        self.builder(config, clock, seed).build().unwrap()
+    }
+
+    fn builder(&self, config: Config, clock: &FakeClock, seed: u64) -> Builder {
         let host = Host {
             users: self.users.clone(),
             patients: self.patients.clone(),
@@ -207,7 +222,5 @@ impl Parts {
             .with_rate_gate(self.gate.clone())
             .with_clock(Arc::new(clock.clone()))
             .with_entropy(Arc::new(SeededEntropy::new(seed)))
-            .build()
-            .unwrap()
     }
 }

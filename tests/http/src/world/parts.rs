@@ -8,10 +8,10 @@ use vestibule_host::user::FhirUser;
 use vestibule_host::{
     AllowedPatient, ClientId, ClientRegistry, Clock as _, ConsentAsked, ConsentId, ConsentRecord,
     ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
-    KeyRing, KeySet, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage,
-    PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent,
-    SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, StaticClients,
-    Tenant, UnixMillis, UserAuthenticator, UserId, UserKind,
+    KeyRing, KeySet, MemoryClients, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId,
+    PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient,
+    RememberedConsent, SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing,
+    StandingQuestion, StaticClients, Tenant, UnixMillis, UserAuthenticator, UserId, UserKind,
 };
 use vestibule_jose::LocalKeyRing;
 use vestibule_testkit::FakeClock;
@@ -352,8 +352,10 @@ impl ConsentStore for Consents {
 /// Apps that an administrator may change at any time.
 #[derive(Debug)]
 pub struct Clients {
-    script: Script,
+    pub(super) script: Script,
     clients: Mutex<Vec<RegisteredClient>>,
+    /// Those that registered themselves.
+    pub registered: MemoryClients,
 }
 
 impl Clients {
@@ -361,7 +363,8 @@ impl Clients {
         let mut clients: Vec<RegisteredClient> =
             StaticClients::from_json(CLIENTS).unwrap().iter().cloned().collect();
         clients.extend(with_keys());
-        Self { script, clients: Mutex::new(clients) }
+        let registered = MemoryClients::with_limit(StaticClients::default(), 1_000);
+        Self { script, clients: Mutex::new(clients), registered }
     }
 
     pub fn change(&self, id: &str, change: impl FnOnce(&mut RegisteredClient)) {
@@ -382,14 +385,18 @@ impl Clients {
 impl ClientRegistry for Clients {
     async fn client(&self, id: &ClientId) -> Result<Option<RegisteredClient>, HostError> {
         self.script.call("clients.client").await.map_err(HostError::new)?;
-        Ok(lock(&self.clients).iter().find(|client| client.id == *id).cloned())
+        let known = lock(&self.clients).iter().find(|client| client.id == *id).cloned();
+        if known.is_some() { Ok(known) } else { self.registered.client(id).await }
     }
 
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
         self.script.call("clients.is_known_origin").await.map_err(HostError::new)?;
-        let clients = lock(&self.clients);
-        let mut enabled = clients.iter().filter(|client| client.is_enabled());
-        Ok(enabled.any(|client| client.allowed_origins.iter().any(|known| known == origin)))
+        let is_known = {
+            let clients = lock(&self.clients);
+            let mut enabled = clients.iter().filter(|client| client.is_enabled());
+            enabled.any(|client| client.allowed_origins.iter().any(|known| known == origin))
+        };
+        Ok(is_known || self.registered.is_known_origin(origin).await?)
     }
 }
 

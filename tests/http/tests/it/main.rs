@@ -20,5 +20,6 @@ mod mix_up;
 mod patient_context;
 mod pkce;
 mod redirect_uri;
+mod registration;
 mod scope;
 mod sessions;
