@@ -423,4 +423,52 @@ mod tests {
             assert!(Target::read(url, &allowed).is_err(), "{url}");
         }
     }
+
+    /// FETCH-003: two readers that disagree are how a guard is passed. Whatever passes here, an ordinary reader reads alike.
+    #[test]
+    fn what_is_read_is_what_others_read() {
+        let pieces = [
+            "keys.example",
+            "127.0.0.1",
+            "8.8.8.8",
+            "[::1]",
+            "[2606::1]",
+            "a",
+            ".",
+            "@",
+            ":",
+            "443",
+            "/",
+            "?",
+            "#",
+            "%2e",
+            "-",
+            "//",
+        ];
+        let allowed = Allowed { ports: (1..=u16::MAX).collect(), loopback: true };
+        let (mut accepted, mut choice) = (0, [0; 4]);
+        loop {
+            for scheme in ["https://", "http://"] {
+                let url = choice.iter().fold(scheme.to_owned(), |url, piece| url + pieces[*piece]);
+                let Ok(target) = Target::read(&url, &allowed) else { continue };
+                accepted += 1;
+                let other: http::Uri = url.parse().unwrap();
+                let host = other.host().unwrap().trim_matches(['[', ']']).to_owned();
+                let same = match &target.host {
+                    Host::Name(name) => **name == *host,
+                    Host::Address(address) => host.parse() == Ok(*address),
+                };
+                let default = if target.secure { 443 } else { 80 };
+                assert!(same, "{url}: {target:?}");
+                assert_eq!(other.port_u16().unwrap_or(default), target.port, "{url}");
+                assert_eq!(other.scheme_str() == Some("https"), target.secure, "{url}");
+                assert_eq!((other.path(), other.query()), (target.path.path(), target.path.query()), "{url}");
+                assert!(!other.authority().unwrap().as_str().contains('@'), "{url}");
+            }
+            let Some(next) = choice.iter().position(|piece| *piece + 1 < pieces.len()) else { break };
+            choice[..next].fill(0);
+            choice[next] += 1;
+        }
+        assert!(accepted > 1_000, "{accepted}");
+    }
 }

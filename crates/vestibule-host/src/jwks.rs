@@ -19,12 +19,13 @@ pub struct FetchedKeySet {
 }
 
 impl FetchedKeySet {
-    /// What the network answered to this call, or to a fetch that this call waited for.
+    /// What came of asking the network for this call: its answer, or an older document that stands in because there was none.
+    /// Nothing newer can be had.
     pub const fn from_network(document: Bytes) -> Self {
         Self { document, cached: false }
     }
 
-    /// What an earlier call had fetched.
+    /// What an earlier call had fetched, given without asking.
     pub const fn from_cache(document: Bytes) -> Self {
         Self { document, cached: true }
     }
