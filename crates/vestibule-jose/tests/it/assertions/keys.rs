@@ -174,3 +174,39 @@ fn the_registered_algorithm_binds() {
         }
     }
 }
+
+/// JOSE-009: r and s, each of the curve's length, neither nothing nor beyond it.
+#[test]
+fn an_ecdsa_signature_has_one_form() {
+    for (alg, half) in [("ES256", 32), ("ES384", 48)] {
+        let head = header(json!({ "alg": alg, "kid": alg })).to_string();
+        let good = Client::honest().sign(alg, &head, &claims(json!({})).to_string());
+        assert_eq!(verdict(&good), Ok(()), "{alg}");
+        let (input, signature) = good.rsplit_once('.').unwrap();
+        let raw = BASE64.decode(signature).unwrap();
+        assert_eq!(raw.len(), 2 * half, "{alg}");
+        let (r, s) = raw.split_at(half);
+        let integer = |part: &[u8]| {
+            let digits: Vec<u8> = part.iter().copied().skip_while(|byte| *byte == 0).collect();
+            let sign = usize::from(digits[0] >= 0x80);
+            [&[2, u8::try_from(digits.len() + sign).unwrap()][..], &[0][..sign], &digits].concat()
+        };
+        let both = [integer(r), integer(s)].concat();
+        let der = [&[0x30, u8::try_from(both.len()).unwrap()][..], &both].concat();
+        let (nothing, beyond) = (vec![0; half], vec![0xff; half]);
+        for other in [
+            der,
+            [&nothing[..], s].concat(),
+            [r, &nothing].concat(),
+            [&beyond[..], s].concat(),
+            [r, &beyond].concat(),
+            [s, r].concat(),
+            raw[..2 * half - 1].to_vec(),
+            [&raw[..], &[0]].concat(),
+            [&[0], &raw[..]].concat(),
+        ] {
+            let forged = format!("{input}.{}", BASE64.encode(&other));
+            assert_eq!(verdict(&forged), token(JwsError::BadSignature), "{alg} {other:?}");
+        }
+    }
+}
