@@ -214,6 +214,7 @@ mod tests {
 
     use super::*;
 
+    /// SMART-CTX-022, SMART-CTX-023, SMART-CTX-024, SMART-CTX-025
     #[test]
     fn entries_are_checked() {
         let cases = [

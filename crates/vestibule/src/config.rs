@@ -356,6 +356,7 @@ pub(crate) fn path_of(url: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// SMART-AUTHZ-078, SMART-REVOKE-006
     #[test]
     fn urls_are_judged_at_start() {
         let errors = |issuer: &str, base: &str| Config::new(issuer, FhirBase::new(base)).check();

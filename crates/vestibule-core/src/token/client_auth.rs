@@ -277,6 +277,7 @@ mod tests {
         format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
     }
 
+    /// SMART-CAUTH-004
     #[test]
     fn published_vector() {
         // SMART-CAUTH-003
@@ -284,6 +285,7 @@ mod tests {
         assert_eq!(presented.client_id().as_str(), "my-app");
     }
 
+    /// CAUTH-013
     #[test]
     fn each_method_for_its_own_clients_only() {
         let public = || Some(client(ClientAuthentication::Public));
@@ -313,6 +315,7 @@ mod tests {
         }
     }
 
+    /// CAUTH-011
     #[test]
     fn wrong_secrets_and_broken_headers() {
         let by_basic = || Some(client(ClientAuthentication::SecretBasic(secrets())));
@@ -337,6 +340,7 @@ mod tests {
         );
     }
 
+    /// SMART-CAUTH-005
     #[test]
     fn basic_is_form_decoded_unless_the_client_never_encoded() {
         let secret = "test+secret%2B0123456789-0123456789-0";

@@ -89,6 +89,7 @@ impl RefreshToken {
 mod tests {
     use super::*;
 
+    /// RT-012
     #[test]
     fn a_token_reads_back_and_nothing_near_it_does() {
         let token = RefreshToken::first(&[7; 64]);

@@ -34,7 +34,7 @@ fn a_fhir_user_is_one_of_five_types_below_the_base() {
     }
 }
 
-/// META-006, TOKEN-006, SMART-TOKEN-007
+/// META-006, TOKEN-006, SMART-TOKEN-007, JBG-001, SMART-TOKEN-054
 #[test]
 fn a_grant_that_is_not_listed_is_unsupported() {
     for grant in [

@@ -61,7 +61,7 @@ fn every_wiring() -> impl Iterator<Item = [bool; 3]> {
     (0..8).map(|bits| [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0])
 }
 
-/// SMART-DISC-003, SMART-DISC-006, SMART-DISC-020, SMART-DISC-021, SMART-DISC-022, SMART-DISC-023, SMART-DISC-024, SMART-DISC-025, SMART-DISC-028, SMART-DISC-030, SMART-DISC-031, SMART-DISC-034, SMART-DISC-035, SMART-DISC-042
+/// SMART-DISC-003, SMART-DISC-006, SMART-DISC-020, SMART-DISC-021, SMART-DISC-022, SMART-DISC-023, SMART-DISC-024, SMART-DISC-025, SMART-DISC-028, SMART-DISC-030, SMART-DISC-031, SMART-DISC-034, SMART-DISC-035, SMART-DISC-042, SMART-DISC-015, SMART-DISC-026, SMART-DISC-061
 #[test]
 fn smart_configuration_has_its_members() {
     for flags in every_wiring() {
@@ -84,7 +84,7 @@ fn smart_configuration_has_its_members() {
     }
 }
 
-/// META-004, META-005, ISS-003, SMART-IDT-002, SMART-IDT-031, SMART-DISC-062
+/// META-004, META-005, ISS-003, SMART-IDT-002, SMART-IDT-031, SMART-DISC-062, SMART-AUTHZ-021, SMART-DISC-041, SMART-DISC-060
 #[test]
 fn issuer_documents_have_their_members() {
     let [_, openid, oauth] = documents(ALL);
@@ -142,7 +142,7 @@ fn the_issuer_is_the_same_everywhere() {
     }
 }
 
-/// SMART-CAP-001, SMART-CAP-002, SMART-CAP-003, SMART-CAP-004, SMART-CAP-005, SMART-CAP-010, SMART-CAP-017, SMART-CAP-018, SMART-CAP-019, SMART-CAP-020, SMART-CAP-022, META-005
+/// SMART-CAP-001, SMART-CAP-002, SMART-CAP-003, SMART-CAP-004, SMART-CAP-005, SMART-CAP-010, SMART-CAP-017, SMART-CAP-018, SMART-CAP-019, SMART-CAP-020, SMART-CAP-022, META-005, SMART-BACK-002, SMART-CAP-011, SMART-CAP-012, SMART-CAP-013, SMART-CAP-014, SMART-CAP-016, SMART-CAP-021, SMART-CAP-025, SMART-CAP-026, SMART-CAP-027, SMART-CAP-028, SMART-CAP-030, SMART-CAP-031, SMART-CAP-032, SMART-CAP-033
 #[test]
 fn capabilities_are_what_is_wired() {
     let always = [
@@ -192,7 +192,7 @@ fn what_is_not_built_is_not_advertised() {
 
 /// What is listed as a scope can be granted.
 ///
-/// SMART-DISC-028, SMART-DISC-029, META-006
+/// SMART-DISC-028, SMART-DISC-029, META-006, SMART-SCOPE-072
 #[test]
 fn every_listed_scope_can_be_granted() {
     for [ehr_launch, _, standalone_encounters] in every_wiring() {

@@ -43,7 +43,7 @@ fn a_read_only_registration_narrows_permissions() {
     assert_eq!(fate(&negotiation, asked), Fate::Narrowed(Stage::Client, Reason::NotRegistered));
 }
 
-/// SMART-SCOPE-114, SMART-SCOPE-115, SMART-AUTHZ-073
+/// SMART-SCOPE-114, SMART-SCOPE-115, SMART-AUTHZ-073, SMART-SCOPE-010
 #[test]
 fn ticked_categories_replace_the_resource_scope() {
     let asked = "patient/Observation.rs";
@@ -61,7 +61,7 @@ fn a_ticked_category_of_a_v1_scope_is_answered_in_v2() {
     assert_eq!(negotiation.granted().to_string(), PROBLEM_LIST);
 }
 
-/// SMART-SCOPE-114, A-SCOPE-25
+/// SMART-SCOPE-114, A-SCOPE-25, SMART-SCOPE-094
 #[test]
 fn refresh_scopes_need_the_right_to_refresh_and_online_needs_an_ehr_launch() {
     let asked = "launch/patient offline_access online_access patient/*.rs";
@@ -103,7 +103,7 @@ fn system_scopes_are_dropped_here() {
     }
 }
 
-/// SMART-SCOPE-005, SMART-SCOPE-007, SMART-SCOPE-110
+/// SMART-SCOPE-005, SMART-SCOPE-007, SMART-SCOPE-110, SMART-SCOPE-032
 #[test]
 fn an_untouched_scope_keeps_its_spelling() {
     let asked = "patient/Observation.read user/*.* patient/Condition.rs openid";
@@ -134,7 +134,7 @@ const fn number(reason: Reason) -> usize {
 
 /// One request through all stages; every requested scope says what became of it and why.
 ///
-/// SMART-SCOPE-050, SMART-SCOPE-068, SMART-SCOPE-086, SMART-SCOPE-089, SMART-SCOPE-090, SMART-SCOPE-097, SMART-CTX-060
+/// SMART-SCOPE-050, SMART-SCOPE-068, SMART-SCOPE-086, SMART-SCOPE-089, SMART-SCOPE-090, SMART-SCOPE-097, SMART-CTX-060, SMART-SCOPE-041
 #[test]
 fn every_reason_is_told() {
     use Fate::{Dropped, Granted, Narrowed};

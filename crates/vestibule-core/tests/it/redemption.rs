@@ -155,7 +155,7 @@ fn body(response: &TokenResponse) -> Value {
     serde_json::from_str(response.expose_secret()).unwrap()
 }
 
-/// SMART-TOKEN-021, SMART-TOKEN-022, SMART-TOKEN-023, SMART-TOKEN-024, SMART-AUTHZ-057, SMART-PKCE-004, SMART-PKCE-005, SMART-PKCE-006, PKCE-006, PKCE-007, REDIR-009, CODE-007, TOKEN-009, A-CODE-04, A-PKCE-04, A-PKCE-09
+/// SMART-TOKEN-021, SMART-TOKEN-022, SMART-TOKEN-023, SMART-TOKEN-024, SMART-AUTHZ-057, SMART-PKCE-004, SMART-PKCE-005, SMART-PKCE-006, PKCE-006, PKCE-007, REDIR-009, CODE-007, TOKEN-009, A-CODE-04, A-PKCE-04, A-PKCE-09, SMART-TOKEN-052
 #[test]
 fn whatever_differs_the_answer_is_invalid_grant() {
     assert!(Tk::new().check(Some(standalone())).is_ok());
@@ -235,7 +235,7 @@ fn only_a_won_redemption_opens_the_answer() {
     }
 }
 
-/// ATJWT-002, ATJWT-003, ATJWT-007, SMART-CTX-001, SMART-CTX-060, SMART-IDT-010, A-AUD-12, A-CTX-52
+/// ATJWT-002, ATJWT-003, ATJWT-007, SMART-CTX-001, SMART-CTX-060, SMART-IDT-010, A-AUD-12, A-CTX-52, SMART-TOKEN-013
 #[test]
 fn access_token_claims_of_a_patients_choice() {
     assert_eq!(
@@ -342,7 +342,7 @@ fn checked_claims(grant: GrantRecord) -> serde_json::Map<String, Value> {
     draft(grant).content().id_claims("hash").unwrap()
 }
 
-/// SMART-TOKEN-009, SMART-TOKEN-030, SMART-TOKEN-031, SMART-TOKEN-032, SMART-TOKEN-033, SMART-TOKEN-034, SMART-TOKEN-038, SMART-SCOPE-110, SMART-CTX-011, SMART-CTX-012, SMART-CTX-015, TOKEN-002, TOKEN-003
+/// SMART-TOKEN-009, SMART-TOKEN-030, SMART-TOKEN-031, SMART-TOKEN-032, SMART-TOKEN-033, SMART-TOKEN-034, SMART-TOKEN-038, SMART-SCOPE-110, SMART-CTX-011, SMART-CTX-012, SMART-CTX-015, TOKEN-002, TOKEN-003, SMART-SCOPE-116, SMART-TOKEN-002
 #[test]
 fn token_response_of_a_patients_choice() {
     let response = signed(standalone()).settle(Redemption::Won).unwrap();
@@ -360,7 +360,7 @@ fn token_response_of_a_patients_choice() {
     assert!(!format!("{response:?}").contains("AT\""), "no token in a log line");
 }
 
-/// SMART-CTX-001, SMART-CTX-002, SMART-CTX-003, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-012, SMART-CTX-020, SMART-CTX-021, SMART-CTX-028, SMART-TOKEN-036, SMART-SCOPE-081
+/// SMART-CTX-001, SMART-CTX-002, SMART-CTX-003, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-012, SMART-CTX-020, SMART-CTX-021, SMART-CTX-028, SMART-TOKEN-036, SMART-SCOPE-081, SMART-CTX-030, SMART-SCOPE-009, SMART-TASK-003
 #[test]
 fn token_response_of_an_ehr_launch() {
     let response = signed(ehr_launch()).settle(Redemption::Won).unwrap();
@@ -425,7 +425,7 @@ fn the_end_of_the_access_ends_the_token() {
     }
 }
 
-/// SMART-SCOPE-110, SMART-CTX-060, INT-010
+/// SMART-SCOPE-110, SMART-CTX-060, INT-010, SMART-SCOPE-117
 #[test]
 fn a_relationships_ceiling_narrows_again() {
     let scopes = "launch/patient patient/Observation.rs patient/Condition.rs user/Patient.r openid";
@@ -516,7 +516,7 @@ fn a_yes_about_somebody_else_makes_no_code_and_no_token() {
     assert!(issue.draft(&mine, None, agreed(&mine)).is_ok());
 }
 
-/// CODE-003, CODE-005, SMART-AUTHZ-044, SMART-AUTHZ-053, SMART-AUTHZ-054, SMART-AUTHZ-055, SMART-AUTHZ-057, SMART-AUTHZ-059, A-CODE-25, A-TYPE-12
+/// CODE-003, CODE-005, SMART-AUTHZ-044, SMART-AUTHZ-053, SMART-AUTHZ-054, SMART-AUTHZ-055, SMART-AUTHZ-057, SMART-AUTHZ-059, A-CODE-25, A-TYPE-12, SMART-CTX-063
 #[test]
 fn a_code_is_bound_to_everything() {
     let scopes = "launch patient/Observation.rs openid fhirUser";
@@ -549,7 +549,7 @@ fn a_code_is_bound_to_everything() {
     assert!(record.scopes.contains(&scope("openid")));
 }
 
-/// INT-002, A-CTX-24, A-CODE-19
+/// INT-002, A-CTX-24, A-CODE-19, SMART-IDT-018
 #[test]
 fn only_who_decided_gets_the_code() {
     let progress = decided(None, None, "user/Patient.r");

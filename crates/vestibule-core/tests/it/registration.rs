@@ -88,7 +88,7 @@ fn code(refused: Result<impl Sized, RegisterError>) -> String {
     refused.err().unwrap().code().to_owned()
 }
 
-/// DCR-001, SMART-REG-011, SMART-REG-012
+/// DCR-001, SMART-REG-011, SMART-REG-012, SMART-REG-003
 #[test]
 fn the_answer_is_the_whole_registration() {
     let more = json!({
@@ -165,7 +165,7 @@ fn nobody_registers_a_privilege() {
     }
 }
 
-/// DCR-006, A-DCR-05, A-DCR-08, A-JWT-46, A-OIDC-20, A-DCR-16
+/// DCR-006, A-DCR-05, A-DCR-08, A-JWT-46, A-OIDC-20, A-DCR-16, DCR-008, SMART-REG-013
 #[test]
 fn rules_are_those_of_every_client() {
     let key: Value = serde_json::from_str(EC_KEY).unwrap();
@@ -208,7 +208,7 @@ fn rules_are_those_of_every_client() {
     }
 }
 
-/// A-JWKS-13
+/// A-JWKS-13, DCR-007
 #[test]
 fn key_sets_are_on_the_web() {
     for url in [
@@ -360,7 +360,7 @@ fn what_is_left_out_goes_back_to_its_default() {
     assert_eq!(answer["vestibule"]["pending"], true);
 }
 
-/// DCRM-004, INT-014
+/// DCRM-004, INT-014, AUTHZ-005
 #[test]
 fn another_app_waits_again_and_loses_its_privileges() {
     let mut current = enabled(json!({}));

@@ -110,7 +110,7 @@ fn found(id: &str) -> (Option<String>, Option<String>) {
 
 const NOTHING: (Option<String>, Option<String>) = (None, None);
 
-/// SMART-CTX-061, SMART-CTX-001, SMART-SCOPE-081, A-LAUNCH-13
+/// SMART-CTX-061, SMART-CTX-001, SMART-SCOPE-081, A-LAUNCH-13, SMART-SCOPE-080
 #[test]
 fn e1_the_open_patient_is_taken_without_a_picker() {
     for scopes in
@@ -290,7 +290,7 @@ fn e11_a_launch_without_scope_launch_gives_the_context_asked_for() {
     assert!(!members.contains_key("patient") && !members.contains_key("encounter"));
 }
 
-/// SMART-CTX-060
+/// SMART-CTX-060, SMART-SCOPE-065
 #[test]
 fn e12_a_merged_patient_becomes_the_surviving_one() {
     let mut walk = Walk::ehr("launch patient/Observation.rs", open("P1")).sign_in();

@@ -5,7 +5,7 @@ use vestibule_core::token::{Presented, TokenError, TokenRequest};
 
 use crate::fixture::{V1, client, encode};
 
-/// GEN-003, GEN-004, GEN-007, SMART-TOKEN-001, SMART-TOKEN-006, SMART-TOKEN-007, A-CODE-14
+/// GEN-003, GEN-004, GEN-007, SMART-TOKEN-001, SMART-TOKEN-006, SMART-TOKEN-007, A-CODE-14, SMART-TOKEN-050, TOKEN-010
 #[test]
 fn token_requests_are_read_strictly() {
     let form = |text: &str| Params::parse(text.as_bytes()).unwrap();

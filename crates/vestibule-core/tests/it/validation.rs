@@ -34,7 +34,7 @@ pub(crate) fn check(az: &Az, expected: Answer) {
     assert_eq!(got, expected, "{}", what.chars().take(300).collect::<String>());
 }
 
-/// SMART-AUTHZ-001, SMART-AUTHZ-002, SMART-AUTHZ-003, SMART-AUTHZ-005, SMART-AUTHZ-006, SMART-AUTHZ-007, SMART-AUTHZ-009, SMART-AUTHZ-010, SMART-AUTHZ-016, GEN-003, GEN-004, GEN-008
+/// SMART-AUTHZ-001, SMART-AUTHZ-002, SMART-AUTHZ-003, SMART-AUTHZ-005, SMART-AUTHZ-006, SMART-AUTHZ-007, SMART-AUTHZ-009, SMART-AUTHZ-010, SMART-AUTHZ-016, GEN-003, GEN-004, GEN-008, OIDC-010
 #[test]
 fn required_parameters_missing_empty_repeated_and_malformed() {
     let page = |of: Problem| [Page(of), Page(of), Page(Problem::Malformed), Page(Problem::Malformed)];
@@ -146,7 +146,7 @@ fn state_is_given_back_as_it_came() {
     assert_eq!(Az::new().set("state", &too_long).send().error(None), "invalid_request");
 }
 
-/// SMART-AUTHZ-009, SMART-AUTHZ-010, SMART-AUTHZ-060, SMART-PKCE-002, SMART-PKCE-003, PKCE-001, PKCE-002, PKCE-003, A-PKCE-01, A-PKCE-06, A-PKCE-07, A-PKCE-08
+/// SMART-AUTHZ-009, SMART-AUTHZ-010, SMART-AUTHZ-060, SMART-PKCE-002, SMART-PKCE-003, PKCE-001, PKCE-002, PKCE-003, A-PKCE-01, A-PKCE-06, A-PKCE-07, A-PKCE-08, NATIVE-003
 #[test]
 fn pkce_matrix() {
     let none = Az::new().without("code_challenge").without("code_challenge_method");
@@ -188,7 +188,7 @@ fn verifiers_have_their_form() {
     }
 }
 
-/// SMART-AUTHZ-007, SMART-AUTHZ-040, SMART-AUTHZ-041, SMART-AUTHZ-043, RES-004, A-AUD-01, A-AUD-02, A-AUD-03, A-AUD-04
+/// SMART-AUTHZ-007, SMART-AUTHZ-040, SMART-AUTHZ-041, SMART-AUTHZ-043, RES-004, A-AUD-01, A-AUD-02, A-AUD-03, A-AUD-04, SMART-DISC-063
 #[test]
 fn aud_is_one_of_the_listed_forms_byte_for_byte() {
     check(&Az::new().set("aud", FHIR2), Accepted);
@@ -231,7 +231,7 @@ fn an_alias_is_accepted_and_the_canonical_form_is_kept() {
     assert_eq!(server.hear(&Az::new().set("aud", FHIR2).query(), &kept).accepted().base, FHIR2);
 }
 
-/// SMART-AUTHZ-008, SMART-AUTHZ-046, RES-001, RES-003, RES-006, A-AUD-05, A-AUD-07
+/// SMART-AUTHZ-008, SMART-AUTHZ-046, RES-001, RES-003, RES-006, A-AUD-05, A-AUD-07, SMART-CTX-050
 #[test]
 fn resource_names_what_aud_names() {
     let alone = Az::new().without("aud");
@@ -292,7 +292,7 @@ fn scope_strings() {
     check(&Az::new().set("scope", "openid foo patient/Foo.rs"), Accepted);
 }
 
-/// SMART-AUTHZ-004, SMART-LAUNCH-014, SMART-LAUNCH-022, A-LAUNCH-03, A-LAUNCH-09, A-LAUNCH-14, A-LAUNCH-15
+/// SMART-AUTHZ-004, SMART-LAUNCH-014, SMART-LAUNCH-022, A-LAUNCH-03, A-LAUNCH-09, A-LAUNCH-14, A-LAUNCH-15, SMART-LAUNCH-006, SMART-LAUNCH-007
 #[test]
 fn launch_handles_have_their_form() {
     let with = |handle: &str| Az::new().add("launch", handle).set("scope", "launch patient/Observation.rs");

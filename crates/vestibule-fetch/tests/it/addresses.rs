@@ -66,7 +66,7 @@ const PRIVATE: &[&str] = &[
     "2606::5efe:10.0.0.1",
 ];
 
-/// A-JWKS-01, FETCH-003: a name that leads into the host's network, alone or among public addresses, at any place.
+/// A-JWKS-01, FETCH-003, FETCH-001: a name that leads into the host's network, alone or among public addresses, at any place.
 #[tokio::test(start_paused = true)]
 async fn no_name_leads_inside() {
     for private in PRIVATE {
@@ -137,7 +137,7 @@ async fn no_form_of_an_address_leads_inside() {
     }
 }
 
-/// A-JWKS-13, FETCH-002
+/// A-JWKS-13, FETCH-002, SMART-CAUTH-061
 #[tokio::test(start_paused = true)]
 async fn only_https_on_an_allowed_port_is_asked() {
     for url in [

@@ -115,7 +115,7 @@ impl Answer {
     }
 }
 
-/// A-JWKS-05, A-JWKS-06, A-JWKS-14, FETCH-004, FETCH-006: each costs one connection and five seconds at most, another client
+/// A-JWKS-05, A-JWKS-06, A-JWKS-14, FETCH-004, FETCH-006, SMART-CAUTH-068: each costs one connection and five seconds at most, another client
 /// does not wait, and the next answer is looked at without regard to this one.
 #[tokio::test(start_paused = true)]
 async fn hostile_answers_are_refused() {

@@ -44,7 +44,7 @@ fn status(status: &str) -> Answer {
     http(status, &["content-type: application/json"], "{}")
 }
 
-/// FETCH-005: as long as the server says, and not a second longer.
+/// FETCH-005, SMART-CAUTH-064, SMART-CAUTH-065: as long as the server says, and not a second longer.
 #[tokio::test(start_paused = true)]
 async fn a_key_set_is_used_for_its_max_age() {
     let steps = [
@@ -68,7 +68,7 @@ async fn no_key_set_is_used_for_more_than_an_hour() {
     holds(async |world| story(world, move |_| http("200 OK", &aged, keys(&["a"])), &steps).await).await;
 }
 
-/// FETCH-005, as decided: no `max-age`, or `no-store`, is one use.
+/// FETCH-005, SMART-CAUTH-067, as decided: no `max-age`, or `no-store`, is one use.
 #[tokio::test(start_paused = true)]
 async fn what_may_not_be_kept_is_used_once() {
     for cache_control in

@@ -111,7 +111,7 @@ impl Write for Log {
     }
 }
 
-/// FETCH-007: the log says why, once for each fetch, and holds nothing of what was asked or answered.
+/// FETCH-007, LOG-002: the log says why, once for each fetch, and holds nothing of what was asked or answered.
 #[tokio::test(start_paused = true)]
 async fn the_log_says_why_and_no_more() {
     let log = Log::default();
@@ -162,7 +162,7 @@ async fn the_log_says_why_and_no_more() {
     assert!(!format!("{fetcher:?}").contains("canary"));
 }
 
-/// FETCH-002: what a server learns is that somebody asked.
+/// FETCH-002, SMART-CAUTH-066: what a server learns is that somebody asked.
 #[tokio::test(start_paused = true)]
 async fn the_question_is_plain() {
     let world = World::in_memory(Subject::Guarded);

@@ -139,6 +139,7 @@ impl ClientAuthentication {
 mod tests {
     use super::*;
 
+    /// CRYPTO-003
     #[test]
     fn secrets_are_long_and_compared_by_hash() {
         assert!(SecretHash::of("short").is_none());

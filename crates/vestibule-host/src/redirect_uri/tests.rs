@@ -1,5 +1,6 @@
 use super::*;
 
+/// NATIVE-001, SMART-REG-002
 #[test]
 fn what_may_be_registered() {
     for good in [
@@ -30,6 +31,7 @@ fn what_may_be_registered() {
     }
 }
 
+/// NATIVE-004, REDIR-005
 #[test]
 fn what_may_not_be_registered() {
     use RedirectUriError as E;
@@ -142,6 +144,7 @@ fn what_may_not_be_registered() {
     assert_eq!(check(&long(MAX_LEN + 1), AppKind::Web), Err(RedirectUriError::TooLong));
 }
 
+/// SMART-REG-001
 #[test]
 fn launch_uris() {
     assert_eq!(check_launch("https://app.example/launch?state=1"), Ok(()));

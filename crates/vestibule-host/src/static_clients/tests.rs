@@ -43,6 +43,7 @@ fn lines(json: &str) -> Vec<String> {
     StaticClients::from_json(json).unwrap_err().to_string().lines().map(str::to_owned).collect()
 }
 
+/// SMART-REG-006
 #[test]
 fn reads_every_member() {
     let client = one(&format!(

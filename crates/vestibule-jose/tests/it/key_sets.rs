@@ -72,6 +72,7 @@ fn a_leaked_key_condemns_the_set() {
     assert_eq!(read(&[rsa("a"), symmetric]), Err(JwksError::PrivateKey), "JOSE-010");
 }
 
+/// JWTCA-012, SMART-CAUTH-052
 #[test]
 fn two_keys_of_one_name_condemn_the_set() {
     assert_eq!(read(&[rsa("a"), rsa("b"), rsa("a")]), Err(JwksError::DuplicateKeyId));

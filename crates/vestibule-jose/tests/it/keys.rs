@@ -72,7 +72,7 @@ mod generated {
         assert_eq!(first.id_token.alg, Alg::Rs256, "SMART-IDT-003");
     }
 
-    /// OIDC-007, ATJWT-001: an algorithm per client, each with a key of its own.
+    /// OIDC-007, ATJWT-001, JOSE-012: an algorithm per client, each with a key of its own.
     #[test]
     fn a_ring_signs_with_every_planned_algorithm() {
         let access = [Alg::Es256, Alg::Es384, Alg::EdDsa, Alg::Rs256];

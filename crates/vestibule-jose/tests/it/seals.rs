@@ -143,6 +143,7 @@ fn without_randomness_nothing_is_sealed() {
     assert!(matches!(refused, Err(SealError::Entropy(_))), "CRYPTO-001");
 }
 
+/// KEY-005
 #[test]
 fn a_mac_holds_for_its_purpose_and_parts() {
     let keys = masters(&[1]);

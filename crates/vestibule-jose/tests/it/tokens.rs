@@ -41,6 +41,7 @@ fn an_independent_reader_understands_us() {
     }
 }
 
+/// SMART-IDT-020
 #[test]
 fn the_published_set_is_public() {
     let set: Value = serde_json::from_slice(&ring().snapshot().jwks).unwrap();

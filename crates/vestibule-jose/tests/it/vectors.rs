@@ -91,6 +91,8 @@ fn a_key_reads_back_what_it_writes() {
 }
 
 /// OpenID Connect Core A.3 and A.6.
+///
+/// OIDC-006
 #[test]
 fn half_a_hash() {
     assert_eq!(at_hash(Alg::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");

@@ -12,6 +12,7 @@ fn said(scope: &str) -> String {
     text(&html)
 }
 
+/// INT-018
 #[test]
 fn one_box_a_scope_with_its_exact_text() {
     let asked = scopes(
@@ -63,6 +64,7 @@ fn enter_in_a_box_decides_nothing() {
     assert!(first.get("name").is_none() && first.get("tabindex") == Some("-1"));
 }
 
+/// SMART-AUTHZ-072, SMART-AUTHZ-074
 #[test]
 fn plain_words_for_every_kind_of_scope() {
     for (scope, words) in [

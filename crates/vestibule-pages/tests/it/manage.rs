@@ -3,6 +3,7 @@ use vestibule_host::pages::{GrantLine, ManageView, View};
 use crate::html::{check, forms, text, values};
 use crate::views::{draw, grant, manage};
 
+/// SMART-AUTHZ-075, SMART-MGMT-003
 #[test]
 fn apps_and_what_they_may() {
     let grants = [

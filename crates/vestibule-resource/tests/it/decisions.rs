@@ -30,6 +30,7 @@ fn may(scope: &str, interaction: Interaction, name: &str) -> String {
     shown(&with_scope(scope).may(interaction, of(name)))
 }
 
+/// SMART-SCOPE-020
 #[test]
 fn letters_are_interactions() {
     use Interaction::{Create, Delete, Read, Search, Update};
@@ -56,6 +57,7 @@ fn letters_are_interactions() {
     }
 }
 
+/// SMART-SCOPE-026, SMART-SCOPE-043, SMART-SCOPE-069
 #[test]
 fn levels_are_reach() {
     use Interaction::Read;
@@ -94,6 +96,7 @@ fn constraints_are_handed_to_the_server() {
     );
 }
 
+/// SMART-IDT-014
 #[test]
 fn the_user_may_read_who_they_are() {
     let lee =

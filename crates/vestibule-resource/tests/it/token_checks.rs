@@ -33,6 +33,7 @@ fn a_good_token_names_everything() {
     assert!(shown.contains("app") && !shown.contains("p-1") && !shown.contains("lee"), "LOG-001");
 }
 
+/// SMART-BACK-015, SMART-TOKEN-011
 #[test]
 fn an_end_is_an_end() {
     let token = format!("Bearer {}", sign("at+jwt", &claims(&[])));
@@ -45,6 +46,7 @@ fn an_end_is_an_end() {
     assert_eq!(fault(at(&remote, 1_205_000)), TokenFault::Jws(JwsError::Expired));
 }
 
+/// SMART-AUTHZ-045
 #[test]
 fn a_token_for_another_server_is_none() {
     for audience in [
@@ -63,6 +65,7 @@ fn a_token_for_another_server_is_none() {
     }
 }
 
+/// ATJWT-004
 #[test]
 fn another_kind_of_token_is_none() {
     let check = check();
@@ -137,6 +140,7 @@ fn one_header_and_nothing_in_the_query() {
     assert_eq!(check().check_request(&head, NOW).unwrap_err(), Denied::InvalidRequest);
 }
 
+/// SMART-SCOPE-028
 #[test]
 fn refusals_say_what_the_standard_says() {
     let expired = Denied::InvalidToken(TokenFault::Jws(JwsError::Expired));

@@ -58,6 +58,7 @@ fn a_scope_07_mixed_dialects_are_granted_letter_by_letter() {
     assert!(both.covers(&scope("patient/Observation.cruds")));
 }
 
+/// SMART-SCOPE-003
 #[test]
 fn a_scope_10_to_12_malformed_suffixes_grant_nothing() {
     for text in [
@@ -75,6 +76,7 @@ fn a_scope_10_to_12_malformed_suffixes_grant_nothing() {
     }
 }
 
+/// SMART-SCOPE-001
 #[test]
 fn a_scope_14_only_single_spaces_separate() {
     for (text, error) in [
@@ -125,6 +127,7 @@ fn a_scope_20_unknown_words_are_reported_one_by_one() {
     assert_eq!(list.len(), 2);
 }
 
+/// SMART-SCOPE-008
 #[test]
 fn levels_never_mix() {
     for (allowed, asked) in [

@@ -8,6 +8,7 @@ use vestibule_scope::{
 
 use crate::scope;
 
+/// SMART-SCOPE-040, SMART-SCOPE-071
 #[test]
 fn resource_scopes_of_the_table_have_their_meaning() {
     let lab = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory";
@@ -88,6 +89,7 @@ fn resource_scopes_of_the_table_have_their_meaning() {
     }
 }
 
+/// SMART-SCOPE-042
 #[test]
 fn experimental_constraints_of_the_table_are_read_and_marked() {
     for (row, text, param) in [
@@ -107,6 +109,7 @@ fn experimental_constraints_of_the_table_are_read_and_marked() {
     assert_eq!(value, "code eq x", "row 24: decoded once for its meaning");
 }
 
+/// SMART-SCOPE-034, SMART-SCOPE-096
 #[test]
 fn wrong_scopes_of_the_table_say_what_is_wrong() {
     for (row, text, error) in [
@@ -194,6 +197,7 @@ fn row_41_a_type_of_another_release_is_known_and_told_apart() {
     assert!(!order.exists_in(FhirVersion::R4));
 }
 
+/// SMART-SCOPE-064
 #[test]
 fn row_43_a_type_outside_the_patient_compartment_is_told_apart() {
     let scope = scope("patient/Practitioner.rs");
@@ -204,6 +208,7 @@ fn row_43_a_type_outside_the_patient_compartment_is_told_apart() {
     assert!(!practitioner.in_patient_compartment());
 }
 
+/// SMART-SCOPE-085
 #[test]
 fn context_scopes_of_the_table_have_their_meaning() {
     assert!(matches!(scope("launch").kind(), ScopeKind::Context(ContextScope::Launch)), "rows 45 and 46");
@@ -273,6 +278,7 @@ fn row_64_a_host_can_register_a_word_of_its_own_but_no_lookalike() {
     assert_eq!(Scope::extension("two words"), Err(ScopeError::Character));
 }
 
+/// SMART-SCOPE-033
 #[test]
 fn row_66_mixed_dialects_are_each_read_in_their_own() {
     let list = ScopeList::parse("patient/Observation.read patient/Condition.rs").unwrap();
@@ -280,6 +286,7 @@ fn row_66_mixed_dialects_are_each_read_in_their_own() {
     assert_eq!(dialects, [Dialect::V1, Dialect::V2]);
 }
 
+/// SMART-SCOPE-006
 #[test]
 fn row_67_split_scopes_stay_two_and_merge_only_in_the_canonical_form() {
     let split = crate::set("patient/Observation.r patient/Observation.s");

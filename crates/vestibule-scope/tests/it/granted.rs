@@ -19,6 +19,7 @@ fn read_only_client_gets_read_and_search() {
     );
 }
 
+/// SMART-SCOPE-047
 #[test]
 fn ticked_categories_replace_the_resource_level_scope() {
     let asked = scope("patient/Observation.rs");
@@ -105,6 +106,7 @@ fn policy_without_delete_takes_the_letter_away() {
     assert_eq!(granted("user/*.cruds", &set("user/*.crus")), "user/*.crus");
 }
 
+/// SMART-BACK-018
 #[test]
 fn system_wildcard_shrinks_to_what_was_pre_authorized() {
     assert_eq!(granted("system/*.cruds", &set("system/Observation.rs")), "system/Observation.rs");

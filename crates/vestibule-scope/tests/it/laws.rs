@@ -100,6 +100,7 @@ proptest! {
         }
     }
 
+    /// SMART-SCOPE-044
     #[test]
     fn covering_is_exactly_what_the_model_says(left in resource_scope(), right in resource_scope()) {
         let [wide, narrow] = [&left, &right].map(|scope| allowed(scope.as_str()));

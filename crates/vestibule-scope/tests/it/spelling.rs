@@ -6,6 +6,7 @@ use vestibule_scope::{Constraint, Level, Permissions, ResourceType, Scope, Scope
 
 use crate::scope;
 
+/// SMART-SCOPE-030
 #[test]
 fn v1_and_v2_translate_where_the_meaning_is_the_same() {
     for (v1, v2) in [
@@ -30,6 +31,7 @@ fn v1_and_v2_translate_where_the_meaning_is_the_same() {
     }
 }
 
+/// SMART-SCOPE-098
 #[test]
 fn uris_go_there_and_back() {
     let smart = "http://smarthealthit.org/fhir/scopes/";
@@ -125,6 +127,7 @@ fn canonical_scopes_escape_only_what_must_be() {
     }
 }
 
+/// SMART-SCOPE-049
 #[test]
 fn values_are_decoded_once() {
     let scope = scope("patient/Observation.rs?code=a%5C,b,http://x%7Cy,%2561");

@@ -56,6 +56,7 @@ async fn be_the_victim(file: &str, first: u32) {
     }
 }
 
+/// STORE-008
 #[tokio::test]
 async fn what_was_won_before_a_kill_stays_won() {
     if let Ok(victim) = std::env::var(VICTIM) {

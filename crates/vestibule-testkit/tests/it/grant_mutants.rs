@@ -85,6 +85,7 @@ const fn found_by(mistake: Mistake) -> &'static str {
     }
 }
 
+/// STORE-001, STORE-003
 #[test]
 fn every_planted_mistake_is_found_where_it_was_planted() {
     let mut missed = Vec::new();

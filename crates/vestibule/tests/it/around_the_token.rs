@@ -108,7 +108,7 @@ pub(crate) fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"))
 }
 
-/// SMART-BACK-001, SMART-BACK-003, SMART-BACK-005, SMART-BACK-006, SMART-BACK-008, SMART-BACK-009, SMART-BACK-010, SMART-BACK-011, SMART-BACK-016, SMART-CAUTH-030, ATJWT-002, TOKEN-007, A-RT-28
+/// SMART-BACK-001, SMART-BACK-003, SMART-BACK-005, SMART-BACK-006, SMART-BACK-008, SMART-BACK-009, SMART-BACK-010, SMART-BACK-011, SMART-BACK-016, SMART-CAUTH-030, ATJWT-002, TOKEN-007, A-RT-28, ATJWT-005, RES-007, SMART-BACK-007, SMART-BACK-012, SMART-BACK-013, SMART-BACK-017, SMART-SCOPE-067, SMART-TOKEN-055
 #[tokio::test]
 async fn a_backend_service_gets_what_it_is_registered_for() {
     let world = World::new();
@@ -150,7 +150,7 @@ async fn a_backend_service_gets_what_it_is_registered_for() {
     with("https://evil.test/fhir").await.is_error(400, "invalid_target");
 }
 
-/// SMART-BACK-001, SMART-CAUTH-007, A-CAUTH-19, A-CAUTH-20
+/// SMART-BACK-001, SMART-CAUTH-007, A-CAUTH-19, A-CAUTH-20, SMART-TOKEN-053
 #[tokio::test]
 async fn nobody_else_gets_a_token_without_a_user() {
     let world = World::new();
@@ -171,7 +171,7 @@ async fn nobody_else_gets_a_token_without_a_user() {
     backend(&world, &assertion, "system/Observation.rs").await.is_error(400, "unauthorized_client");
 }
 
-/// SMART-CAUTH-032, JWTCA-009, JWTCA-010, A-JWT-16, A-MIX-07
+/// SMART-CAUTH-032, JWTCA-009, JWTCA-010, A-JWT-16, A-MIX-07, JWTCA-003, SMART-CAUTH-038, SMART-CAUTH-040
 #[tokio::test]
 async fn an_assertion_is_good_once_and_a_forged_one_burns_nothing() {
     let world = World::new();
@@ -210,7 +210,7 @@ async fn an_assertion_is_good_once_and_a_forged_one_burns_nothing() {
     }
 }
 
-/// SMART-CAUTH-001, JWTCA-001, JWTCA-002, A-JWT-25, A-JWT-51, A-CAUTH-01
+/// SMART-CAUTH-001, JWTCA-001, JWTCA-002, A-JWT-25, A-JWT-51, A-CAUTH-01, SMART-CAUTH-039
 #[tokio::test]
 async fn an_app_with_a_key_redeems_and_refreshes() {
     let world = World::new();
@@ -268,7 +268,7 @@ async fn an_app_with_a_key_redeems_and_refreshes() {
     assert_eq!(again["refresh_token"], next.json()["refresh_token"]);
 }
 
-/// SMART-INTRO-001, SMART-INTRO-002, SMART-INTRO-003, SMART-INTRO-004, SMART-INTRO-005, SMART-INTRO-006, SMART-INTRO-007, SMART-INTRO-008, SMART-INTRO-009, SMART-INTRO-012, SMART-INTRO-013, SMART-CTX-014, A-INTRO-15
+/// SMART-INTRO-001, SMART-INTRO-002, SMART-INTRO-003, SMART-INTRO-004, SMART-INTRO-005, SMART-INTRO-006, SMART-INTRO-007, SMART-INTRO-008, SMART-INTRO-009, SMART-INTRO-012, SMART-INTRO-013, SMART-CTX-014, A-INTRO-15, INTRO-002, INTRO-006, INTRO-007, SMART-SCOPE-053, SMART-TOKEN-012
 #[tokio::test]
 async fn introspection_says_what_the_token_response_said() {
     for format in [TokenFormat::Jwt, TokenFormat::Opaque] {
@@ -322,7 +322,7 @@ async fn introspection_says_what_the_token_response_said() {
     }
 }
 
-/// INTRO-001, INTRO-003, SMART-INTRO-011, A-INTRO-01, A-INTRO-02, A-INTRO-03, A-INTRO-04, A-INTRO-06, A-INTRO-12, A-INTRO-13, A-INTRO-17
+/// INTRO-001, INTRO-003, SMART-INTRO-011, A-INTRO-01, A-INTRO-02, A-INTRO-03, A-INTRO-04, A-INTRO-06, A-INTRO-12, A-INTRO-13, A-INTRO-17, CAUTH-010, SMART-INTRO-010
 #[tokio::test]
 async fn introspection_is_for_those_who_may() {
     let world = World::new();
@@ -475,7 +475,7 @@ async fn user_info_says_who_granted() {
     assert_eq!(ask(Method::DELETE, None, "/auth/userinfo").await.status, 405);
 }
 
-/// A-RT-30, A-DCR-15, INTRO-004
+/// A-RT-30, A-DCR-15, INTRO-004, SMART-INTRO-014
 #[tokio::test]
 async fn a_token_of_an_app_that_is_no_more_does_not_live() {
     let world = World::new();

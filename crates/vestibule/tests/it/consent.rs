@@ -4,7 +4,7 @@ use crate::app::{CB, az, az_ehr};
 use crate::browser::Browser;
 use crate::world::{FHIR2, P1, P2, World, open_record};
 
-/// SMART-AUTHZ-070, SMART-SCOPE-114, SMART-SCOPE-115, INT-008, INT-009
+/// SMART-AUTHZ-070, SMART-SCOPE-114, SMART-SCOPE-115, INT-008, INT-009, OIDC-011
 #[tokio::test]
 async fn only_what_is_ticked_is_granted() {
     let world = World::new();
@@ -117,7 +117,7 @@ async fn a_remembered_yes_answers_the_same_question_only() {
     assert!(browser.pick(P1).await.is_consent());
 }
 
-/// A-CTX-35, REDIR-013
+/// A-CTX-35, REDIR-013, NATIVE-005
 #[tokio::test]
 async fn an_app_on_the_device_is_asked_about_each_time() {
     let world = World::new();

@@ -16,7 +16,7 @@ const DOCUMENTS: [&str; 5] = [
     "/auth/keys",
 ];
 
-/// SMART-DISC-001, SMART-DISC-002, SMART-DISC-020, SMART-DISC-021, SMART-DISC-022, SMART-DISC-023, SMART-DISC-024, SMART-DISC-025, SMART-DISC-027, SMART-DISC-031, SMART-PKCE-002, SMART-PKCE-003, A-PKCE-16, ISS-003, META-001, META-002, META-003, META-005
+/// SMART-DISC-001, SMART-DISC-002, SMART-DISC-020, SMART-DISC-021, SMART-DISC-022, SMART-DISC-023, SMART-DISC-024, SMART-DISC-025, SMART-DISC-027, SMART-DISC-031, SMART-PKCE-002, SMART-PKCE-003, A-PKCE-16, ISS-003, META-001, META-002, META-003, META-005, SMART-DISC-013, SMART-IDT-030
 #[tokio::test]
 async fn documents_say_what_is_wired() {
     let world = World::new();
@@ -128,7 +128,7 @@ async fn only_public_keys_are_published() {
     }
 }
 
-/// SMART-DISC-004, SMART-DISC-005, SMART-DISC-009, SMART-DISC-011, SMART-CORS-001, SMART-CORS-007, A-HDR-08, A-HDR-03
+/// SMART-DISC-004, SMART-DISC-005, SMART-DISC-009, SMART-DISC-011, SMART-CORS-001, SMART-CORS-007, A-HDR-08, A-HDR-03, SMART-DISC-007, SMART-DISC-008
 #[tokio::test]
 async fn documents_are_for_anybody() {
     let world = World::new();
@@ -174,7 +174,7 @@ async fn preflight(world: &World, origin: &str) -> Answer {
     browser.send(request).await
 }
 
-/// SMART-CORS-002, SMART-CORS-003, SMART-CORS-004, SMART-CORS-006, CORS-001, CORS-002, CORS-003, A-HDR-03, A-HDR-04, A-HDR-07
+/// SMART-CORS-002, SMART-CORS-003, SMART-CORS-004, SMART-CORS-006, CORS-001, CORS-002, CORS-003, A-HDR-03, A-HDR-04, A-HDR-07, SMART-CORS-005, TOKEN-011
 #[tokio::test]
 async fn the_token_endpoint_answers_the_apps_own_origins() {
     let world = World::new();

@@ -159,7 +159,7 @@ fn is_unavailable(step: Step, answer: &Answer, why: &str) {
     assert_eq!(answer.header("retry-after"), "5", "{why}");
 }
 
-/// A-FAULT-05, A-FAULT-11, A-FAULT-15, A-FAULT-16, A-KEY-07, A-AERR-17, GEN-013, GEN-017, STORE-002, KEY-007
+/// A-FAULT-05, A-FAULT-11, A-FAULT-15, A-FAULT-16, A-KEY-07, A-AERR-17, GEN-013, GEN-017, STORE-002, KEY-007, CODE-012
 #[tokio::test]
 async fn each_call_that_fails_is_unavailable_and_spends_nothing() {
     for (client, ehr) in [("pub", false), ("pub", true), ("basic", false), ("memo", false)] {

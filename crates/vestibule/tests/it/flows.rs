@@ -76,7 +76,7 @@ async fn both_tokens_verify_and_agree_with_the_answer() {
     assert_eq!(id["at_hash"], at_hash);
 }
 
-/// A-OIDC-03, A-CTX-23
+/// A-OIDC-03, A-CTX-23, INT-005, PKCE-010
 #[tokio::test]
 async fn two_tabs_get_their_own_nonce_and_patient() {
     let world = World::new();
@@ -178,7 +178,7 @@ async fn a_clinician_searches_and_pages() {
     assert!(page.is_picker() && page.values("input", "patient").len() == 1);
 }
 
-/// SMART-LAUNCH-001, SMART-LAUNCH-011, SMART-LAUNCH-013, SMART-CTX-001, SMART-CTX-002, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-020
+/// SMART-LAUNCH-001, SMART-LAUNCH-011, SMART-LAUNCH-013, SMART-CTX-001, SMART-CTX-002, SMART-CTX-004, SMART-CTX-005, SMART-CTX-006, SMART-CTX-007, SMART-CTX-008, SMART-CTX-020, SMART-TASK-002
 #[tokio::test]
 async fn an_ehr_launch_brings_its_whole_context() {
     let world = World::new();
@@ -277,7 +277,7 @@ async fn a_token_is_for_the_base_that_was_named() {
         .is_refusal("https://narrow.example/cb", "invalid_request");
 }
 
-/// SMART-CAUTH-001, SMART-CAUTH-003, SMART-CAUTH-006, CAUTH-002
+/// SMART-CAUTH-001, SMART-CAUTH-003, SMART-CAUTH-006, CAUTH-002, SMART-CAUTH-002, SMART-IDT-034, SMART-TOKEN-020
 #[tokio::test]
 async fn every_kind_of_client_gets_its_tokens() {
     let world = World::new();

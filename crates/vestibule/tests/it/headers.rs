@@ -16,7 +16,7 @@ fn policy_of(answer: &Answer, directive: &str) -> String {
     found.trim().to_owned()
 }
 
-/// HDR-001, HDR-002, A-UI-02, A-UI-06, SMART-AUTHZ-034, GEN-010, GEN-014
+/// HDR-001, HDR-002, A-UI-02, A-UI-06, SMART-AUTHZ-034, GEN-010, GEN-014, AUTHZ-009, SMART-AUTHZ-077
 #[tokio::test]
 async fn every_answer_has_its_headers() {
     let world = World::new();
@@ -80,7 +80,7 @@ async fn every_answer_has_its_headers() {
     }
 }
 
-/// A-UI-07, REDIR-002
+/// A-UI-07, REDIR-002, NATIVE-006
 #[tokio::test]
 async fn a_form_may_lead_to_where_the_app_is_answered() {
     let world = World::new();

@@ -20,7 +20,7 @@ async fn used(world: &World, handle: &str) -> Answer {
     browser.allow().await.clone()
 }
 
-/// SMART-LAUNCH-001, SMART-LAUNCH-003, SMART-LAUNCH-004, SMART-LAUNCH-005, SMART-REG-005
+/// SMART-LAUNCH-001, SMART-LAUNCH-003, SMART-LAUNCH-004, SMART-LAUNCH-005, SMART-REG-005, SMART-TASK-005
 #[tokio::test]
 async fn the_launch_url_is_the_registered_one() {
     let world = World::new();
@@ -146,7 +146,7 @@ async fn of_two_browsers_with_one_launch_one_gets_its_context() {
     assert_eq!(tokens(&world, "pub", &winner).await["patient"], P1);
 }
 
-/// A-LAUNCH-03, A-LAUNCH-14, A-LAUNCH-15, A-TIME-07, CODE-010
+/// A-LAUNCH-03, A-LAUNCH-14, A-LAUNCH-15, A-TIME-07, CODE-010, STORE-007
 #[tokio::test]
 async fn no_other_text_is_a_launch() {
     let world = World::new();

@@ -200,7 +200,7 @@ async fn more_grants_than_one_read_brings() {
     assert!(page.values("button", "revoke").is_empty());
 }
 
-/// SMART-REVOKE-007
+/// SMART-REVOKE-007, RT-011
 #[tokio::test]
 async fn what_was_granted_in_a_session_ends_with_it() {
     let world = World::new();

@@ -243,7 +243,7 @@ async fn what_changed_since_counts() {
     smaller.redeem("pub", &code).await.is_error(400, "invalid_grant");
 }
 
-/// A-MIX-05, META-002
+/// A-MIX-05, META-002, ISS-004
 #[tokio::test]
 async fn a_code_of_another_issuer_is_unknown() {
     let world = World::new();
@@ -283,7 +283,7 @@ async fn no_code_before_consent_and_no_secret_at_rest() {
     }
 }
 
-/// GEN-006, SMART-TOKEN-001, GEN-002, A-DOS-06, A-ERR-07, A-HDR-12
+/// GEN-006, SMART-TOKEN-001, GEN-002, A-DOS-06, A-ERR-07, A-HDR-12, TOKEN-001
 #[tokio::test]
 async fn the_token_endpoint_takes_forms_by_post() {
     let world = World::new();

@@ -485,7 +485,7 @@ async fn state_comes_back_as_it_was() {
     }
 }
 
-/// A-AERR-14, AUTHZ-014, A-HDR-12
+/// A-AERR-14, AUTHZ-014, A-HDR-12, AUTHZ-001, SMART-AUTHZ-018
 #[tokio::test]
 async fn authorize_takes_get_and_post() {
     let world = World::new();

@@ -41,7 +41,7 @@ fn online() -> Az {
         .scope("launch/patient openid fhirUser patient/Observation.rs patient/Condition.rs offline_access")
 }
 
-/// SMART-REFRESH-001, SMART-REFRESH-002, SMART-REFRESH-012, SMART-REFRESH-014, SMART-REFRESH-023, RT-001, RT-005, RT-008, RT-009, OIDC-008, A-RT-23
+/// SMART-REFRESH-001, SMART-REFRESH-002, SMART-REFRESH-012, SMART-REFRESH-014, SMART-REFRESH-023, RT-001, RT-005, RT-008, RT-009, OIDC-008, A-RT-23, SMART-TOKEN-035
 #[tokio::test]
 async fn a_refresh_keeps_the_context_and_rotates() {
     let world = World::new();
@@ -75,7 +75,7 @@ async fn a_refresh_keeps_the_context_and_rotates() {
     refreshed(&world, "pub", text(&second, "refresh_token")).await;
 }
 
-/// SMART-REFRESH-024, A-RT-27
+/// SMART-REFRESH-024, A-RT-27, SMART-REFRESH-015
 #[tokio::test]
 async fn without_a_refresh_scope_there_is_no_refresh_token() {
     let world = World::new();
@@ -85,7 +85,7 @@ async fn without_a_refresh_scope_there_is_no_refresh_token() {
     assert!(tokens.get("refresh_token").is_none(), "`basic` is not registered for offline_access");
 }
 
-/// SMART-REFRESH-003, SMART-REFRESH-004, SMART-REFRESH-013, SMART-REFRESH-019, RT-007, RT-008, A-RT-10
+/// SMART-REFRESH-003, SMART-REFRESH-004, SMART-REFRESH-013, SMART-REFRESH-019, RT-007, RT-008, A-RT-10, SMART-REFRESH-011
 #[tokio::test]
 async fn a_subset_is_for_one_access_token_and_more_is_refused() {
     let world = World::new();
@@ -107,7 +107,7 @@ async fn a_subset_is_for_one_access_token_and_more_is_refused() {
     assert_eq!(full["scope"], whole.as_str(), "the refresh token kept it all");
 }
 
-/// SMART-REFRESH-005, SMART-REFRESH-010, RT-003, A-RT-05, A-RT-06, A-RT-08, A-RT-09, A-RT-20, A-RT-21, A-RT-29
+/// SMART-REFRESH-005, SMART-REFRESH-010, RT-003, A-RT-05, A-RT-06, A-RT-08, A-RT-09, A-RT-20, A-RT-21, A-RT-29, RT-002, RT-015
 #[tokio::test]
 async fn a_foreign_or_broken_token_changes_nothing() {
     let world = World::new();
@@ -147,6 +147,8 @@ enum Retry {
 }
 
 /// T6: every kind of client, every moment, with and without the successor used. RT-004, RT-005, A-RT-01, A-RT-04, SMART-REFRESH-017, SMART-REFRESH-018
+///
+/// RT-006
 #[tokio::test]
 async fn a_lost_answer_is_given_again_and_a_stolen_one_ends_the_grant() {
     for strict in [false, true] {
@@ -237,6 +239,8 @@ async fn replays_that_are_too_many_end_the_grant_within_five_generations() {
 }
 
 /// T9: SMART-REFRESH-016, SMART-REFRESH-020, SMART-REFRESH-026, RT-013, A-RT-26
+///
+/// SMART-SCOPE-092
 #[tokio::test]
 async fn offline_chains_slide_and_end_by_their_cap() {
     let world = World::new();
@@ -309,7 +313,7 @@ async fn what_the_client_may_have_is_judged_anew() {
     refresh(&world, "pub", &token).await.is_error(401, "invalid_client");
 }
 
-/// GEN-017, A-FAULT-10, RT-014
+/// GEN-017, A-FAULT-10, RT-014, SMART-TOKEN-057
 #[tokio::test]
 async fn a_part_that_is_away_spends_nothing() {
     let world = World::new();
@@ -332,6 +336,8 @@ async fn a_part_that_is_away_spends_nothing() {
 }
 
 /// The end of a user's access to a record ends tokens and chain.
+///
+/// SMART-REFRESH-021
 #[tokio::test]
 async fn nothing_outlives_the_access_to_the_record() {
     let world = World::new();

@@ -16,7 +16,7 @@ fn open_id(client: &str) -> Az {
     az(client).scope("openid launch/patient patient/Observation.rs")
 }
 
-/// OIDC-002, A-OIDC-07, A-DOS-13
+/// OIDC-002, A-OIDC-07, A-DOS-13, SMART-AUTHZ-013
 #[tokio::test]
 async fn an_old_sign_in_is_renewed_once() {
     for (name, value) in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
@@ -262,7 +262,7 @@ async fn a_silent_probe_leaves_other_tabs_alone() {
     assert_eq!(world.redeem("pub", &code).await.json()["patient"], P1);
 }
 
-/// AUTHZ-012, A-AERR-19
+/// AUTHZ-012, A-AERR-19, SMART-AUTHZ-061
 #[tokio::test]
 async fn an_app_without_the_code_flow_gets_no_page() {
     let world = World::new();

@@ -109,7 +109,7 @@ async fn tokens_that_are_checked_live_may_live_an_hour() {
     }
 }
 
-/// SMART-REFRESH-016, SMART-REFRESH-026, RT-010, R3, A-RT-16
+/// SMART-REFRESH-016, SMART-REFRESH-026, RT-010, R3, A-RT-16, SMART-SCOPE-093
 #[tokio::test]
 async fn an_online_chain_ends_with_its_session() {
     for (seconds, end) in [(0, "session"), (0, "logout"), (12 * 3_600 - 1, ""), (12 * 3_600, "age")] {
@@ -282,7 +282,7 @@ async fn a_claim_that_cannot_be_kept_is_no_authentication() {
     backend(&world, &assertion, "system/Observation.rs").await.is_error(401, "invalid_client");
 }
 
-/// SMART-INTRO-005, INTRO-005, SMART-CTX-014, VER-004: whatever stood beside the token.
+/// SMART-INTRO-005, INTRO-005, SMART-CTX-014, VER-004, SMART-CTX-064: whatever stood beside the token.
 #[tokio::test]
 async fn introspection_tells_the_whole_context_of_a_launch() {
     for format in [TokenFormat::Jwt, TokenFormat::Opaque] {

@@ -59,6 +59,7 @@ fn wrong_options_are_explained() {
     }
 }
 
+/// SMART-REG-015
 #[test]
 fn a_wrong_clients_file_names_the_client_and_the_field() {
     let fails = |file: &str| fails(&["--listen", "127.0.0.1:0", "--store", "memory", "--clients", file]);

@@ -94,6 +94,7 @@ async fn get(path: &str, token: &str) -> Answer {
     send(server().await.router.clone(), request.body(Body::empty()).unwrap()).await
 }
 
+/// SMART-SCOPE-060
 #[tokio::test]
 async fn a_patient_scope_opens_one_record() {
     let app = App::new("alice", Some("ben"), "patient/*.rs").await;
@@ -140,6 +141,7 @@ async fn a_scope_opens_its_types_and_letters_only() {
     }
 }
 
+/// SMART-SCOPE-046
 #[tokio::test]
 async fn a_granular_scope_is_a_filter() {
     let system = "http://terminology.hl7.org/CodeSystem/observation-category";
@@ -163,6 +165,7 @@ async fn a_granular_scope_is_a_filter() {
     assert_eq!(strange.status("/Observation/alice-glu-1").await, 403, "what is not understood shows nothing");
 }
 
+/// SMART-SCOPE-025
 #[tokio::test]
 async fn a_user_scope_opens_what_the_user_may_open() {
     let lee = App::new("dr-lee", None, "user/*.rs").await;
@@ -183,6 +186,7 @@ async fn a_token_does_not_outlive_the_users_own_access() {
     assert_eq!(app.status("/Observation?patient=alice").await, 403);
 }
 
+/// SMART-IDT-013
 #[tokio::test]
 async fn the_users_own_resource_is_readable_with_fhir_user() {
     for (user, own) in [

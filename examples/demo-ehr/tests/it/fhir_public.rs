@@ -13,6 +13,7 @@ async fn fhir(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     send(ehr().await, request.body(Body::empty()).unwrap()).await
 }
 
+/// SMART-DISC-050, SMART-DISC-053, SMART-DISC-055
 #[tokio::test]
 async fn metadata_is_for_everybody() {
     for base in ["/fhir", "/archive/fhir"] {
@@ -33,6 +34,7 @@ async fn metadata_is_for_everybody() {
     }
 }
 
+/// SMART-SCOPE-027
 #[tokio::test]
 async fn without_a_token_everything_is_401() {
     for path in [

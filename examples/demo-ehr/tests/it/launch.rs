@@ -156,6 +156,7 @@ async fn a_code_that_comes_twice_takes_its_token_along() {
     assert_eq!(get("/fhir/Patient/carol", Some(access)).await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// INT-022
 #[tokio::test]
 async fn signing_out_takes_along_what_apps_were_given() {
     let mut browser = Browser::signed_in("carol").await;

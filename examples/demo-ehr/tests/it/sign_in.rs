@@ -36,6 +36,7 @@ async fn a_patient_signs_in_sees_two_records_and_signs_out() {
     );
 }
 
+/// INT-020
 #[tokio::test]
 async fn every_failure_reads_the_same() {
     let mut pages = Vec::new();
@@ -184,6 +185,7 @@ async fn oversized_forms_are_refused() {
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
+/// SMART-CTX-040, SMART-CTX-041, SMART-CTX-042
 #[tokio::test]
 async fn the_style_document_is_public_and_its_address_is_its_version() {
     let path = demo_ehr::ehr::style::path();

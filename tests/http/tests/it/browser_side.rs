@@ -386,7 +386,7 @@ fn a_hdr_12_method_override() {
     });
 }
 
-/// A-ERR-05
+/// A-ERR-05, SMART-TOKEN-056
 #[test]
 fn a_err_05_error_texts() {
     each_adapter(async |world| {

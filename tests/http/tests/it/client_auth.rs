@@ -33,7 +33,7 @@ fn header(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
-/// A-CAUTH-01
+/// A-CAUTH-01, CAUTH-001, SMART-CAUTH-008
 #[test]
 fn a_cauth_01_two_mechanisms() {
     each_adapter(async |world| {
@@ -55,7 +55,7 @@ fn a_cauth_01_two_mechanisms() {
     });
 }
 
-/// A-CAUTH-02
+/// A-CAUTH-02, CAUTH-009, GEN-015, GEN-016, SMART-TOKEN-025
 #[test]
 fn a_cauth_02_two_identities() {
     each_adapter(async |world| {
@@ -67,7 +67,7 @@ fn a_cauth_02_two_identities() {
     });
 }
 
-/// A-CAUTH-03
+/// A-CAUTH-03, SMART-CAUTH-009
 #[test]
 fn a_cauth_03_another_method_than_the_registered_one() {
     each_adapter(async |world| {
@@ -98,7 +98,7 @@ fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A-CAUTH-04
+/// A-CAUTH-04, CAUTH-003
 #[test]
 fn a_cauth_04_form_encoded_basic() {
     each_adapter(async |world| {
@@ -109,7 +109,7 @@ fn a_cauth_04_form_encoded_basic() {
     });
 }
 
-/// A-CAUTH-05
+/// A-CAUTH-05, CAUTH-004
 #[test]
 fn a_cauth_05_basic_that_is_not_encoded() {
     each_adapter(async |world| {
@@ -257,7 +257,7 @@ fn a_cauth_11_empty_secret() {
     }
 }
 
-/// A-CAUTH-12
+/// A-CAUTH-12, CRYPTO-004, SMART-CAUTH-012
 #[test]
 fn a_cauth_12_unknown_client_and_wrong_secret() {
     each_adapter(async |world| {
@@ -275,7 +275,7 @@ fn a_cauth_12_unknown_client_and_wrong_secret() {
     });
 }
 
-/// A-CAUTH-13
+/// A-CAUTH-13, CAUTH-006, SMART-CAUTH-010, SMART-TOKEN-051
 #[test]
 fn a_cauth_13_www_authenticate() {
     each_adapter(async |world| {
@@ -301,7 +301,7 @@ fn a_cauth_14_other_schemes() {
     });
 }
 
-/// A-CAUTH-21
+/// A-CAUTH-21, SMART-TOKEN-008
 #[test]
 fn a_cauth_21_grant_types() {
     each_adapter(async |world| {

@@ -125,7 +125,7 @@ fn a_pkce_09_the_challenge_as_verifier() {
     });
 }
 
-/// A-PKCE-13
+/// A-PKCE-13, CAUTH-008
 #[test]
 fn a_pkce_13_no_stand_in_for_the_secret() {
     each_adapter(async |world| {

@@ -78,6 +78,7 @@ fn a_code_is_spent_once_and_its_replay_kills_the_grant() {
     assert_eq!(dead.status, GrantStatus::Revoked);
 }
 
+/// CODE-009
 #[test]
 fn a_revoked_grant_wins_over_an_expired_code() {
     let store = MemoryGrants::new();

@@ -92,7 +92,7 @@ fn a_strict_audience_is_the_issuers_text() {
     }
 }
 
-/// A-JWT-09, JWTCA-008, SMART-CAUTH-027
+/// A-JWT-09, JWTCA-008, SMART-CAUTH-027, SMART-CAUTH-034
 #[test]
 fn an_end_too_far_away() {
     for exp in [NOW + 300, NOW + 360] {

@@ -107,7 +107,7 @@ fn keys_on_no_curve_of_ours() {
     }
 }
 
-/// A-JWT-47, A-JWT-48
+/// A-JWT-47, A-JWT-48, SMART-CAUTH-054
 #[test]
 fn keys_for_another_use() {
     let with = |name: &str, value: Value| {

@@ -202,7 +202,7 @@ fn tending_says_when_to_come_again() {
     assert_eq!(tend(&ring, T0 + ANNOUNCED), 30);
 }
 
-/// A-KEY-08, A-KEY-12: whatever the clock does, no key comes back and no sum overflows.
+/// A-KEY-08, A-KEY-12, KEY-008: whatever the clock does, no key comes back and no sum overflows.
 #[test]
 fn clocks_that_jump() {
     let ring = node(&Arc::default());

@@ -177,10 +177,18 @@ fn unlisted_ids_are_seen() {
     for (named, seen) in
         [("PKCE-042", true), ("SMART-NEW-001", true), ("PKCE-42", false), ("RFC-7636", false)]
     {
-        let mut sources = sources(EXPECTED);
-        sources.read_rust("vestibule", "c.rs", &format!("/// {named}\n#[test]\nfn pushes() {{}}\n"));
-        let unlisted = Fault::Unlisted { id: id(named), cited: id("c.rs") };
-        let expected = if seen { vec![unlisted] } else { Vec::new() };
-        assert_eq!(faults(GOOD, EXPECTED, &sources), expected, "{named}");
+        let found = |file: &str, text: &str| {
+            let mut sources = sources(EXPECTED);
+            sources.read_rust("vestibule", file, text);
+            faults(GOOD, EXPECTED, &sources)
+        };
+        let unlisted = |file: &str| {
+            if seen { vec![Fault::Unlisted { id: id(named), cited: id(file) }] } else { Vec::new() }
+        };
+        let test = format!("/// {named}\n#[test]\nfn pushes() {{}}\n");
+        assert_eq!(found("c.rs", &test), unlisted("c.rs"), "{named}");
+        let told = format!("trail.check(\"{named}\", \"it fits\");\n");
+        assert_eq!(found("vestibule/src/c.rs", &told), unlisted("vestibule/src/c.rs"), "{named}");
+        assert_eq!(found("vestibule/tests/c.rs", &told), [], "a test may talk of anything");
     }
 }

@@ -67,8 +67,13 @@ impl Sources {
     }
 
     pub(super) fn read_rust(&mut self, package: &str, file: &str, text: &str) {
+        let is_source = file.contains("/src/");
         let (mut above, mut is_test, mut suite) = (Vec::new(), false, None::<String>);
         for line in text.lines().map(str::trim) {
+            if is_source {
+                // Texts too: an explanation names the rule that it speaks of.
+                self.cited.extend(self.ids(line).into_iter().map(|id| (id, file.to_owned())));
+            }
             if let Some((_, comment)) = line.split_once("//") {
                 let ids = self.ids(comment);
                 self.cited.extend(ids.iter().map(|id| (id.clone(), file.to_owned())));
