@@ -272,6 +272,7 @@ impl Predecessor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ClientId, GrantId, Record, RefreshHandle, Tenant, UserId};
 
     const WINDOW: Duration = Duration::from_secs(60);
     const FAR: UnixMillis = UnixMillis(i64::MAX / 2);
@@ -353,5 +354,67 @@ mod tests {
         assert!(!family.is_over(at(9)) && family.is_over(at(10)));
         let renewed = family.rotated((hash(1), Salt::new([1; 32])), at(100), attempt(1), at(9));
         assert!(!renewed.is_over(at(19)) && renewed.is_over(at(20)));
+    }
+
+    fn grant(status: GrantStatus) -> StoredGrant {
+        StoredGrant {
+            id: GrantId::new("g"),
+            user: UserId::new("alice"),
+            client: ClientId::new("app"),
+            session: None,
+            keep_until: FAR,
+            used: at(0),
+            status,
+            record: Record(bytes::Bytes::new()),
+        }
+    }
+
+    fn answer(family: &Family, presented: u8, n: u8, second: i64) -> Answer {
+        let next = (hash(100 + n), Salt::new([n; 32]));
+        let handle = RefreshHandle::new([0; 32]);
+        let op =
+            RotateRefresh::new(handle, hash(presented), ClientId::new("app"), next, (WINDOW, 2), (FAR, FAR));
+        let call = Call { tenant: Tenant::new("t"), attempt: attempt(n), now: at(second) };
+        family.answer(&op, &grant(GrantStatus::Live), &call)
+    }
+
+    #[test]
+    fn an_attempt_that_is_repeated_is_answered_as_before() {
+        let before = Family::new(hash(0), FAR, FAR);
+        let won = answer(&before, 0, 1, 0);
+        assert!(won.outcome == Rotation::Won && won.issues());
+        let Some((after, EventKind::Refreshed)) = won.change else { panic!("{won:?}") };
+        assert_eq!(answer(&after, 0, 1, 10), Answer::unchanged(Rotation::Won));
+        // Another attempt is told the winner's salt, and so is its repetition, which counts no more.
+        let told = answer(&after, 0, 2, 10);
+        assert!(told.outcome == Rotation::Same { salt: Salt::new([1; 32]) } && told.issues());
+        let Some((counted, EventKind::RefreshRepeated)) = told.change else { panic!("{told:?}") };
+        assert_eq!(
+            answer(&counted, 0, 2, 10),
+            Answer::unchanged(Rotation::Same { salt: Salt::new([1; 32]) })
+        );
+        assert_eq!(answer(&counted, 0, 1, 10), Answer::unchanged(Rotation::Won), "the first one still");
+        let reuse = answer(&counted, 7, 3, 10);
+        let Some((ended, EventKind::ReuseDetected)) = reuse.change else { panic!("{reuse:?}") };
+        let again = answer(&ended, 7, 3, 10);
+        assert_eq!(again, Answer::unchanged(Rotation::Reuse { grant: GrantId::new("g") }));
+    }
+
+    #[test]
+    fn client_and_status_and_age_are_judged_before_the_token() {
+        let family = Family::new(hash(0), at(10), FAR);
+        let handle = RefreshHandle::new([0; 32]);
+        let next = (hash(1), Salt::new([1; 32]));
+        let judge = |client: &str, status, second| {
+            let op =
+                RotateRefresh::new(handle, hash(9), ClientId::new(client), next, (WINDOW, 2), (FAR, FAR));
+            let call = Call { tenant: Tenant::new("t"), attempt: attempt(1), now: at(second) };
+            family.answer(&op, &grant(status), &call)
+        };
+        let due = |outcome| Answer::unchanged(outcome);
+        assert_eq!(judge("other", GrantStatus::Revoked, 10), due(Rotation::Mismatch));
+        assert_eq!(judge("app", GrantStatus::Revoked, 10), due(Rotation::Revoked));
+        assert_eq!(judge("app", GrantStatus::Live, 10), due(Rotation::Expired));
+        assert!(matches!(judge("app", GrantStatus::Live, 9).outcome, Rotation::Reuse { .. }));
     }
 }

@@ -2,6 +2,25 @@
 //!
 //! A read may inform a decision; it proves nothing. Single use is decided only inside the verb that spends, and every verb
 //! repeats what the reads found as a precondition. A verb is one transaction: its parts are all in one commit, or none is.
+//!
+//! # For whoever writes a store
+//!
+//! | verb | who is first, is decided by | in one commit | how a repeated attempt is known |
+//! |---|---|---|---|
+//! | `put_launch` | the hash | launch, event | by the launch's row |
+//! | `advance_interaction` | the revision | interaction, event | by the interaction's row, until another save |
+//! | `issue_code` | the revision, then the launch | interaction, launch, grant, code, event | by the code's row |
+//! | `redeem_code` | the claim, then the code | claim, code, chain, opaque token, grant, event | by the code's row |
+//! | `rotate_refresh` | the claim, then the chain's current token | claim, chain, opaque token, grant, event | [`Family::answer`](crate::Family::answer) |
+//! | `issue_token` | the claim | claim, opaque token, event | by the claim's or the token's row, or the event's id |
+//! | `revoke` | the claim | claim, grants, opaque tokens, revoked JWT, event | by the claim's row; it is idempotent anyway |
+//!
+//! * What decides is a conditional write whose row count is looked at, or a lock that is held from the read to the write.
+//! * Rows that are locked are locked in the order of that column, so that no two verbs wait for each other: claim, code or chain,
+//!   grant, access token, event (row 24).
+//! * A claim that is spent, and a verb that then turns out to be a fault, are one transaction: the claim is given back.
+//! * One event at most for each change, and none for what changed nothing: the store knows which it was, the caller does not.
+//! * A grant's row carries everything under it. What is under it is never looked at without it, so that revoking is one write.
 
 mod event;
 mod operation;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    AttemptId, Binding, ClientId, CodeHash, GrantId, GrantStatus, Quota, Revision, Revocation, SessionId,
+    AccessHash, AssertionClaim, AttemptId, Binding, ClaimKey, ClientId, CodeHash, EventId, GrantId,
+    GrantStatus, NewAccess, NewEvent, Quota, Revision, Revocation, SessionId,
 };
 
 /// Every future of this store is ready at its first poll.
@@ -166,4 +167,56 @@ fn a_purge_is_bounded_and_takes_no_live_row() {
     assert_eq!(now(store.redeem_code(&redeem(1, 1), &call(9, 0))).unwrap(), Redemption::Won);
     assert_eq!(now(store.purge(UnixMillis(5_001), 9)).unwrap(), Purged { rows: 3, more: false });
     assert_eq!(now(store.redeem_code(&redeem(1, 1), &call(9, 0))).unwrap(), Redemption::NotFound);
+}
+
+fn told(n: u8) -> Option<NewEvent> {
+    Some(NewEvent { id: EventId::new([n; 16]), record: record("event") })
+}
+
+/// A thief's grant dies, however full the log is, as long as its last tenth is not.
+#[test]
+fn a_full_log_keeps_room_for_what_ends_something() {
+    let store = MemoryGrants::with_limits(MemoryLimits::default().with_beside(9, 9, 10));
+    assert_eq!(now(store.issue_code(&issue(1, None), &call(1, 0))).unwrap(), Issuance::Won);
+    assert_eq!(now(store.issue_code(&issue(2, None), &call(2, 0))).unwrap(), Issuance::Won);
+    assert_eq!(now(store.redeem_code(&redeem(1, 1), &call(3, 1))).unwrap(), Redemption::Won);
+    for n in 0..9 {
+        let op = IssueToken::new().with_event(told(n));
+        assert_eq!(now(store.issue_token(&op, &call(10 + n, 1))).unwrap(), TokenIssuance::Won);
+    }
+    let op = redeem(2, 1).with_event(told(20));
+    assert!(matches!(now(store.redeem_code(&op, &call(4, 1))), Err(StoreFault::Full)), "an ordinary verb");
+    let op = redeem(1, 1).with_event(told(21));
+    let replayed = Redemption::Replayed { grant: GrantId::new("g1") };
+    assert_eq!(now(store.redeem_code(&op, &call(5, 1))).unwrap(), replayed, "a replay");
+    let op = Revoke::new(Revocation::Grant(GrantId::new("g2"))).with_event(told(22));
+    assert!(matches!(now(store.revoke(&op, &call(6, 1))), Err(StoreFault::Full)), "the bound is a bound");
+    let leased = now(store.lease_events(99, UnixMillis(9), &call(7, 1))).unwrap();
+    assert_eq!(leased.len(), 10);
+    now(store.ack_events(&[leased[0].id], &call(8, 1))).unwrap();
+    assert_eq!(now(store.revoke(&op, &call(6, 1))).unwrap(), Revoked::Done, "with room");
+}
+
+/// What is over makes room at the bound, without a purge; what is not over stays.
+#[test]
+fn claims_and_tokens_that_are_over_make_room() {
+    let store = MemoryGrants::with_limits(MemoryLimits::default().with_beside(2, 2, 100));
+    let op = |n: u8, until| {
+        let access = NewAccess {
+            hash: AccessHash::new([n; 32]),
+            client: ClientId::new("app"),
+            expires: UnixMillis(until),
+            record: record("token"),
+        };
+        let claim = AssertionClaim { key: ClaimKey::new([n; 32]), keep_until: UnixMillis(until) };
+        IssueToken::new().with_access(Some(access)).with_claim(Some(claim))
+    };
+    for (n, until) in [(1, 10), (2, 20)] {
+        assert_eq!(now(store.issue_token(&op(n, until), &call(n, 0))).unwrap(), TokenIssuance::Won);
+    }
+    assert!(matches!(now(store.issue_token(&op(3, 30), &call(3, 9))), Err(StoreFault::Full)));
+    assert_eq!(now(store.issue_token(&op(3, 30), &call(3, 10))).unwrap(), TokenIssuance::Won);
+    assert!(matches!(now(store.issue_token(&op(4, 30), &call(4, 10))), Err(StoreFault::Full)));
+    let seen = now(store.issue_token(&op(2, 30), &call(5, 10))).unwrap();
+    assert_eq!(seen, TokenIssuance::ClaimSeen, "what is not over is remembered");
 }

@@ -1,12 +1,17 @@
 //! Keys, tenants, bytes and time.
 
+use std::time::Duration;
+
 use vestibule_host::{
-    Advanced, ClientId, GrantId, GrantKey, Issuance, PutLaunch, Redemption, Revision, Revocation, SessionId,
-    UnixMillis, UserId,
+    AccessKey, Advanced, ClientId, GrantId, GrantKey, Issuance, IssueToken, NewEvent, NewRefresh, PutLaunch,
+    Redemption, Revision, Revocation, Rotation, SessionId, TokenId, TokenIssuance, UnixMillis, UserId,
 };
 
 use super::Factory;
-use super::rows::{RIGHT, Rows, advance, at, code, interaction, issue, launch, record};
+use super::rows::{
+    RIGHT, Rows, access, advance, at, code, event_id, handle, interaction, issue, launch, record, rotate,
+    token,
+};
 use crate::suite::{Verdict, same};
 
 /// Texts that a collation, a trim, a C string or a normalisation would take for one another.
@@ -45,6 +50,30 @@ pub async fn keys_are_compared_byte_for_byte(factory: Factory<'_>) -> Verdict {
     for (n, text) in (0..).zip(LOOKALIKES) {
         let due = if revoked.contains(&text) { Redemption::Revoked } else { Redemption::Won };
         same!(rows.redeem(n, RIGHT, 2).await?, due, "the code of {text:?}");
+    }
+    Ok(())
+}
+
+/// The same for what is found or revoked by an access token's id or its app.
+pub async fn tokens_are_compared_byte_for_byte(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    for (n, text) in (0..).zip(LOOKALIKES) {
+        let mut token = access(n);
+        token.client = ClientId::new(text);
+        let op = IssueToken::new().with_access(Some(token));
+        same!(rows.store.issue_token(&op, &rows.call(0)).await?, TokenIssuance::Won, "a token for {text:?}");
+    }
+    for text in ["App", "app\0"] {
+        rows.revoke(Revocation::Client(ClientId::new(text)), 1).await?;
+        rows.revoke(Revocation::Token { id: TokenId::new(text), until: at(100) }, 1).await?;
+    }
+    for (n, text) in (0..).zip(LOOKALIKES) {
+        let due = ["App", "app\0"].contains(&text);
+        let known = rows.access(n, 1).await?;
+        same!(known.map(|known| known.revoked), Some(due), "the token of {text:?}");
+        let key = AccessKey::Jwt { id: &TokenId::new(text), grant: None };
+        let known = rows.store.access(key, &rows.call(1)).await?;
+        same!(known.map(|known| known.revoked), Some(due), "the JWT {text:?}");
     }
     Ok(())
 }
@@ -106,6 +135,16 @@ pub async fn records_come_back_byte_for_byte(factory: Factory<'_>) -> Verdict {
         same!(found.map(|found| found.record), Some(stored.clone()), "an interaction of {size} bytes");
         let found = rows.store.grant(GrantKey::Code(&code(n)), &rows.call(0)).await?;
         same!(found, Some(op.grant), "a grant of {size} bytes");
+        let mut token = access(n);
+        token.record = stored.clone();
+        let told = NewEvent { id: event_id(n), record: stored.clone() };
+        let op = IssueToken::new().with_access(Some(token)).with_event(Some(told));
+        let end = rows.store.issue_token(&op, &rows.call(0)).await?;
+        same!(end, TokenIssuance::Won, "a token of {size} bytes");
+        let found = rows.access(n, 0).await?.and_then(|known| known.record);
+        same!(found, Some(stored.clone()), "a token of {size} bytes");
+        let found: Vec<_> = rows.take_events(0).await?.into_iter().map(|event| event.record).collect();
+        same!(found, vec![stored], "an event of {size} bytes");
     }
     Ok(())
 }
@@ -125,10 +164,31 @@ pub async fn only_the_told_time_counts(factory: Factory<'_>) -> Verdict {
         for (step, due) in [(10, Redemption::Expired), (11, Redemption::Expired), (9, Redemption::Won)] {
             let mut call = rows.call(0);
             call.now = UnixMillis(start + step);
-            let mut op = super::rows::redeem(n, RIGHT);
+            let mut op = super::rows::redeem(n, RIGHT).with_refresh(Some(NewRefresh {
+                handle: handle(n),
+                current: token(n, 0),
+                idle_until: UnixMillis(start + 20),
+                until: UnixMillis(start + 25),
+            }));
             op.keep_until = UnixMillis(start);
             let end = rows.store.redeem_code(&op, &call).await?;
             same!(end, due, "a redemption {step} ms after {start}");
+        }
+        // A chain takes steps backwards as well; its window is counted from the rotation.
+        let mut op = rotate(n, 0);
+        (op.idle_until, op.keep_until) = (UnixMillis(start + 22), UnixMillis(start));
+        op.window = Duration::from_millis(3);
+        let salt = super::rows::salt(n, 1);
+        for (step, due) in [
+            (20, Rotation::Expired),
+            (15, Rotation::Won),
+            (17, Rotation::Same { salt }),
+            (5, Rotation::Same { salt }),
+        ] {
+            let mut call = rows.call(0);
+            call.now = UnixMillis(start + step);
+            let end = rows.store.rotate_refresh(&op, &call).await?;
+            same!(end, due, "a refresh {step} ms after {start}");
         }
         call.now = UnixMillis(start + 29);
         let found = rows.store.grant(GrantKey::Code(&code(n)), &call).await?;

@@ -107,6 +107,7 @@ macro_rules! __grant_cases {
             a_revocation_stays
             grants_are_listed_in_the_order_of_their_ids
             keys_are_compared_byte_for_byte
+            tokens_are_compared_byte_for_byte
             tenants_do_not_see_each_other
             records_come_back_byte_for_byte
             only_the_told_time_counts
