@@ -23,7 +23,7 @@ pub struct ClientKey {
 
 #[derive(Debug)]
 enum Pair {
-    Ecdsa(EcdsaKeyPair),
+    Ecdsa(Box<EcdsaKeyPair>),
     Rsa(&'static RsaKeyPair),
 }
 
@@ -53,7 +53,7 @@ impl ClientKey {
             let pair = EcdsaKeyPair::from_pkcs8(how, pkcs8.as_ref(), &random).unwrap();
             let (x, y) = pair.public_key().as_ref()[1..].split_at(48);
             let jwk = json!({ "kty": "EC", "crv": "P-384", "alg": "ES384", "x": BASE64.encode(x), "y": BASE64.encode(y) });
-            (Pair::Ecdsa(pair), jwk)
+            (Pair::Ecdsa(Box::new(pair)), jwk)
         };
         jwk["kid"] = json!(kid);
         Self { pair, jwk }

@@ -9,12 +9,14 @@ mod doors;
 mod notation;
 mod registry;
 
+mod assertions;
 mod audience;
 mod authorize_errors;
 mod bounds;
 mod browser_side;
 mod client_auth;
 mod code;
+mod key_sets;
 mod launch;
 mod mix_up;
 mod patient_context;
