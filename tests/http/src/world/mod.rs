@@ -42,6 +42,12 @@ fn ring() -> Arc<LocalKeyRing> {
     RING.get_or_init(|| Arc::new(LocalKeyRing::ephemeral(&SystemRandom::new()).unwrap())).clone()
 }
 
+/// Other keys, for when those of the tests are withdrawn.
+pub fn another_ring() -> Arc<LocalKeyRing> {
+    static RING: OnceLock<Arc<LocalKeyRing>> = OnceLock::new();
+    RING.get_or_init(|| Arc::new(LocalKeyRing::ephemeral(&SystemRandom::new()).unwrap())).clone()
+}
+
 /// A host, its parts, and the server over them.
 #[derive(Clone, Debug)]
 pub struct World {

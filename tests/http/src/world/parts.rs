@@ -1,6 +1,7 @@
 //! Users, records, consent, apps and keys, each with its switches.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -405,16 +406,18 @@ impl ClientRegistry for Clients {
 pub struct Keys {
     script: Script,
     inner: Mutex<Arc<LocalKeyRing>>,
+    exchanged: AtomicU64,
 }
 
 impl Keys {
     pub(super) const fn new(script: Script, inner: Arc<LocalKeyRing>) -> Self {
-        Self { script, inner: Mutex::new(inner) }
+        Self { script, inner: Mutex::new(inner), exchanged: AtomicU64::new(0) }
     }
 
     /// From now on there are other keys: the former ones are withdrawn.
     pub fn exchange(&self, ring: Arc<LocalKeyRing>) {
         *lock(&self.inner) = ring;
+        self.exchanged.fetch_add(1, Ordering::Relaxed);
     }
 
     fn inner(&self) -> Arc<LocalKeyRing> {
@@ -425,7 +428,10 @@ impl Keys {
 #[async_trait]
 impl KeyRing for Keys {
     fn snapshot(&self) -> Arc<KeySet> {
-        self.inner().snapshot()
+        let mut keys = KeySet::clone(&self.inner().snapshot());
+        // Two rings know nothing of each other, and yet it is one that changed.
+        keys.revision += 1_000 * self.exchanged.load(Ordering::Relaxed);
+        Arc::new(keys)
     }
 
     async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError> {

@@ -267,3 +267,16 @@ fn a_aerr_18_disabled_client() {
         );
     });
 }
+
+/// A-AERR-19
+#[test]
+fn a_aerr_19_grant_not_allowed() {
+    each_adapter(async |world| {
+        world.clients.change("svc", |client| client.redirect_uris = vec!["https://svc.example/cb".into()]);
+        let request = az("svc").set("redirect_uri", "https://svc.example/cb").scope("openid");
+        for answer in asked(&world, &request).await {
+            red_at(&answer, "https://svc.example/cb", "unauthorized_client");
+        }
+        begins(&world).await;
+    });
+}

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use http::HeaderValue;
 use vestibule_host::client::SecretHash;
 use vestibule_host::{ClientAuthentication, StaticClients};
-use vestibule_http_tests::app::{Az, Tk, az, tk};
+use vestibule_http_tests::app::{Az, Tk, az, bare, cc, introspection, revocation, tk};
+use vestibule_http_tests::assertion::assertion;
 use vestibule_http_tests::browser::Answer;
 use vestibule_http_tests::world::World;
 
@@ -298,6 +299,90 @@ fn a_cauth_14_other_schemes() {
             j401(&with_header(&world, &tk("basic", &code), &[line.as_bytes()]).await);
         }
         assert_eq!(world.redeem("pub", &code).await.status, 200);
+    });
+}
+
+/// A-CAUTH-18: by the same words at every endpoint.
+#[test]
+fn a_cauth_18_the_same_everywhere() {
+    each_adapter(async |world| {
+        let good = header("basic", BASIC);
+        for endpoint in [introspection, revocation] {
+            let form = || endpoint("basic", "x");
+            // -01
+            j400(&form().add("client_secret", BASIC).send(&world).await, "invalid_request");
+            j400(&form().add("client_assertion", "x.y.z").send(&world).await, "invalid_request");
+            j400(&form().add("client_id", "pub").send(&world).await, "invalid_request");
+            // -03
+            let body = form().basic(None).add("client_id", "basic").add("client_secret", BASIC);
+            j401(&body.send(&world).await);
+            let basic = endpoint("post", "x")
+                .without("client_id")
+                .without("client_secret")
+                .basic(Some(("post", POST)));
+            j401(&basic.send(&world).await);
+            // -06
+            for line in ["Basic", "Basic !!!", "Basic  ", "Basic eDp5", &good.replace("Basic ", "Basic  ")] {
+                let answer = with_header(&world, &form(), &[line.as_bytes()]).await;
+                j401(&answer);
+                assert!(answer.header("www-authenticate").starts_with("Basic "), "{line}");
+            }
+            let twice = with_header(&world, &form(), &[good.as_bytes(), good.as_bytes()]).await;
+            assert!(matches!(twice.status, 400 | 401));
+            // -09
+            j401(&form().basic(None).add("client_id", "basic").send(&world).await);
+            assert_eq!(form().send(&world).await.status, 200);
+        }
+    });
+}
+
+/// A-CAUTH-19
+#[test]
+fn a_cauth_19_grant_not_registered() {
+    each_adapter(async |world| {
+        let form = |client: &str| {
+            let tk = tk(client, "x").without("code").without("redirect_uri").without("code_verifier");
+            tk.set("grant_type", "client_credentials").add("scope", "system/Observation.rs")
+        };
+        for client in ["basic", "post", "other"] {
+            j400(&form(client).send(&world).await, "unauthorized_client");
+        }
+        // Nor by a right that its registration should not have: only a key buys it (SMART-BACK-001).
+        world.clients.change("basic", |client| client.grant_types.client_credentials = true);
+        j400(&form("basic").send(&world).await, "unauthorized_client");
+        let by_code =
+            cc(&assertion(&world, "svc").text()).set("grant_type", "authorization_code").add("code", "x");
+        j400(&by_code.send(&world).await, "unauthorized_client");
+        let by_refresh =
+            cc(&assertion(&world, "svc").text()).set("grant_type", "refresh_token").add("refresh_token", "x");
+        j400(&by_refresh.send(&world).await, "unauthorized_client");
+        assert_eq!(cc(&assertion(&world, "svc").text()).send(&world).await.status, 200);
+    });
+}
+
+/// A-CAUTH-20
+#[test]
+fn a_cauth_20_public_client_credentials() {
+    each_adapter(async |world| {
+        world.clients.change("pub", |client| client.grant_types.client_credentials = true);
+        for client in ["pub", "nat"] {
+            let answer = bare(
+                "/auth/token",
+                &[
+                    ("grant_type", "client_credentials"),
+                    ("client_id", client),
+                    ("scope", "system/Observation.rs"),
+                ],
+            )
+            .send(&world)
+            .await;
+            assert!(
+                matches!(answer.json()["error"].as_str(), Some("unauthorized_client" | "invalid_client")),
+                "{}",
+                answer.body
+            );
+            assert!(answer.json().get("access_token").is_none());
+        }
     });
 }
 
