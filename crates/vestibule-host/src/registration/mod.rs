@@ -9,6 +9,7 @@
 
 mod policies;
 mod policy;
+mod record;
 mod registrar;
 mod request;
 
@@ -16,6 +17,7 @@ pub use policies::{InitialTokens, OpenRegistration};
 pub use policy::{
     Admission, Admitted, Candidate, RegistrationAsk, RegistrationPolicy, Review, SingleUse, StatementAnswer,
 };
+pub use record::RecordError;
 pub use registrar::{
     ClientRegistrar, CreateClient, Created, DeleteClient, Registration, SpendToken, UpdateClient, Updated,
 };

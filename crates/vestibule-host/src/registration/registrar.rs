@@ -148,6 +148,10 @@ impl DeleteClient {
 /// * An operator's decision (to enable, to disable, to grant a privilege) goes through the host's own hands, as a change at a
 ///   revision like any other: it must fail if the app changed its registration since somebody looked at it.
 ///
+/// # Keeping it in a database
+/// One row a client: its id and the hash of its token (each unique), the revision, and
+/// [`Registration::to_record`]; a table of the origins of enabled apps; a table of spent tokens.
+///
 /// # Bounds
 /// A registrar that is full says [`StoreFault::Full`] and evicts nobody.
 #[async_trait]
