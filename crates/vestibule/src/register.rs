@@ -228,6 +228,12 @@ impl Registrations {
         {
             return Err(wrong(vec![WrongField::new("jwks_uri", Wrong::KeySetRefused)]));
         }
+        // What discovery does not offer cannot be registered, so that no flow ends at the signature.
+        let client = candidate.client;
+        let signs = inner.host.keys.snapshot().id_token_key(client.id_token_alg).is_some();
+        if client.grant_types.authorization_code && !signs {
+            return Err(wrong(vec![WrongField::new("id_token_signed_response_alg", Wrong::NoSigningKey)]));
+        }
         match self.policy.review(candidate).await.map_err(absent)? {
             Review::Accepted => Ok(false),
             Review::Pending => Ok(true),

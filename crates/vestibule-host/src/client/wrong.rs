@@ -146,4 +146,7 @@ pub enum Wrong {
     /// An algorithm that ID tokens are not signed with (A-OIDC-20).
     #[error("must be one of: RS256, ES256, ES384, EdDSA")]
     IdTokenAlg,
+    /// An algorithm that this server has no key for.
+    #[error("this server signs no ID tokens with this algorithm")]
+    NoSigningKey,
 }

@@ -403,7 +403,14 @@ fn a_oidc_20_unsigned_id_tokens() {
         for alg in ["none", "NONE", "HS256", "RS384", "PS256", ""] {
             refused(&world, json!({ "id_token_signed_response_alg": alg }), "invalid_client_metadata").await;
         }
-        let app = world.registered(Some(TRUSTED), json!({ "id_token_signed_response_alg": "ES384" })).await;
-        assert_eq!(app.answer["id_token_signed_response_alg"], "ES384");
+        let discovery = world.json("/.well-known/openid-configuration").await;
+        let offered = &discovery["id_token_signing_alg_values_supported"];
+        for alg in ["RS256", "ES256", "ES384", "EdDSA"] {
+            let is_offered = offered.as_array().unwrap().contains(&json!(alg));
+            let answer = world
+                .register(Some(TRUSTED), &metadata(json!({ "id_token_signed_response_alg": alg })))
+                .await;
+            assert_eq!(answer.status, if is_offered { 201 } else { 400 }, "{alg}: {}", answer.brief());
+        }
     });
 }
