@@ -144,6 +144,26 @@ pub(super) const EXPECTED: &[(&str, &[&str])] = &[
     ("oauth.md 31: scopes", &["SCOPE-001..007"]),
     ("oauth.md 32: stores", &["STORE-001..008"]),
     (
+        "oauth.md 33: what conformance kits expect",
+        &["33 wrong code", "33 wrong aud", "33 verifier", "33 CORS", "33 caching", "33 discovery", "33 UDAP"],
+    ),
+    (
+        "oauth.md 34: where standards disagree",
+        &[
+            "34 assertion aud",
+            "34 redirect_uri at token",
+            "34 foreign token",
+            "34 code replay",
+            "34 missing verifier",
+            "34 invalid scopes",
+            "34 rotation",
+            "34 PAR reuse",
+            "34 Pragma",
+            "34 PKCE method",
+            "34 assertion type",
+        ],
+    ),
+    (
         "attacks.md: decided otherwise",
         &[
             "A-CODE-19",
@@ -206,4 +226,6 @@ pub(super) const COUNTS: &[(&str, usize)] = &[
     ("oauth.md 30:", 4),
     ("oauth.md 31:", 7),
     ("oauth.md 32:", 8),
+    ("oauth.md 33:", 7),
+    ("oauth.md 34:", 11),
 ];
