@@ -5,8 +5,12 @@ use http::request::Parts;
 
 use crate::Denied;
 
-/// The token of a whole request head: one header, nothing in the query.
-pub(crate) fn token_of(head: &Parts) -> Result<&str, Denied> {
+/// The one token of a request: one `Authorization` header, nothing in the query. For asking the engine about it in the same
+/// process; [`TokenCheck`](crate::TokenCheck) does this by itself.
+///
+/// # Errors
+/// [`Denied`] without a token, or with more than one.
+pub fn bearer_token(head: &Parts) -> Result<&str, Denied> {
     // BEARER-002: a token in the URI ends up in logs and histories; it is refused, not ignored.
     let query = head.uri.query().unwrap_or_default();
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {

@@ -34,6 +34,9 @@ pub enum TokenFault {
     /// The token itself.
     #[error(transparent)]
     Jws(#[from] JwsError),
+    /// The authorization server knows no such token, or no longer (SMART-REVOKE-005).
+    #[error("the token does not live")]
+    NotLiving,
     /// `iss` is not our authorization server (ATJWT-004).
     #[error("the token is from another issuer")]
     WrongIssuer,

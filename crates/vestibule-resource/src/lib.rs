@@ -45,8 +45,11 @@
 //! therefore an upper bound, and the server applies its own rules below it. It also applies what a decision names: the patient
 //! compartment, the search parameters of granular scopes.
 //!
-//! A token is checked by its signature and its end; a grant revoked a moment ago is noticed when the token ends. A server that
-//! wants to know at once asks its grant store for [`Principal::grant_id`].
+//! # Revoked tokens
+//!
+//! [`TokenCheck`] looks at signature and end: a token that was revoked a moment ago is noticed when it ends. A server in the
+//! engine's own process knows at once (SMART-REVOKE-005): it hands the [`bearer_token`] to `AuthorizationServer::access_token` and
+//! reads what comes back with [`Principal::of_living_token`]. Opaque tokens work that way too.
 
 mod bearer;
 mod decision;
@@ -55,6 +58,7 @@ mod fhir_user;
 mod principal;
 mod token_check;
 
+pub use bearer::bearer_token;
 pub use decision::{Decision, Interaction, Part};
 pub use denied::{Denied, TokenFault};
 pub use principal::Principal;

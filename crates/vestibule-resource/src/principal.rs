@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
 use vestibule_host::{ClientId, EncounterId, GrantId, PatientId, UnixMillis};
-use vestibule_jose::Claims;
 use vestibule_scope::{IdentityScope, Level, ResourceType, Scope, ScopeKind, ScopeSet};
 
 use crate::decision::{Decision, Interaction, Part};
@@ -12,8 +12,9 @@ use crate::fhir_user::FhirUser;
 
 /// An app acting for a user, or a backend service, as proven by an access token.
 ///
-/// Only [`TokenCheck`](crate::TokenCheck) makes one, and only with every claim that the scopes need. It is good for the request
-/// that it was made for; check the token again with the next.
+/// [`TokenCheck`](crate::TokenCheck) makes one, and [`of_living_token`](Self::of_living_token) for a FHIR server in the engine's
+/// own process; both only with every claim that the scopes need. It is good for the request that it was made for; check the
+/// token again with the next.
 #[derive(Clone)]
 pub struct Principal {
     client: ClientId,
@@ -30,8 +31,21 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Reads the claims of a token of which the engine just said that it lives: `AuthorizationServer::access_token`, in the same
+    /// process. It must be for this FHIR base (SMART-AUTHZ-045, ATJWT-003); signature, end and revocation are the engine's answer,
+    /// so claims from anywhere else prove nothing here.
+    ///
+    /// # Errors
+    /// [`TokenFault`] for another audience, or where a claim is missing that the scopes need.
+    pub fn of_living_token(claims: &Map<String, Value>, base: &str) -> Result<Self, TokenFault> {
+        if claims.get("aud").and_then(Value::as_str) != Some(base) {
+            return Err(TokenFault::WrongAudience);
+        }
+        Self::from_claims(claims, base)
+    }
+
     /// Reads the claims of a verified token that is for `base` and has not ended.
-    pub(crate) fn from_claims(claims: &Claims, base: &str) -> Result<Self, TokenFault> {
+    pub(crate) fn from_claims(claims: &Map<String, Value>, base: &str) -> Result<Self, TokenFault> {
         let scopes =
             ScopeSet::parse(required(claims, "scope")?).map_err(|_| TokenFault::BadClaim("scope"))?;
         let patient = logical_id(claims, "patient")?.map(PatientId::new);
@@ -144,7 +158,7 @@ impl fmt::Debug for Principal {
 }
 
 /// A claim that is there must be text and say something; another type is an error, not "absent".
-fn optional<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
+fn optional<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => {
@@ -153,11 +167,11 @@ fn optional<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str
     }
 }
 
-fn required<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, TokenFault> {
+fn required<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<&'c str, TokenFault> {
     optional(claims, name)?.ok_or(TokenFault::BadClaim(name))
 }
 
-fn logical_id<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
+fn logical_id<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
     let id = optional(claims, name)?;
     if id.is_some_and(|id| !PatientId::is_logical_id(id)) {
         return Err(TokenFault::BadClaim(name));
@@ -165,6 +179,6 @@ fn logical_id<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c s
     Ok(id)
 }
 
-fn seconds(claims: &Claims, name: &str) -> Option<UnixMillis> {
+fn seconds(claims: &Map<String, Value>, name: &str) -> Option<UnixMillis> {
     claims.get(name)?.as_i64().map(UnixMillis::from_seconds)
 }

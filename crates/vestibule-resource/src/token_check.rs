@@ -62,7 +62,7 @@ impl TokenCheck {
     /// # Errors
     /// [`Denied`].
     pub fn check_request(&self, head: &Parts, now: UnixMillis) -> Result<Principal, Denied> {
-        self.check_token(bearer::token_of(head)?, now)
+        self.check_token(bearer::bearer_token(head)?, now)
     }
 
     /// Checks the value of the `Authorization` header. Prefer [`check_request`](Self::check_request): it also sees a second
@@ -85,7 +85,7 @@ impl TokenCheck {
         if claims.text("aud") != Some(&self.base) {
             return Err(TokenFault::WrongAudience.into());
         }
-        Ok(Principal::from_claims(&claims, &self.base)?)
+        Ok(Principal::from_claims(&claims.into_map(), &self.base)?)
     }
 
     /// The parsed key set of the ring's present revision.

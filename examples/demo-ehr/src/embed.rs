@@ -103,6 +103,8 @@ pub fn authorization_server(
     let config = Config::new(public_url, base(FHIR))
         .with_base(base(ARCHIVE))
         .with_organization("Elmsby General")
+        // `fhir/guard.rs` asks with every request whether a token lives.
+        .with_live_check()
         .with_ehr_launch()
         .with_smart_style()
         .with_standalone_encounters();

@@ -11,9 +11,6 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
-use vestibule_host::Tenant;
-use vestibule_jose::JwksError;
-use vestibule_resource::TokenCheck;
 
 use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
@@ -76,9 +73,6 @@ pub enum StartError {
     /// Vestibule does not start like this.
     #[error("the authorization server cannot be built")]
     Server(#[from] ConfigErrors),
-    /// No token could be checked.
-    #[error("the key set cannot be used")]
-    Keys(#[from] JwksError),
     /// The port cannot be had.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -160,17 +154,11 @@ impl Hospital {
             manage: endpoints.management.clone(),
         };
         let origins = Arc::new(Origins { clients });
-        let base = |path: &str, records: Arc<Records>| -> Result<Router, StartError> {
+        let base = |path: &str, records: Arc<Records>| {
             let url = format!("{public}{path}");
             let metadata = capability::statement(&url, &uris);
-            let check = TokenCheck::new(public, &url, Arc::clone(&storage.keys))?;
-            let guard = Guard {
-                check,
-                grants: Arc::clone(&storage.grants),
-                tenant: Tenant::new(public),
-                database: database.clone(),
-            };
-            Ok(fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins)))
+            let guard = Guard { server: server.clone(), base: url.clone(), database: database.clone() };
+            fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins))
         };
         let ready = {
             let (database, server) = (database.clone(), server.clone());
@@ -178,8 +166,8 @@ impl Hospital {
         };
         let router = ehr::router(ehr)
             .layer(DefaultBodyLimit::max(LARGEST_FORM))
-            .nest(FHIR, base(FHIR, records)?)
-            .nest(ARCHIVE, base(ARCHIVE, Arc::new(Records::archive()))?)
+            .nest(FHIR, base(FHIR, records))
+            .nest(ARCHIVE, base(ARCHIVE, Arc::new(Records::archive())))
             .route("/healthz", get(async || "alive\n"))
             .route("/readyz", get(ready));
         let router = embed::mount(router, &server);

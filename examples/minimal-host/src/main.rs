@@ -3,11 +3,12 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Json, Router, routing::get};
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use vestibule::{AuthorizationServer, Config, FhirBase, Host};
 use vestibule_host::*;
 use vestibule_jose::{LocalKeyRing, SystemRandom};
-use vestibule_resource::{Decision, TokenCheck};
+use vestibule_resource::{Decision, Principal, bearer_token};
 use vestibule_scope::ResourceType;
 
 const EHR: &str = "http://127.0.0.1:8090";
@@ -15,6 +16,7 @@ const FHIR: &str = "http://127.0.0.1:8090/fhir";
 /// The form goes back to its own address, which says where to go on.
 const SIGN_IN: &str =
     "<!doctype html><title>Sign in</title><form method=post><button>Sign in as Pat</button></form>";
+type Answer = Result<Json<Value>, StatusCode>;
 const PATIENTS: [(&str, &str); 2] = [("pat", "Pat Example"), ("kim", "Kim Example")];
 
 /// Everybody who signs in is Pat. A session is a random cookie; the newest counts.
@@ -39,11 +41,8 @@ impl UserAuthenticator for Users {
     }
     async fn standing(&self, asked: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         let open = self.session().map(|(session, _)| SessionId::new(session));
-        Ok(if asked.session.is_none() || asked.session == open.as_ref() {
-            Standing::Active
-        } else {
-            Standing::SessionEnded
-        })
+        let active = asked.session.is_none() || asked.session == open.as_ref();
+        Ok(if active { Standing::Active } else { Standing::SessionEnded })
     }
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
         SignInMove::Redirect(format!("/sign-in?{}", ask.resume))
@@ -81,42 +80,39 @@ async fn sign_in(State(users): State<Arc<Users>>, uri: http::Uri, headers: Heade
     ([(header::SET_COOKIE, cookie)], Redirect::to(resume)).into_response()
 }
 
-/// A FHIR server of one resource type: the token says which patient.
-async fn read_patient(State(check): State<Arc<TokenCheck>>, Path(id): Path<String>, head: Parts) -> Response {
-    let principal = match check.check_request(&head, SystemClock.now()) {
-        Ok(principal) => principal,
-        Err(denied) => return (denied.status(), denied.operation_outcome()).into_response(),
-    };
+/// A FHIR server of one resource type: the token says which patient, and Vestibule whether the token lives.
+async fn patient(State(server): State<AuthorizationServer>, Path(id): Path<String>, head: Parts) -> Answer {
+    let token = bearer_token(&head).map_err(|denied| denied.status())?;
+    let living = server.access_token(token).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let read = living.as_ref().map(|token| Principal::of_living_token(token.claims().all(), FHIR));
+    let Some(Ok(principal)) = read else { return Err(StatusCode::UNAUTHORIZED) };
     let decision = ResourceType::from_name("Patient").map(|kind| principal.may_read(kind, &id));
     match (decision, PATIENTS.iter().find(|(known, _)| *known == id)) {
         (Some(Decision::PermitForPatient(patient)), Some((_, name))) if patient.as_str() == id => {
-            Json(serde_json::json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]}))
-                .into_response()
+            Ok(Json(json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]})))
         }
-        _ => StatusCode::FORBIDDEN.into_response(),
+        _ => Err(StatusCode::FORBIDDEN),
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let users = Arc::new(Users::default());
-    let keys: Arc<dyn KeyRing> = Arc::new(LocalKeyRing::ephemeral(&SystemRandom)?);
     let host = Host {
         users: users.clone(),
         patients: Arc::new(Patients),
         consents: Arc::new(MemoryConsents::new()),
         clients: Arc::new(StaticClients::from_json(include_str!("clients.json"))?),
         grants: Arc::new(MemoryGrants::new()),
-        keys: keys.clone(),
+        keys: Arc::new(LocalKeyRing::ephemeral(&SystemRandom)?),
     };
-    let check = Arc::new(TokenCheck::new(EHR, FHIR, keys)?);
     let pages = Arc::new(vestibule_pages::HtmlPages::new());
-    let config = Config::new(EHR, FhirBase::new(FHIR));
+    let config = Config::new(EHR, FhirBase::new(FHIR)).with_live_check();
     let server = AuthorizationServer::builder(config, host).with_pages(pages).build()?;
     let router = Router::new()
         .route("/", get(|| async { Html(include_str!("app.html")) }))
         .route("/sign-in", get(|| async { Html(SIGN_IN) }).post(sign_in).with_state(users))
-        .route("/fhir/Patient/{id}", get(read_patient).with_state(check))
+        .route("/fhir/Patient/{id}", get(patient).with_state(server.clone()))
         .fallback_service(vestibule_tower::VestibuleService::new(server));
     println!("Open {EHR}/");
     Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8090").await?, router).await?)

@@ -8,7 +8,7 @@ use http::{HeaderValue, Request, StatusCode};
 use serde_json::{Value, json};
 use vestibule_host::{KeyError, KeyId, KeyRing, KeySet, UnixMillis};
 use vestibule_jose::{JwksError, JwsError, LocalKeyRing, SystemRandom};
-use vestibule_resource::{Denied, TokenCheck, TokenFault};
+use vestibule_resource::{Denied, Principal, TokenCheck, TokenFault};
 
 use crate::fixtures::{BASE, ISSUER, NOW, check, claims, fault, principal, ring, sign, sign_with};
 
@@ -203,4 +203,22 @@ fn a_rotation_is_noticed_with_the_next_request() {
         Denied::NoKeys(JwksError::Malformed),
         "never an older set"
     );
+}
+
+/// SMART-AUTHZ-045, SMART-SCOPE-060
+#[test]
+fn a_living_token_is_read_by_the_same_rules() {
+    let read = |change: &[(&str, Value)]| {
+        let claims = claims(change);
+        Principal::of_living_token(claims.as_object().unwrap(), BASE)
+    };
+    let principal = read(&[]).unwrap();
+    assert_eq!(principal.patient().unwrap().as_str(), "p-1");
+    assert_eq!(principal.grant_id().unwrap().as_str(), "g-1");
+    for audience in [json!("https://ehr.example/archive/fhir"), json!([BASE]), json!("-")] {
+        assert_eq!(read(&[("aud", audience)]).unwrap_err(), TokenFault::WrongAudience);
+    }
+    assert_eq!(read(&[("patient", json!("-"))]).unwrap_err(), TokenFault::NoPatient);
+    assert_eq!(read(&[("patient", json!("a b"))]).unwrap_err(), TokenFault::BadClaim("patient"));
+    assert_eq!(read(&[("scope", json!(7))]).unwrap_err(), TokenFault::BadClaim("scope"));
 }

@@ -1,17 +1,13 @@
-//! What a token opens. Vestibule's check says what the scopes allow; the hospital's own rule applies below it.
+//! What a token opens. Vestibule says whether it lives and what its scopes allow; the hospital's own rule applies below it.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use vestibule_host::{
-    AttemptId, Call, Clock as _, GrantKey, GrantStatus, GrantStore, PatientId, StoreFault, SystemClock,
-    Tenant, UnixMillis,
-};
-use vestibule_jose::JwsError;
-use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenCheck, TokenFault};
+use vestibule::AuthorizationServer;
+use vestibule_host::PatientId;
+use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenFault, bearer_token};
 use vestibule_scope::{Constraint, ResourceType};
 
 use super::answer;
@@ -23,12 +19,10 @@ use crate::records::Record;
 /// Guards one FHIR base.
 #[derive(Debug)]
 pub struct Guard {
-    /// Checks tokens for this base.
-    pub check: TokenCheck,
-    /// Where Vestibule keeps grants, and under which name: what was taken back is noticed at once.
-    pub grants: Arc<dyn GrantStore>,
-    /// The issuer's namespace in that store.
-    pub tenant: Tenant,
+    /// Vestibule in the same process: it knows of each token whether it still lives (SMART-REVOKE-005).
+    pub server: AuthorizationServer,
+    /// The base: the one audience that counts here.
+    pub base: String,
     /// The hospital's tables: whose records the user may open today.
     pub database: Database,
 }
@@ -36,44 +30,44 @@ pub struct Guard {
 impl Guard {
     /// The app and user behind a request, or the answer for everybody else.
     pub(super) async fn caller(&self, head: &Parts) -> Result<Caller, Response> {
-        let now = SystemClock.now();
-        let principal = self.check.check_request(head, now).map_err(|denied| refusal(&denied))?;
-        if !self.is_live(&principal, now).await.map_err(|fault| away(&fault))? {
-            // Over before its time.
-            return Err(refusal(&Denied::InvalidToken(TokenFault::Jws(JwsError::Expired))));
-        }
-        let patients =
-            patients_of(&self.database, principal.subject()).await.map_err(|error| away(&error))?;
+        let token = bearer_token(head).map_err(|denied| refusal(&denied))?;
+        let living = self.server.access_token(token).await.map_err(|error| away(&error))?;
+        let principal = match &living {
+            Some(token) => Principal::of_living_token(token.claims().all(), &self.base),
+            // Forged, ended, revoked, of another issuer: all the same here.
+            None => Err(TokenFault::NotLiving),
+        };
+        let principal = principal.map_err(|fault| refusal(&fault.into()))?;
+        let patients = patients_of(&self.database, &principal).await.map_err(|error| away(&error))?;
         Ok(Caller { principal, patients })
-    }
-
-    /// A signature cannot be taken back, a grant can: one read tells. Absent means ended long ago.
-    async fn is_live(&self, principal: &Principal, now: UnixMillis) -> Result<bool, StoreFault> {
-        let Some(id) = principal.grant_id() else { return Ok(true) };
-        // Only writes are repeated under the same attempt.
-        let call = Call { tenant: self.tenant.clone(), attempt: AttemptId::new([0; 16]), now };
-        let grant = self.grants.grant(GrantKey::Id(id), &call).await?;
-        Ok(grant.is_some_and(|grant| grant.status == GrantStatus::Live))
     }
 }
 
 /// Nobody knows, so nobody gets anything; trying again helps.
 fn away(error: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(error, "a request could not be judged");
-    answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again")
+    let mut response =
+        answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again in a moment");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// Whose records the user behind a token may open. Asked with each request: access that ended yesterday is over.
-async fn patients_of(database: &Database, subject: &str) -> Result<HashSet<String>, DatabaseError> {
-    let subject = subject.to_owned();
-    let find = "SELECT a.patient FROM ehr_access a JOIN ehr_user u ON u.name = a.user WHERE u.subject = ?1";
+async fn patients_of(database: &Database, principal: &Principal) -> Result<HashSet<String>, DatabaseError> {
+    let subject = principal.subject().to_owned();
+    // RFC 9068 §2.2: a backend service is its own subject. It acts for nobody, and sees what is open to all staff.
+    let find = if principal.grant_id().is_none() && subject == principal.client_id().as_str() {
+        "SELECT id FROM ehr_patient WHERE ?1 <> '' AND NOT restricted"
+    } else {
+        "SELECT a.patient FROM ehr_access a JOIN ehr_user u ON u.name = a.user WHERE u.subject = ?1"
+    };
     let query = move |c: &rusqlite::Connection| {
         c.prepare_cached(find)?.query_map([subject], |row| row.get(0))?.collect()
     };
     database.run(query).await
 }
 
-/// An app acting for a user.
+/// An app acting for a user, or a backend service.
 #[derive(Debug)]
 pub(super) struct Caller {
     principal: Principal,

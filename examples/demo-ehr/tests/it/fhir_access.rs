@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use demo_ehr::database::{Database, Store};
+use demo_ehr::ehr::session::Cookie;
+use demo_ehr::embed::{self, Storage};
 use demo_ehr::fhir::guard::Guard;
 use demo_ehr::fhir::{FhirBase, Origins, router};
+use demo_ehr::host::patients::EhrPatients;
+use demo_ehr::host::users::EhrUsers;
 use demo_ehr::records::Records;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use vestibule_host::{Clock as _, KeyRing, MemoryGrants, StaticClients, SystemClock, Tenant};
-use vestibule_jose::{LocalKeyRing, SystemRandom, jws};
-use vestibule_resource::TokenCheck;
+use vestibule_host::{Clock as _, KeyRing, StaticClients, SystemClock};
+use vestibule_jose::jws;
 
 use crate::browser::{Answer, send};
 
@@ -33,13 +36,22 @@ async fn server() -> &'static Server {
     SERVER
         .get_or_init(|| async {
             let database = Database::open(&Store::Memory).unwrap();
-            let keys: Arc<dyn KeyRing> = Arc::new(LocalKeyRing::ephemeral(&SystemRandom).unwrap());
-            let check = TokenCheck::new(ISSUER, BASE, Arc::clone(&keys)).unwrap();
-            let grants = Arc::new(MemoryGrants::new());
-            let guard = Guard { check, grants, tenant: Tenant::new(ISSUER), database: database.clone() };
+            let storage = Storage::open(&Store::Memory, ISSUER).await.unwrap();
             let records = Arc::new(Records::current());
+            let users = EhrUsers { database: database.clone(), cookie: Cookie::new("ehr_session", true) };
+            let patients = EhrPatients { database: database.clone(), records: Arc::clone(&records) };
+            let clients = Arc::new(StaticClients::default());
+            let server = embed::authorization_server(
+                ISSUER,
+                &storage,
+                Arc::new(users),
+                Arc::new(patients),
+                clients.clone(),
+            );
+            let keys = Arc::clone(&storage.keys);
+            let guard = Guard { server: server.unwrap(), base: BASE.to_owned(), database: database.clone() };
             let base = FhirBase { url: BASE.to_owned(), records, guard, metadata: Value::Null };
-            let origins = Origins { clients: Arc::new(StaticClients::default()) };
+            let origins = Origins { clients };
             Server { router: router(Arc::new(base), Arc::new(origins)), keys, database }
         })
         .await
@@ -176,6 +188,19 @@ async fn a_user_scope_opens_what_the_user_may_open() {
     let kim = App::new("nurse-kim", None, "user/*.rs").await;
     assert_eq!(kim.finds("/Patient").await, ["carol"]);
     assert_eq!(kim.status("/Patient/alice").await, 403);
+}
+
+#[tokio::test]
+async fn a_backend_service_sees_what_is_open_to_all_staff() {
+    let now = SystemClock.now().seconds();
+    let service = json!({
+        "iss": ISSUER, "aud": BASE, "sub": "service", "client_id": "service", "jti": "2", "iat": now, "exp": now + 60,
+        "scope": "system/Patient.rs"
+    });
+    let app = App { token: sign(&service).await };
+    assert_eq!(app.finds("/Patient?_count=200").await.len(), 13, "all but one");
+    assert_eq!(app.status("/Patient/vip").await, 403);
+    assert_eq!(app.status("/Observation?patient=carol").await, 403, "no scope for it");
 }
 
 #[tokio::test]

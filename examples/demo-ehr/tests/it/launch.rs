@@ -120,6 +120,7 @@ async fn alice_lets_an_app_into_bens_record_and_takes_it_back() {
     let token = redeem(&sent["code"]).await;
     assert_eq!(token.status, StatusCode::OK, "{}", token.body);
     let token = token.json();
+    assert_eq!(token["expires_in"], 3600, "checked live, and there is nothing to refresh it with");
     assert_eq!(token["patient"], "ben");
     assert!(!token["scope"].as_str().unwrap().contains("Observation"), "was not ticked");
     let access = token["access_token"].as_str().unwrap();
