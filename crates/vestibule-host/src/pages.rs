@@ -40,6 +40,10 @@ pub mod field {
     pub const DECISION_DENY: &str = "deny";
     /// Submit button of the "apps with access" page; its value is a grant id.
     pub const REVOKE: &str = "revoke";
+    /// Submit button of the "apps with access" page; its value is the id of a remembered answer.
+    pub const FORGET: &str = "forget";
+    /// Submit button of the page that asks whether all access is to end.
+    pub const END_ALL: &str = "end_all";
 }
 
 /// What every page has.
@@ -163,8 +167,34 @@ pub struct ConsentView<'a> {
     pub encounter: Option<&'a str>,
     /// What is asked for.
     pub items: Vec<ScopeItem<'a>>,
-    /// For how many seconds the app has access after "allow".
+    /// For how many seconds the app has access after "allow", without a refresh scope.
     pub seconds: u64,
+    /// How long it can go on with a refresh scope.
+    pub stay: StayLimits,
+    /// When it ends at the latest, whatever is ticked: the end of the user's own access.
+    pub until: Option<UnixMillis>,
+}
+
+/// How long an app can keep access with a refresh scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StayLimits {
+    /// With `offline_access`: it ends when it was not used for so many seconds.
+    pub offline_idle_seconds: u64,
+    /// With `offline_access`: it ends then, used or not.
+    pub offline_until: Option<UnixMillis>,
+    /// With `online_access`: it ends after so many seconds, or with the session.
+    pub online_seconds: u64,
+}
+
+/// Whether an app can come back without asking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Staying {
+    /// It cannot: what it has runs out.
+    Once,
+    /// As long as the user stays signed in (`online_access`).
+    SignedIn,
+    /// Also while the user is away (`offline_access`).
+    Away,
 }
 
 /// One line of "apps with access".
@@ -176,12 +206,44 @@ pub struct GrantLine {
     pub app: String,
     /// Whose record, where the user may still see it.
     pub patient: Option<PatientSummary>,
+    /// What the user is to the patient, where the policy says so.
+    pub relationship: Option<String>,
     /// What was granted.
     pub scopes: Vec<Scope>,
     /// Since when.
     pub since: UnixMillis,
-    /// Until when at most.
+    /// When tokens were last issued under it.
+    pub used: UnixMillis,
+    /// Until when at most; with [`Staying::Away`] unless it is used before.
     pub until: UnixMillis,
+    /// Whether the app can come back without asking.
+    pub staying: Staying,
+}
+
+/// An answer that would let an app in again without a question, though it has no access now.
+#[derive(Clone, Debug)]
+pub struct RememberedLine {
+    /// The consent's id: the value of the forget button.
+    pub id: String,
+    /// The app's name.
+    pub app: String,
+    /// Whose record, where the user may still see it.
+    pub patient: Option<PatientSummary>,
+    /// What was agreed to.
+    pub scopes: Vec<Scope>,
+    /// When.
+    pub since: UnixMillis,
+}
+
+/// What "apps with access" has just done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Done {
+    /// One access ended.
+    Revoked,
+    /// An answer was forgotten.
+    Forgotten,
+    /// All access ended, and all answers were forgotten.
+    EndedAll,
 }
 
 /// "Apps with access".
@@ -189,12 +251,33 @@ pub struct GrantLine {
 pub struct ManageView<'a> {
     /// Who is signed in.
     pub user: &'a str,
-    /// The form around each revoke button.
+    /// The form around each button.
     pub form: Form<'a>,
-    /// The live grants.
+    /// The live grants of this page, the newest first.
     pub grants: &'a [GrantLine],
-    /// Said after a revocation.
-    pub revoked: bool,
+    /// Answers that are remembered without a live grant; on the first page.
+    pub remembered: &'a [RememberedLine],
+    /// Where the pages before and after this one are.
+    pub before: Option<&'a str>,
+    /// See [`before`](Self::before).
+    pub after: Option<&'a str>,
+    /// Where to go to end all access; `None` when there is nothing to end.
+    pub end_all: Option<&'a str>,
+    /// What was just done.
+    pub done: Option<Done>,
+}
+
+/// "End all access?": asked once, since it cannot be undone.
+#[derive(Clone, Debug)]
+pub struct EndAllView<'a> {
+    /// Who is signed in.
+    pub user: &'a str,
+    /// The form around the button.
+    pub form: Form<'a>,
+    /// The apps' names, each once.
+    pub apps: &'a [String],
+    /// Back to "apps with access".
+    pub back: &'a str,
 }
 
 /// Why there is nothing to go on with. Every text is constant: no value of the request is shown (GEN-012).
@@ -299,6 +382,8 @@ pub enum View<'a> {
     Consent(ConsentView<'a>),
     /// "Apps with access".
     Manage(ManageView<'a>),
+    /// "End all access?"
+    EndAll(EndAllView<'a>),
     /// "That did not work."
     Problem(ProblemView<'a>),
     /// A step between two pages in a frame.

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use vestibule_host::pages::{
-    AppView, BounceView, ConsentView, EncountersView, Form, FormPostView, Frame, GrantLine, ManageView,
-    Mistake, Pages, PatientsView, Problem, ProblemView, ScopeItem, ScopePart, View, WayOn,
+    AppView, BounceView, ConsentView, Done, EncountersView, EndAllView, Form, FormPostView, Frame, GrantLine, ManageView,
+    Mistake, Pages, PatientsView, Problem, ProblemView, RememberedLine, ScopeItem, ScopePart, StayLimits,
+    Staying, View, WayOn,
 };
 use vestibule_host::{EncounterId, EncounterSummary, PatientId, PatientSummary, UnixMillis};
 use vestibule_pages::HtmlPages;
@@ -124,6 +125,12 @@ fn gallery(show: &mut dyn FnMut(&str, View<'_>)) -> Result<(), Box<dyn Error>> {
         encounter: None,
         items: items(&asked, &parts),
         seconds: 3600,
+        stay: StayLimits {
+            offline_idle_seconds: 180 * 86_400,
+            offline_until: Some(UnixMillis::from_seconds(1_826_928_000)),
+            online_seconds: 43_200,
+        },
+        until: Some(UnixMillis::from_seconds(1_826_928_000)),
     };
     show("consent", View::Consent(consent.clone()));
     let wide = scopes("patient/*.rs user/*.cruds user/Practitioner.rs launch openid fhirUser online_access")?;
@@ -134,6 +141,7 @@ fn gallery(show: &mut dyn FnMut(&str, View<'_>)) -> Result<(), Box<dyn Error>> {
             user: "Dr Robin Lee",
             relationship: None,
             encounter: Some("Check-up with Dr Lee, 3 May 2026"),
+            until: None,
             items: items(&wide, &[]),
             seconds: 43_200,
             ..consent.clone()
@@ -144,18 +152,52 @@ fn gallery(show: &mut dyn FnMut(&str, View<'_>)) -> Result<(), Box<dyn Error>> {
         View::Consent(ConsentView { patient: None, relationship: None, items: items(&wide, &[]), ..consent }),
     );
 
+    let since = UnixMillis::from_seconds(1_795_392_000);
     let grant = |id: &str, app: &str, patient: Option<&PatientSummary>, scopes: &[Scope]| GrantLine {
         id: id.to_owned(),
         app: app.to_owned(),
+        relationship: patient.map(|_| "Parent".to_owned()),
         patient: patient.cloned(),
         scopes: scopes.to_vec(),
-        since: UnixMillis::from_seconds(1_795_392_000),
+        since,
+        used: UnixMillis::from_seconds(1_795_478_700),
         until: UnixMillis::from_seconds(1_810_944_000),
+        staying: if patient.is_some() { Staying::Away } else { Staying::SignedIn },
     };
     let grants = [grant("g1", "Growth Chart", Some(ben), &asked), grant("g2", "Ward Round", None, &wide)];
-    let manage = ManageView { user: "Alice Miller", form: FORM, grants: &grants, revoked: false };
+    let remembered = [RememberedLine {
+        id: "c1".to_owned(),
+        app: "Diary".to_owned(),
+        patient: Some(ben.clone()),
+        scopes: asked.clone(),
+        since,
+    }];
+    let manage = ManageView {
+        user: "Alice Miller",
+        form: FORM,
+        grants: &grants,
+        remembered: &remembered,
+        before: Some("?page=1"),
+        after: Some("?page=3"),
+        end_all: Some("?all"),
+        done: Some(Done::Forgotten),
+    };
     show("manage", View::Manage(manage.clone()));
-    show("manage-empty", View::Manage(ManageView { grants: &[], revoked: true, ..manage }));
+    let nothing = ManageView {
+        grants: &[],
+        remembered: &[],
+        before: None,
+        after: None,
+        end_all: None,
+        done: Some(Done::EndedAll),
+        ..manage
+    };
+    show("manage-empty", View::Manage(nothing));
+    let apps = ["Diary", "Growth Chart", "Ward Round"].map(str::to_owned);
+    show(
+        "end-all",
+        View::EndAll(EndAllView { user: "Alice Miller", form: FORM, apps: &apps, back: "#main" }),
+    );
 
     let problem = |problem, way_on| View::Problem(ProblemView { problem, way_on, correlation: "7f3a-91c2" });
     show("problem-client", problem(Problem::UnknownClient, WayOn::StartAgain));

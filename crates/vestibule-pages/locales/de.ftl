@@ -57,6 +57,8 @@ consent-relationship = Sie sind
 consent-encounter = Besuch
 consent-duration = Wie lange
 consent-duration-value = Bis zu { $time }, falls Sie den Zugriff nicht vorher beenden
+consent-duration-longer = Länger, wenn Sie unten auch „Zugriff behalten“ erlauben.
+consent-duration-until = Nie nach dem { $date }.
 consent-group-patient = Aus der Akte von { $patient }
 consent-group-patient-unnamed = Aus der gewählten Akte
 consent-group-user = Aus allen Akten, die Sie öffnen dürfen
@@ -140,6 +142,37 @@ manage-what-count = { $count ->
  }
 manage-revoke = Zugriff entfernen
 manage-revoke-for = für { $app }
+manage-grants = Apps
+manage-used = Zuletzt genutzt am
+manage-until-unused = Endet, wenn nicht vorher genutzt
+manage-stays = Dauer
+manage-stays-once = Für kurze Zeit; danach muss die App wieder fragen
+manage-stays-signed-in = Solange Sie angemeldet sind
+manage-stays-away = Auch wenn Sie nicht da sind
+manage-forgotten = Ihre Antwort wurde vergessen. Die App muss Sie das nächste Mal wieder fragen.
+manage-ended-all = Jeder Zugriff wurde beendet. Keine App kann Ihre Daten hier noch nutzen; was Apps schon kopiert haben, bleibt bei ihnen.
+manage-pages = Seiten
+manage-newer = Neuere Zugriffe
+manage-older = Ältere Zugriffe
+manage-remembered = Apps, die nicht noch einmal fragen
+manage-remembered-lead = Diese Apps haben zurzeit keinen Zugriff. Sie haben ihn einmal erlaubt, und die Apps dürfen wiederkommen, ohne zu fragen.
+manage-answered = Beantwortet am
+manage-answer-count = { $count ->
+    [one] Was Sie erlaubt haben (1 Recht)
+   *[other] Was Sie erlaubt haben ({ $count } Rechte)
+ }
+manage-forget = Das nächste Mal wieder fragen
+manage-forget-for = bei { $app }
+manage-end-all = Jeden Zugriff beenden …
+
+## Jeden Zugriff beenden
+
+end-all-title = Jeden Zugriff beenden
+end-all-heading = Jeden Zugriff beenden?
+end-all-lead = Diese Apps verlieren sofort den Zugriff, und jede muss Sie wieder fragen:
+end-all-copies = Was eine App schon kopiert hat, bleibt bei dieser App. Das lässt sich nicht rückgängig machen, aber Sie können eine App später wieder zulassen.
+end-all-yes = Jeden Zugriff beenden
+end-all-no = Zugriff behalten
 
 ## Probleme
 
@@ -205,6 +238,9 @@ scope-offline_access = Zugriff behalten, wenn Sie nicht da sind
     .detail = Die App kann die Daten auch nutzen, wenn Sie nicht angemeldet sind, bis der Zugriff endet oder Sie ihn entfernen.
 scope-online_access = Zugriff behalten, solange Sie angemeldet sind
     .detail = Die App kann die Daten nutzen, bis Sie sich abmelden.
+scope-offline_access-idle = Die App kann diese Angaben weiter nutzen, wenn Sie nicht angemeldet sind. Das endet, wenn die App sie { $time } lang nicht nutzt oder Sie den Zugriff entfernen.
+scope-offline_access-until = Die App kann diese Angaben weiter nutzen, wenn Sie nicht angemeldet sind. Das endet, wenn die App sie { $time } lang nicht nutzt, spätestens am { $date }, oder wenn Sie den Zugriff entfernen.
+scope-online_access-limit = Die App kann diese Angaben weiter nutzen, bis Sie sich abmelden, höchstens { $time } lang.
 scope-launch = Was Sie geöffnet haben
     .detail = Sagt der App, welche Akte und welcher Besuch auf Ihrem Bildschirm offen sind.
 scope-launch-patient = Welche Akte Sie gewählt haben

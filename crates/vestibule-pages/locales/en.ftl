@@ -58,6 +58,8 @@ consent-relationship = You are
 consent-encounter = Visit
 consent-duration = How long
 consent-duration-value = Up to { $time }, unless you end it sooner
+consent-duration-longer = Longer if you also allow “Keep access” below.
+consent-duration-until = Never after { $date }.
 consent-group-patient = From the record of { $patient }
 consent-group-patient-unnamed = From the chosen record
 consent-group-user = From every record that you can open
@@ -141,6 +143,37 @@ manage-what-count = { $count ->
  }
 manage-revoke = Remove access
 manage-revoke-for = for { $app }
+manage-grants = Apps
+manage-used = Last used on
+manage-until-unused = Ends if it is not used before
+manage-stays = How long
+manage-stays-once = For a short time; then it has to ask again
+manage-stays-signed-in = While you are signed in
+manage-stays-away = Also while you are away
+manage-forgotten = Your answer was forgotten. The app has to ask you again next time.
+manage-ended-all = All access was ended. No app can use your data here any more; what apps already copied stays with them.
+manage-pages = Pages
+manage-newer = Newer access
+manage-older = Older access
+manage-remembered = Apps that need not ask again
+manage-remembered-lead = These apps have no access now. You allowed it once, and they may come back without asking you again.
+manage-answered = Answered on
+manage-answer-count = { $count ->
+    [one] What you allowed (1 permission)
+   *[other] What you allowed ({ $count } permissions)
+ }
+manage-forget = Ask me again next time
+manage-forget-for = about { $app }
+manage-end-all = End all access …
+
+## Ending all access
+
+end-all-title = End all access
+end-all-heading = End all access?
+end-all-lead = These apps lose access at once, and each of them has to ask you again:
+end-all-copies = What an app already copied stays with that app. This cannot be undone, but you can allow an app again later.
+end-all-yes = End all access
+end-all-no = Keep access
 
 ## Problems
 
@@ -206,6 +239,9 @@ scope-offline_access = Keep access when you are away
     .detail = The app can go on using this information when you are not signed in, until the access ends or you remove it.
 scope-online_access = Keep access while you are signed in
     .detail = The app can go on using this information until you sign out.
+scope-offline_access-idle = The app can go on using this information when you are not signed in. It ends when the app has not used it for { $time }, or when you remove it.
+scope-offline_access-until = The app can go on using this information when you are not signed in. It ends when the app has not used it for { $time }, on { $date } at the latest, or when you remove it.
+scope-online_access-limit = The app can go on using this information until you sign out, for { $time } at most.
 scope-launch = What you have open
     .detail = Tells the app which patient and visit are open on your screen.
 scope-launch-patient = Which record you chose

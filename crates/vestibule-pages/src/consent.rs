@@ -1,10 +1,11 @@
 //! "Do you agree?"
 
 use askama::Template;
-use vestibule_host::pages::{ConsentView, Frame, ScopeItem};
+use vestibule_host::pages::{ConsentView, Frame, ScopeItem, StayLimits};
+use vestibule_scope::{RefreshScope, Scope, ScopeKind};
 
 use crate::language::{Sentence, Texts, shown};
-use crate::moments::span;
+use crate::moments::{Day, span};
 use crate::page::{App, Page, Person, draw};
 use crate::words::{Group, ScopeWords, category_or_code};
 
@@ -18,7 +19,7 @@ struct ConsentPage<'a> {
     person: Option<Person<'a>>,
     relationship: Option<String>,
     encounter: Option<String>,
-    lasts: String,
+    lasts: Vec<String>,
     groups: Vec<Part<'a>>,
 }
 
@@ -55,7 +56,6 @@ pub(crate) fn consent(view: &ConsentView<'_>, frame: &Frame<'_>, texts: Texts<'_
         }
         None => texts.about("consent-heading-user", "app", view.app.name),
     };
-    let time = span(view.seconds, texts);
     draw(&ConsentPage {
         page: Page::new(texts, frame, texts.say("consent-title"), Some(view.user)),
         view,
@@ -64,14 +64,47 @@ pub(crate) fn consent(view: &ConsentView<'_>, frame: &Frame<'_>, texts: Texts<'_
         person: view.patient.map(|patient| Person::of(patient, texts)),
         relationship: view.relationship.map(shown),
         encounter: view.encounter.map(shown),
-        lasts: texts.join("consent-duration-value", &[("time", &time)]),
+        lasts: lasts(view, texts),
         groups: groups(view, texts),
+    })
+}
+
+/// For how long, in a few short sentences.
+fn lasts(view: &ConsentView<'_>, texts: Texts<'_>) -> Vec<String> {
+    let time = span(view.seconds, texts);
+    let mut lasts = vec![texts.join("consent-duration-value", &[("time", &time)])];
+    if view.items.iter().any(|item| matches!(item.scope.kind(), ScopeKind::Refresh(_))) {
+        lasts.push(texts.say("consent-duration-longer"));
+    }
+    if let Some(until) = view.until {
+        let date = Day::of(until).in_words(texts);
+        lasts.push(texts.join("consent-duration-until", &[("date", &date)]));
+    }
+    lasts
+}
+
+/// What keeping access means, with its ends; `None` for every other scope.
+fn staying(scope: &Scope, stay: &StayLimits, texts: Texts<'_>) -> Option<String> {
+    let ScopeKind::Refresh(refresh) = scope.kind() else { return None };
+    Some(match (refresh, stay.offline_until) {
+        (RefreshScope::Online, _) => {
+            let time = span(stay.online_seconds, texts);
+            texts.join("scope-online_access-limit", &[("time", &time)])
+        }
+        (RefreshScope::Offline, None) => {
+            let time = span(stay.offline_idle_seconds, texts);
+            texts.join("scope-offline_access-idle", &[("time", &time)])
+        }
+        (RefreshScope::Offline, Some(until)) => {
+            let (time, date) = (span(stay.offline_idle_seconds, texts), Day::of(until).in_words(texts));
+            texts.join("scope-offline_access-until", &[("time", &time), ("date", &date)])
+        }
     })
 }
 
 fn groups<'a>(view: &'a ConsentView<'a>, texts: Texts<'_>) -> Vec<Part<'a>> {
     let mut lines: Vec<Line<'_>> =
-        view.items.iter().enumerate().map(|(at, item)| line(at + 1, item, texts)).collect();
+        view.items.iter().enumerate().map(|(at, item)| line(at + 1, item, &view.stay, texts)).collect();
     let mut groups = Vec::new();
     for group in Group::ALL {
         let (here, rest) = lines.into_iter().partition(|line| line.words.group == group);
@@ -104,8 +137,11 @@ fn legend(group: Group, view: &ConsentView<'_>, texts: Texts<'_>) -> Sentence {
     Sentence::own(texts.say(key))
 }
 
-fn line<'a>(number: usize, item: &'a ScopeItem<'a>, texts: Texts<'_>) -> Line<'a> {
-    let words = ScopeWords::of(item.scope, texts);
+fn line<'a>(number: usize, item: &'a ScopeItem<'a>, stay: &StayLimits, texts: Texts<'_>) -> Line<'a> {
+    let mut words = ScopeWords::of(item.scope, texts);
+    if let Some(detail) = staying(item.scope, stay, texts) {
+        words.detail = detail;
+    }
     let parts = item.parts.iter().map(|part| {
         let (label, detail) = category_or_code(part.category, texts);
         Narrower { value: part.scope.as_str(), label, detail }

@@ -113,6 +113,7 @@ impl Pages for HtmlPages {
             View::Encounters(view) => pickers::encounters(view, frame, texts),
             View::Consent(view) => consent::consent(view, frame, texts),
             View::Manage(view) => manage::manage(view, frame, texts),
+            View::EndAll(view) => manage::end_all(view, frame, texts),
             View::Problem(view) => problem::problem(view, frame, texts),
             View::Bounce(view) => problem::bounce(view, frame, texts),
             View::FormPost(view) => problem::form_post(view, frame, texts),

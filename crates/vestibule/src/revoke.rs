@@ -36,6 +36,33 @@ impl AuthorizationServer {
         Ok(())
     }
 
+    /// Forgets an answer: the app is asked about again. Access that it has goes on until it is [revoked](Self::revoke_grant).
+    ///
+    /// # Errors
+    /// [`AuthorizeError`] with [`Problem::NotFound`] for an answer that is not this user's, or when a part of the host is away.
+    pub async fn forget_answer(&self, user: &UserId, consent: &ConsentId) -> Result<(), AuthorizeError> {
+        let given = self.inner().host.consents.list_for_user(self.inner().tenant(), user).await?;
+        if !given.iter().any(|one| one.id == *consent) {
+            return Err(AuthorizeError::new(Problem::NotFound));
+        }
+        self.forget_answers(user, consent).await
+    }
+
+    /// Ends everything that a user granted, and forgets all their answers. The grants die first and together, whatever becomes of
+    /// the rest. Idempotent.
+    ///
+    /// # Errors
+    /// [`AuthorizeError`] when a part of the host is away; call again.
+    pub async fn end_all_access(&self, user: &UserId) -> Result<(), AuthorizeError> {
+        self.revoke_all(Revocation::User(user.clone())).await?;
+        let (consents, tenant) = (&self.inner().host.consents, self.inner().tenant());
+        for one in consents.list_for_user(tenant, user).await? {
+            consents.withdraw(tenant, &one.id).await?;
+        }
+        tracing::info!("all grants revoked by their user");
+        Ok(())
+    }
+
     /// Withdraws a consent, and before it every other answer to the same question: an older one would otherwise count again,
     /// and let the app back in unasked.
     async fn forget_answers(&self, user: &UserId, consent: &ConsentId) -> Result<(), AuthorizeError> {

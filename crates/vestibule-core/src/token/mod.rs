@@ -21,7 +21,7 @@ pub use client_auth::{Asserted, AuthenticatedClient, Presented};
 pub use code::{Checked, CodeRequest, Draft, TokenDraft};
 pub use content::{IssuedAccess, TokenContent, TokenLife};
 pub use error::TokenError;
-pub use refresh::{RefreshChecked, RefreshDraft, RefreshRequest, RefreshTokenDraft};
+pub use refresh::{RefreshChecked, RefreshDraft, RefreshRequest, RefreshTokenDraft, refresh_cap};
 pub use refresh_token::RefreshToken;
 pub use request::TokenRequest;
 pub use response::TokenResponse;

@@ -33,6 +33,11 @@ const MAX_REPLAYS: u8 = 2;
 /// An absolute end for public clients, whose tokens nobody authenticates with (BCP 4.14.2, design §9).
 const PUBLIC_CAP: Duration = Duration::from_secs(365 * 86_400);
 
+/// How long after its beginning a chain of this app's refresh tokens ends whatever happens, if it does.
+pub fn refresh_cap(client: &RegisteredClient) -> Option<Duration> {
+    client.refresh_cap.or((!client.authentication.is_confidential()).then_some(PUBLIC_CAP))
+}
+
 /// The lives of a chain of refresh tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Chain {
@@ -50,8 +55,7 @@ impl Chain {
         limit: Option<UnixMillis>,
         life: &TokenLife,
     ) -> Self {
-        let public = !client.authentication.is_confidential();
-        let cap = client.refresh_cap.or(public.then_some(PUBLIC_CAP)).map(|cap| record.issued.plus(cap));
+        let cap = refresh_cap(client).map(|cap| record.issued.plus(cap));
         let (idle, own) = match kind {
             RefreshScope::Offline => (life.offline_idle, None),
             // The session, and at most half a day.

@@ -1,4 +1,5 @@
-use vestibule_host::pages::{ConsentView, ScopeItem, View};
+use vestibule_host::UnixMillis;
+use vestibule_host::pages::{ConsentView, ScopeItem, StayLimits, View};
 use vestibule_scope::{ResourceType, Scope, categories_of};
 
 use crate::html::{check, tags, text, values};
@@ -191,4 +192,28 @@ fn two_hundred_scopes() {
     let html = draw(View::Consent(consent("App", None, asked.iter().map(item).collect())));
     check(&html);
     assert_eq!(values(&html, "scope").len(), 200);
+}
+
+/// SMART-REFRESH-016, USG10-027
+#[test]
+fn keeping_access_says_until_when() {
+    let asked = scopes("offline_access online_access");
+    let view = consent("App", None, asked.iter().map(item).collect());
+    let html = draw(View::Consent(view.clone()));
+    check(&html);
+    let said = text(&html);
+    for words in [
+        "Up to 1 hour, unless you end it sooner Longer if you also allow “Keep access” below.",
+        "when you are not signed in. It ends when the app has not used it for about 6 months, or when you remove it.",
+        "until you sign out, for 12 hours at most.",
+    ] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert!(!said.contains("Never after"));
+    let day = UnixMillis::from_seconds(1_795_392_000);
+    let stay = StayLimits { offline_until: Some(day), ..view.stay };
+    let html = draw(View::Consent(ConsentView { stay, until: Some(day), ..view }));
+    let said = text(&html);
+    assert!(said.contains("on 23 November 2026 at the latest"), "{said}");
+    assert!(said.contains("Never after 23 November 2026."), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use vestibule_host::pages::{
     AppView, ConsentView, EncountersView, Form, Frame, GrantLine, ManageView, Pages, PatientsView, ScopeItem,
-    ScopePart, View,
+    ScopePart, StayLimits, Staying, View,
 };
 use vestibule_host::{EncounterId, EncounterSummary, PatientId, PatientSummary, UnixMillis};
 use vestibule_pages::HtmlPages;
@@ -81,6 +81,12 @@ pub(crate) fn consent<'a>(
         encounter: None,
         items,
         seconds: 3600,
+        stay: StayLimits {
+            offline_idle_seconds: 180 * 86_400,
+            offline_until: None,
+            online_seconds: 12 * 3_600,
+        },
+        until: None,
     }
 }
 
@@ -90,13 +96,25 @@ pub(crate) fn grant(id: &str, app: &str, scope: &str) -> GrantLine {
         app: app.to_owned(),
         patient: Some(patient("ben", "Ben")),
         scopes: scopes(scope),
+        relationship: None,
         since: UnixMillis::from_seconds(1_795_392_000),
+        used: UnixMillis::from_seconds(1_795_392_000),
+        staying: Staying::Once,
         until: UnixMillis::from_seconds(1_810_944_000),
     }
 }
 
 pub(crate) fn manage(grants: &[GrantLine]) -> ManageView<'_> {
-    ManageView { user: "Alice", form: FORM, grants, revoked: false }
+    ManageView {
+        user: "Alice",
+        form: FORM,
+        grants,
+        remembered: &[],
+        before: None,
+        after: None,
+        end_all: None,
+        done: None,
+    }
 }
 
 pub(crate) fn draw_in(language: &str, view: &View<'_>) -> String {

@@ -7,17 +7,19 @@ use http::request::Parts;
 use http::{Method, Response};
 use vestibule_core::authorize::{OfferItem, Who};
 use vestibule_core::params::Params;
+use vestibule_core::token::refresh_cap;
 use vestibule_host::pages::{
-    ConsentView, EncountersView, Form, Mistake, PatientsView, Problem, ScopeItem, ScopePart, View, field,
+    ConsentView, EncountersView, Form, Mistake, PatientsView, Problem, ScopeItem, ScopePart, StayLimits,
+    View, field,
 };
-use vestibule_host::{EncounterId, EncounterQuery, PatientId, PatientQuery, Reach};
+use vestibule_host::{EncounterId, EncounterQuery, PatientId, PatientQuery, Reach, UnixMillis};
 
 use super::form;
 use super::page::{PageKind, languages};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
 use crate::interaction::answer::redirect;
-use crate::interaction::drive::PAGE_SIZE;
+use crate::interaction::drive::{Interaction, PAGE_SIZE};
 use crate::interaction::held::Found;
 use crate::interaction::{
     AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, StepToken, Turn,
@@ -180,6 +182,7 @@ impl AuthorizationServer {
             None => visit.title.clone(),
         });
         let items = prompt.offer().items().iter().map(scope_item).collect();
+        let until = prompt.patient().and_then(|allowed| allowed.until);
         let view = View::Consent(ConsentView {
             app: self.app_view(&interaction.client, &interaction.redirect),
             user: &interaction.user.display_name,
@@ -188,9 +191,24 @@ impl AuthorizationServer {
             relationship: prompt.patient().and_then(|allowed| allowed.relationship.as_deref()),
             encounter: visit.as_deref(),
             items,
-            seconds: self.config().access_token_life.as_secs(),
+            seconds: self.config().unrefreshed_life().as_secs(),
+            stay: self.stay_limits(interaction, until),
+            until,
         });
         Ok(self.page(head, &view, PageKind::of(&interaction.client, &interaction.redirect)))
+    }
+}
+
+impl AuthorizationServer {
+    /// What a refresh token of this app would live by (design §9), as far as it is known before there is one.
+    fn stay_limits(&self, interaction: &Interaction, until: Option<UnixMillis>) -> StayLimits {
+        let config = self.config();
+        let cap = refresh_cap(&interaction.client).map(|cap| interaction.now.plus(cap));
+        StayLimits {
+            offline_idle_seconds: config.offline_life.as_secs(),
+            offline_until: [cap, until].into_iter().flatten().min(),
+            online_seconds: config.online_life.as_secs(),
+        }
     }
 }
 

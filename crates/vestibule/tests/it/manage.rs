@@ -191,13 +191,85 @@ async fn more_grants_than_one_read_brings() {
         browser.allow().await.code();
     }
     let page = browser.get("/auth/manage").await;
-    let grants: std::collections::BTreeSet<String> = page.values("button", "revoke").into_iter().collect();
+    let mut grants: std::collections::BTreeSet<String> =
+        page.values("button", "revoke").into_iter().collect();
+    assert_eq!(grants.len(), 100);
+    assert!(page.body.contains("manage?page=2") && !page.body.contains("page=1\""));
+    let rest = browser.get("/auth/manage?page=2").await;
+    assert_eq!(rest.values("button", "revoke").len(), 3);
+    assert!(rest.body.contains("manage?page=1") && !rest.body.contains("page=3"));
+    grants.extend(rest.values("button", "revoke"));
     assert_eq!(grants.len(), 103);
+    for beyond in ["page=3", "page=0", "page=-1", "page=99999999999999999999", "page=", "nonsense"] {
+        assert_eq!(browser.get(&format!("/auth/manage?{beyond}")).await.status, 200, "{beyond}");
+    }
     assert!(page.body.contains(&format!("Name Of {P3}")));
     // Those whose time is over are gone.
     world.advance(420);
     let page = browser.get("/auth/manage").await;
     assert!(page.values("button", "revoke").is_empty());
+}
+
+/// SMART-MGMT-003, INT-014
+#[tokio::test]
+async fn what_is_remembered_is_listed_and_forgotten() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "bob");
+    browser.begin(&az("memo")).await;
+    browser.allow().await.code();
+    let with_access = browser.get("/auth/manage").await;
+    assert!(with_access.values("button", "forget").is_empty(), "it has access: that is what can end");
+    // An app that asks each time leaves nothing to forget.
+    browser.begin(&az("pub")).await;
+    browser.allow().await.code();
+    world.advance(4_000);
+    let page = browser.get("/auth/manage").await;
+    assert!(page.values("button", "revoke").is_empty());
+    let forget = page.values("button", "forget");
+    assert_eq!(forget.len(), 1);
+    // Somebody else's form does nothing.
+    let mut other = Browser::of(&world, "alice");
+    let theirs = other.get("/auth/manage").await.step();
+    other.post("/auth/manage", &[("step", &theirs), ("forget", &forget[0])]).await;
+    assert!(browser.begin(&az("memo")).await.params().contains_key("code"));
+    world.advance(4_000);
+
+    let answer = browser.post("/auth/manage", &[("step", &page.step()), ("forget", &forget[0])]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/auth/manage?forgotten"));
+    let page = browser.get("/auth/manage?forgotten").await;
+    assert!(page.body.contains("role=\"status\"") && page.values("button", "forget").is_empty());
+    assert!(browser.begin(&az("memo")).await.is_consent());
+}
+
+/// SMART-MGMT-002, SMART-REVOKE-007
+#[tokio::test]
+async fn everything_ends_at_once_after_a_question() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &az("pub")).await;
+    world.tokens_for("basic", &az("basic").scope("launch/patient patient/Condition.rs")).await;
+    let mut browser = Browser::of(&world, "alice");
+    let page = browser.get("/auth/manage").await;
+    assert!(page.body.contains("/auth/manage?all"));
+    let question = browser.get("/auth/manage?all").await;
+    assert!(question.body.contains("Growth Chart") && question.body.contains("Ward Board"));
+    assert_eq!(question.values("button", "end_all"), ["yes"]);
+    assert_eq!(world.grants_of("alice").await, 2, "asking ends nothing");
+    for forged in [vec![("end_all", "yes")], vec![("step", "x"), ("end_all", "yes")]] {
+        browser.post("/auth/manage", &forged).await.is_page(403);
+    }
+    let step = question.step();
+    // One thing at a time.
+    browser.post("/auth/manage", &[("step", &step), ("end_all", "yes"), ("revoke", "x")]).await.is_page(400);
+    assert_eq!(world.grants_of("alice").await, 2);
+    let answer = browser.post("/auth/manage", &[("step", &step), ("end_all", "yes")]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/auth/manage?ended"));
+    assert_eq!(world.grants_of("alice").await, 0);
+    assert!(world.consents.of("alice").await.is_empty());
+    let access = tokens["access_token"].as_str().unwrap();
+    assert!(world.server.access_token(access).await.unwrap().is_none(), "SMART-REVOKE-005");
+    let after = browser.get("/auth/manage?ended").await;
+    assert!(after.body.contains("role=\"status\"") && !after.body.contains("manage?all"));
+    assert_eq!(browser.get("/auth/manage?all").await.location(), "/auth/manage");
 }
 
 /// SMART-REVOKE-007, RT-011
