@@ -1,5 +1,7 @@
 //! What an audit log is told: one event for each change, committed together with it, delivered later (LOG-003, reliability 6.8).
 
+pub mod fhir;
+
 use std::fmt::{self, Debug};
 
 use async_trait::async_trait;

@@ -66,10 +66,22 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
+        self.change(|connection| query(connection)).await
+    }
+
+    /// Runs one transaction off the async threads.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn change<T, F>(&self, change: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
         let connection = Arc::clone(&self.connection);
         let task = tokio::task::spawn_blocking(move || {
-            // A panic elsewhere leaves no half-done query behind: each is one statement.
-            query(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+            // A panic elsewhere leaves nothing half done: each is one statement, or one transaction.
+            change(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
         Ok(task.await.map_err(|_| DatabaseError::Cancelled)??)
     }

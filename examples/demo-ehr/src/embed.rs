@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
 use vestibule_host::{
-    ClientRegistry, Clock as _, ConsentStore, GrantStore, KeyError, KeyRing, MemoryConsents, MemoryGrants,
-    PatientAccessPolicy, SystemClock, Tenant, UserAuthenticator,
+    Alg, AuditSink, ClientRegistry, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError,
+    MemoryConsents, MemoryGrants, PatientAccessPolicy, SystemClock, Tenant, UserAuthenticator,
 };
 use vestibule_jose::{KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
@@ -32,7 +32,7 @@ pub struct Storage {
     /// What users agreed to.
     pub consents: Arc<dyn ConsentStore>,
     /// Signing and sealing keys.
-    pub keys: Arc<dyn KeyRing>,
+    pub keys: Arc<LocalKeyRing>,
     /// To be closed at the end.
     file: Option<SqliteStore>,
 }
@@ -54,24 +54,23 @@ impl Storage {
     /// # Errors
     /// Whatever stands in the way.
     pub async fn open(store: &Store, issuer: &str) -> Result<Self, StorageError> {
+        // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
+        let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
+        let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
         match store {
             Store::Memory => Ok(Self {
                 grants: Arc::new(MemoryGrants::new()),
                 consents: Arc::new(MemoryConsents::new()),
-                keys: Arc::new(LocalKeyRing::ephemeral(&SystemRandom)?),
+                keys: Arc::new(LocalKeyRing::ephemeral_with(plan, random, now)?),
                 file: None,
             }),
             Store::Sqlite(path) => {
                 let file = SqliteStore::open(path, SqliteOptions::default())?;
                 let (tenant, store) = (Tenant::new(issuer), Arc::new(file.clone()));
-                let plan = KeyPlan::default();
-                let keys =
-                    LocalKeyRing::open(store, &tenant, plan, Arc::new(SystemRandom), SystemClock.now())
-                        .await?;
                 Ok(Self {
                     grants: Arc::new(file.clone()),
                     consents: Arc::new(file.clone()),
-                    keys: Arc::new(keys),
+                    keys: Arc::new(LocalKeyRing::open(store, &tenant, plan, random, now).await?),
                     file: Some(file),
                 })
             }
@@ -86,6 +85,21 @@ impl Storage {
     }
 }
 
+/// What the hospital brings itself: the traits that `host/` implements, and who fetches apps' key sets.
+#[derive(Clone, Debug)]
+pub struct Ours {
+    /// Who is signed in.
+    pub users: Arc<dyn UserAuthenticator>,
+    /// Whose records a user may open.
+    pub patients: Arc<dyn PatientAccessPolicy>,
+    /// Which apps there are.
+    pub clients: Arc<dyn ClientRegistry>,
+    /// Keeps audit events.
+    pub audit: Arc<dyn AuditSink>,
+    /// Fetches key sets.
+    pub fetcher: Arc<dyn JwksFetcher>,
+}
+
 /// Builds the server: one issuer, two FHIR bases.
 ///
 /// # Errors
@@ -93,9 +107,7 @@ impl Storage {
 pub fn authorization_server(
     public_url: &str,
     storage: &Storage,
-    users: Arc<dyn UserAuthenticator>,
-    patients: Arc<dyn PatientAccessPolicy>,
-    clients: Arc<dyn ClientRegistry>,
+    ours: Ours,
 ) -> Result<AuthorizationServer, ConfigErrors> {
     // Apps write the base with and without a slash at the end; both name the same audience.
     let base =
@@ -109,14 +121,18 @@ pub fn authorization_server(
         .with_smart_style()
         .with_standalone_encounters();
     let host = Host {
-        users,
-        patients,
-        clients,
+        users: ours.users,
+        patients: ours.patients,
+        clients: ours.clients,
         consents: Arc::clone(&storage.consents),
         grants: Arc::clone(&storage.grants),
-        keys: Arc::clone(&storage.keys),
+        keys: storage.keys.clone(),
     };
-    AuthorizationServer::builder(config, host).with_pages(Arc::new(HtmlPages::new())).build()
+    AuthorizationServer::builder(config, host)
+        .with_pages(Arc::new(HtmlPages::new()))
+        .with_audit_sink(ours.audit)
+        .with_jwks_fetcher(ours.fetcher)
+        .build()
 }
 
 /// Mounts Vestibule at its own paths. It routes on whole paths, so nothing is stripped.

@@ -11,21 +11,23 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
+use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
 
 use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
-use crate::embed::{self, ARCHIVE, FHIR, Storage, StorageError};
+use crate::embed::{self, ARCHIVE, FHIR, Ours, Storage, StorageError};
 use crate::fhir::capability::{self, OAuthUris};
 use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
+use crate::host::audit::EhrAudit;
 use crate::host::clients::{self, ClientsFileError};
 use crate::host::patients::EhrPatients;
 use crate::host::users::EhrUsers;
-use crate::options::Options;
+use crate::options::{Command, Options};
 use crate::records::Records;
-use crate::{sample_app, serve};
+use crate::{keys, sample_app, serve};
 
 /// The EHR's own forms are small.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -41,6 +43,8 @@ pub struct Settings {
     pub store: Store,
     /// More registered apps.
     pub clients: Option<PathBuf>,
+    /// Whether apps' key sets may come from loopback addresses.
+    pub allow_loopback_fetch: bool,
 }
 
 /// A hospital, ready to be served.
@@ -73,6 +77,12 @@ pub enum StartError {
     /// Vestibule does not start like this.
     #[error("the authorization server cannot be built")]
     Server(#[from] ConfigErrors),
+    /// Nothing could fetch apps' key sets.
+    #[error("key sets of apps could not be fetched")]
+    Fetcher(#[from] SetupError),
+    /// There is nothing to change.
+    #[error("keys in memory end with the program that made them; name the store with --store sqlite:PATH")]
+    NoKeysInMemory,
     /// The port cannot be had.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -89,7 +99,7 @@ impl StartError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Clients(_) | Self::NeedsPublicUrl(_) | Self::NoNextPort(_) => 2,
+            Self::Clients(_) | Self::NeedsPublicUrl(_) | Self::NoNextPort(_) | Self::NoKeysInMemory => 2,
             _ => 1,
         }
     }
@@ -114,12 +124,7 @@ impl Hospital {
     /// # Errors
     /// Whatever stands in the way, named.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
-        if let Store::Sqlite(path) = &settings.store {
-            let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-            if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
-                return Err(StartError::NoDirectory(missing.display().to_string()));
-            }
-        }
+        has_directory(&settings.store)?;
         let clients = Arc::new(clients::registry(&settings.sample_app_url, settings.clients.as_deref())?);
         // Vestibule's store first: it makes the file readable by its owner only.
         let storage = Storage::open(&settings.store, &settings.public_url).await?;
@@ -129,13 +134,14 @@ impl Hospital {
         let public = settings.public_url.as_str();
         let https = public.starts_with("https:");
         let session = Cookie::new("ehr_session", https);
-        let server = embed::authorization_server(
-            public,
-            &storage,
-            Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
-            Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
-            clients.clone(),
-        )?;
+        let ours = Ours {
+            users: Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
+            patients: Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
+            clients: clients.clone(),
+            audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
+            fetcher: Arc::new(fetcher(settings.allow_loopback_fetch)?),
+        };
+        let server = embed::authorization_server(public, &storage, ours)?;
 
         let ehr = Arc::new(Ehr {
             database: database.clone(),
@@ -175,6 +181,22 @@ impl Hospital {
     }
 }
 
+/// Without a directory for it no file can be made; a directory that was mistyped should not be.
+fn has_directory(store: &Store) -> Result<(), StartError> {
+    let Store::Sqlite(path) = store else { return Ok(()) };
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    match directory.filter(|directory| !directory.is_dir()) {
+        Some(missing) => Err(StartError::NoDirectory(missing.display().to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Fetches apps' key sets, from public https addresses, and from loopback ones where that was asked for.
+fn fetcher(allow_loopback: bool) -> Result<GuardedFetcher, SetupError> {
+    let options = FetchOptions::default();
+    GuardedFetcher::new(if allow_loopback { options.danger_allow_loopback() } else { options })
+}
+
 async fn ready(database: &Database, server: &AuthorizationServer) -> (StatusCode, &'static str) {
     let tables = database.run(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await;
     match (tables, server.ready().await) {
@@ -188,6 +210,12 @@ async fn ready(database: &Database, server: &AuthorizationServer) -> (StatusCode
 /// # Errors
 /// Whatever stands in the way of opening.
 pub async fn run(options: &Options) -> Result<(), StartError> {
+    if let Some(Command::Keys { action }) = &options.command {
+        has_directory(&options.store)?;
+        let issuer = options.public_url.clone().map_or_else(|| local_url(options.listen), Ok)?;
+        println!("{}", keys::run(&options.store, &issuer, action).await?);
+        return Ok(());
+    }
     let stop_signal = serve::stop_signal();
     let ehr = listen(options.listen).await?;
     let address = ehr.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
@@ -202,6 +230,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         sample_app_url: format!("http://localhost:{app_port}"),
         store: options.store.clone(),
         clients: options.clients.clone(),
+        allow_loopback_fetch: options.allow_loopback_fetch,
     };
     let hospital = Hospital::open(&settings).await?;
     println!("{}", banner(&settings));

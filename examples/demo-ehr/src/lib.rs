@@ -15,6 +15,7 @@ pub mod embed;
 pub mod fhir;
 mod hospital;
 pub mod host;
+mod keys;
 pub mod options;
 mod passwords;
 mod random;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::database::Store;
 
@@ -15,25 +15,56 @@ use crate::database::Store;
     after_help = "Exit status: 1 when something is in the way (a port, a directory), 2 when an option or the clients file is wrong."
 )]
 pub struct Options {
+    /// What to do instead of opening the hospital.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where to listen. The sample app takes the next port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
     /// How browsers and apps reach this hospital, if not at the address it listens on. Without a path.
-    #[arg(long, value_name = "URL", value_parser = public_url)]
+    #[arg(long, global = true, value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
     /// Where grants and sign-ins are kept: `memory` or `sqlite:PATH`.
-    #[arg(long, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
+    #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
     /// A JSON file with more registered apps.
     #[arg(long, value_name = "FILE")]
     pub clients: Option<PathBuf>,
 
-    /// Let key sets be fetched from loopback addresses. This version fetches no key sets, so it changes nothing yet.
+    /// Let apps' key sets be fetched from addresses written as loopback, such as http://127.0.0.1:9000/jwks. Otherwise they
+    /// are fetched from public https addresses only.
     #[arg(long)]
     pub allow_loopback_fetch: bool,
+}
+
+/// What else the program does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Shows and changes the signing keys in the store, also while the hospital is open: it takes a change in within a minute.
+    /// Keys belong to an address, so give the same --listen or --public-url.
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: KeysAction,
+    },
+}
+
+/// What can be done with keys.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum KeysAction {
+    /// Shows them: id, use, algorithm, state.
+    List,
+    /// Announces a successor of every key. It signs when everybody can know it; the old key verifies until its last token is over.
+    Rotate,
+    /// The emergency: withdraws a key at once, and with it every token that it signed. A successor takes over at once.
+    Revoke {
+        /// Its id, as `list` shows it.
+        kid: String,
+    },
 }
 
 /// An origin: scheme and authority. Plain http is for loopback alone.

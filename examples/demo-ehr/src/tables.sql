@@ -30,6 +30,20 @@ CREATE TABLE IF NOT EXISTS ehr_session (
     ends      INTEGER NOT NULL
 ) STRICT;
 
+-- What Vestibule told the audit log.
+CREATE TABLE IF NOT EXISTS ehr_audit (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    kind     TEXT NOT NULL,
+    at       INTEGER NOT NULL,    -- milliseconds since 1970
+    client   TEXT,
+    user     TEXT,
+    patient  TEXT,
+    scopes   TEXT NOT NULL,
+    resource TEXT NOT NULL        -- FHIR AuditEvent
+) STRICT;
+CREATE INDEX IF NOT EXISTS ehr_audit_newest ON ehr_audit (at, number);
+
 -- The one rule about who may open which record. Everybody asks here.
 CREATE VIEW IF NOT EXISTS ehr_access AS
 SELECT u.name AS user, p.id AS patient, p.given, p.family, p.birth_date,

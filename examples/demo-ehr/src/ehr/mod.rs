@@ -2,6 +2,7 @@
 //!
 //! Read `sign_in.rs` for the door, `patients.rs` for the records, `launcher.rs` for how an EHR opens an app.
 
+mod audit;
 pub mod forms;
 mod launcher;
 mod page;
@@ -13,6 +14,7 @@ pub mod style;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 
@@ -59,6 +61,19 @@ impl Ehr {
     async fn session(&self, headers: &HeaderMap) -> Result<Option<Session>, DatabaseError> {
         session::current(&self.database, headers, &self.session).await
     }
+
+    /// Somebody who works here; everybody else gets the answer, and comes back to `path` after sign-in.
+    async fn staff(&self, headers: &HeaderMap, path: &str) -> Result<Session, Response> {
+        match self.session(headers).await {
+            Ok(Some(session)) if session.clinician => Ok(session),
+            Ok(Some(_)) => {
+                let text = "This page is for people who work here. Sign in as dr-lee to see it.";
+                Err(page::message(StatusCode::FORBIDDEN, "For staff", text))
+            }
+            Ok(None) => Err(page::see_other(&format!("/sign-in?resume={path}"))),
+            Err(error) => Err(page::unavailable(&error)),
+        }
+    }
 }
 
 pub use launcher::Launcher;
@@ -73,6 +88,8 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/patients/{id}", get(patients::chart))
         .route("/ehr", get(launcher::form))
         .route("/ehr/launch", post(launcher::launch))
+        .route("/ehr/audit", get(audit::list))
+        .route("/ehr/audit/{id}", get(audit::resource))
         .route("/assets/ehr.css", get(page::stylesheet))
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route(&style::path(), get(style::document))

@@ -1,8 +1,9 @@
 //! What Vestibule asks of the hospital: the host traits, each over the hospital's own tables.
 //!
 //! This folder is what a vendor writes. `users.rs` says who is signed in, `patients.rs` who may open which record,
-//! `clients.rs` which apps there are.
+//! `clients.rs` which apps there are, and `audit.rs` keeps what is to be remembered.
 
+pub mod audit;
 pub mod clients;
 pub mod patients;
 pub mod users;

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Span;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
 use vestibule_host::access::AllowedPatient;
 use vestibule_host::{
-    EncounterId, EncounterPage, EncounterQuery, EncounterSummary, PatientAccessPolicy, PatientAnswer,
-    PatientId, PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, SignedInUser,
-    UserKind,
+    Clock as _, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, PatientAccessPolicy,
+    PatientAnswer, PatientId, PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach,
+    SignedInUser, SystemClock, UnixMillis, UserKind,
 };
+use vestibule_scope::ScopeSet;
 
 use crate::database::Database;
 use crate::records::{Record, Records};
@@ -67,8 +71,11 @@ impl PatientAccessPolicy for EhrPatients {
             Some((summary, why)) => {
                 // On a consent page the user's role has a line of its own.
                 let allowed = AllowedPatient::new(PatientSummary { note: None, ..summary });
-                let own = why == "self";
-                PatientAnswer::Allowed(Box::new(if own { allowed } else { allowed.with_relationship(why) }))
+                match why.as_str() {
+                    "self" => PatientAnswer::Allowed(Box::new(allowed)),
+                    "parent" => for_a_parent(allowed),
+                    _ => PatientAnswer::Allowed(Box::new(allowed.with_relationship(why))),
+                }
             }
             None => PatientAnswer::Denied,
         })
@@ -98,6 +105,27 @@ impl PatientAccessPolicy for EhrPatients {
         Ok(found.filter(|record| record.patient.as_deref() == Some(patient.as_str())).map(encounter))
     }
 }
+
+/// Delegation: whoever acts for a child lets apps read and change nothing, and only until the child decides alone.
+fn for_a_parent(allowed: AllowedPatient) -> PatientAnswer {
+    let born = allowed.summary.birth_date.as_deref().and_then(|date| date.parse::<Date>().ok());
+    let grown_up = born.and_then(|born| born.checked_add(Span::new().years(DECIDES_ALONE)).ok());
+    let until = grown_up.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    let until = until.map(|moment| UnixMillis(moment.timestamp().as_millisecond()));
+    match (until, ScopeSet::parse(READ_ONLY)) {
+        (Some(until), Ok(ceiling)) if !until.is_over(SystemClock.now()) => PatientAnswer::Allowed(Box::new(
+            allowed.with_relationship("parent").with_ceiling(ceiling).with_until(until),
+        )),
+        // Nobody knows how long, or it is over.
+        _ => PatientAnswer::Denied,
+    }
+}
+
+/// At this age a child's record is the child's alone.
+const DECIDES_ALONE: i32 = 16;
+
+/// What an app gets at most of a child's record.
+const READ_ONLY: &str = "patient/*.rs";
 
 /// A row of `ehr_access`, and what the user is to the patient.
 fn summary(row: &Row<'_>) -> rusqlite::Result<(PatientSummary, String)> {

@@ -6,15 +6,17 @@ use axum::Router;
 use axum::body::Body;
 use demo_ehr::database::{Database, Store};
 use demo_ehr::ehr::session::Cookie;
-use demo_ehr::embed::{self, Storage};
+use demo_ehr::embed::{self, Ours, Storage};
 use demo_ehr::fhir::guard::Guard;
 use demo_ehr::fhir::{FhirBase, Origins, router};
+use demo_ehr::host::audit::EhrAudit;
 use demo_ehr::host::patients::EhrPatients;
 use demo_ehr::host::users::EhrUsers;
 use demo_ehr::records::Records;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+use vestibule_fetch::{FetchOptions, GuardedFetcher};
 use vestibule_host::{Clock as _, KeyRing, StaticClients, SystemClock};
 use vestibule_jose::jws;
 
@@ -41,14 +43,15 @@ async fn server() -> &'static Server {
             let users = EhrUsers { database: database.clone(), cookie: Cookie::new("ehr_session", true) };
             let patients = EhrPatients { database: database.clone(), records: Arc::clone(&records) };
             let clients = Arc::new(StaticClients::default());
-            let server = embed::authorization_server(
-                ISSUER,
-                &storage,
-                Arc::new(users),
-                Arc::new(patients),
-                clients.clone(),
-            );
-            let keys = Arc::clone(&storage.keys);
+            let ours = Ours {
+                users: Arc::new(users),
+                patients: Arc::new(patients),
+                clients: clients.clone(),
+                audit: Arc::new(EhrAudit { database: database.clone(), issuer: ISSUER.to_owned() }),
+                fetcher: Arc::new(GuardedFetcher::new(FetchOptions::default()).unwrap()),
+            };
+            let server = embed::authorization_server(ISSUER, &storage, ours);
+            let keys: Arc<dyn KeyRing> = storage.keys.clone();
             let guard = Guard { server: server.unwrap(), base: BASE.to_owned(), database: database.clone() };
             let base = FhirBase { url: BASE.to_owned(), records, guard, metadata: Value::Null };
             let origins = Origins { clients };
