@@ -1,4 +1,4 @@
-// A SMART app without any library: discovery, authorization with PKCE, token, FHIR.
+// A SMART app without any library: discovery, authorization with PKCE, token, FHIR, refresh, revocation.
 // The three pages of the app share this file; `data-page` says which one runs.
 
 const config = await (await fetch("config.json")).json();
@@ -19,7 +19,7 @@ const pages = {
     const query = new URLSearchParams(location.search);
     const iss = query.get("iss");
     if (!config.fhirBases.some(({ url }) => url === iss)) throw new Error("This app does not know that hospital.");
-    return authorize(iss, "launch openid fhirUser patient/*.rs", query.get("launch"));
+    return authorize(iss, "launch openid fhirUser offline_access patient/*.rs", query.get("launch"));
   },
   callback: finish,
 };
@@ -31,7 +31,7 @@ async function authorize(iss, scope, launch) {
   const smart = await getJson(`${iss}/.well-known/smart-configuration`);
   const [state, verifier] = [random(), random()];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  const saved = { iss, verifier, issuer: smart.issuer, tokenEndpoint: smart.token_endpoint };
+  const saved = { iss, verifier, smart };
   sessionStorage.setItem(state, JSON.stringify(saved));
   const url = new URL(smart.authorization_endpoint);
   url.search = new URLSearchParams({
@@ -55,24 +55,20 @@ async function finish() {
   sessionStorage.removeItem(answer.get("state"));
   history.replaceState(null, "", redirectUri);
   if (!saved) throw new Error("This answer belongs to no request of this window. Please start again.");
-  if (answer.has("iss") && answer.get("iss") !== saved.issuer) throw new Error("Another server answered.");
+  if (answer.has("iss") && answer.get("iss") !== saved.smart.issuer) throw new Error("Another server answered.");
   if (answer.has("error")) throw refusal(answer.get("error"), answer.get("error_description"));
 
-  const token = await getJson(saved.tokenEndpoint, {
-    method: "POST",
-    body: new URLSearchParams({
-      grant_type: "authorization_code",
-      code: answer.get("code"),
-      redirect_uri: redirectUri,
-      client_id: config.clientId,
-      code_verifier: saved.verifier,
-    }),
+  const token = await send(saved.smart.token_endpoint, {
+    grant_type: "authorization_code",
+    code: answer.get("code"),
+    redirect_uri: redirectUri,
+    code_verifier: saved.verifier,
   });
-  await show(saved.iss, token);
+  await show(saved, token);
 }
 
-// Step 4: the record.
-async function show(iss, token) {
+// Step 4: the record, and what else can be done with the tokens.
+async function show({ iss, smart }, token) {
   const fhir = (path) => getJson(`${iss}/${path}`, { headers: { authorization: `Bearer ${token.access_token}` } });
   result.replaceChildren();
   if (token.patient) {
@@ -87,6 +83,58 @@ async function show(iss, token) {
     add("dt", name, null, list);
     add("dd", typeof value === "string" ? value : JSON.stringify(value), `context-${name}`, list);
   }
+  showTools({ iss, smart }, token);
+  await showObservations(fhir, token);
+  add("h3", "What the tokens say");
+  for (const [name, text] of Object.entries({ access_token, id_token })) {
+    if (!text) continue;
+    const details = add("details");
+    add("summary", name, null, details);
+    const block = add("pre", decoded(text), `decoded-${name}`, details);
+    block.tabIndex = 0;
+  }
+}
+
+// Step 5: what an app does later. The access token ends soon; the refresh token buys the next one.
+function showTools(saved, token) {
+  const { token_endpoint, userinfo_endpoint, revocation_endpoint } = saved.smart;
+  const tools = add("p", null, "tools");
+  tools.className = "buttons";
+  const said = add("pre", null, "said");
+  said.hidden = true;
+  const say = (text) => {
+    said.textContent = text;
+    said.hidden = false;
+  };
+  const tool = (name, work) => {
+    const button = add("button", name, name.toLowerCase(), tools);
+    button.type = "button";
+    button.addEventListener("click", () => work().catch((error) => say(error.message)));
+  };
+  if (token.refresh_token) {
+    tool("Refresh", async () => {
+      const fresh = await send(token_endpoint, { grant_type: "refresh_token", refresh_token: token.refresh_token });
+      await show(saved, { ...token, ...fresh });
+      const place = document.getElementById("said");
+      place.textContent = "Refreshed: a new access token and a new refresh token.";
+      place.hidden = false;
+    });
+  }
+  if (userinfo_endpoint) {
+    tool("UserInfo", async () => {
+      const headers = { authorization: `Bearer ${token.access_token}` };
+      say(JSON.stringify(await getJson(userinfo_endpoint, { headers }), null, 2));
+    });
+  }
+  if (revocation_endpoint) {
+    tool("Revoke", async () => {
+      await send(revocation_endpoint, { token: token.refresh_token ?? token.access_token });
+      say("Revoked. The record, UserInfo and Refresh are refused from now on.");
+    });
+  }
+}
+
+async function showObservations(fhir, token) {
   if (!token.patient) return;
   add("h3", "Latest observations");
   try {
@@ -103,10 +151,23 @@ async function show(iss, token) {
   }
 }
 
+// What a token says, for people to see. An app decides nothing by it: it cannot check the signature here.
+function decoded(token) {
+  const payload = token.split(".")[1];
+  if (!payload) return "It is opaque: only the hospital knows what it says.";
+  const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  return JSON.stringify(JSON.parse(new TextDecoder().decode(bytes)), null, 2);
+}
+
 function value({ valueQuantity, valueCodeableConcept, component }) {
   if (valueQuantity) return `${valueQuantity.value} ${valueQuantity.unit.replace(/\{.*\}/, "")}`;
   if (component) return component.map((part) => part.valueQuantity.value).join("/");
   return valueCodeableConcept?.text ?? "";
+}
+
+// A form, with the only proof that this app has: its name.
+function send(url, fields) {
+  return getJson(url, { method: "POST", body: new URLSearchParams({ client_id: config.clientId, ...fields }) });
 }
 
 async function getJson(url, options) {

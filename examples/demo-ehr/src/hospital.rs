@@ -12,7 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
+use vestibule_host::KeyError;
 
+use crate::apps::AppKey;
+use crate::apps::confidential::ConfidentialApp;
 use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
@@ -22,7 +25,7 @@ use crate::fhir::capability::{self, OAuthUris};
 use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
 use crate::host::audit::EhrAudit;
-use crate::host::clients::{self, ClientsFileError};
+use crate::host::clients::{self, ClientsFileError, Surroundings};
 use crate::host::patients::EhrPatients;
 use crate::host::users::EhrUsers;
 use crate::options::{Command, Options};
@@ -77,6 +80,9 @@ pub enum StartError {
     /// Vestibule does not start like this.
     #[error("the authorization server cannot be built")]
     Server(#[from] ConfigErrors),
+    /// The sample apps' key cannot be made.
+    #[error("the sample apps get no key")]
+    AppKey(#[from] KeyError),
     /// Nothing could fetch apps' key sets.
     #[error("key sets of apps could not be fetched")]
     Fetcher(#[from] SetupError),
@@ -125,13 +131,16 @@ impl Hospital {
     /// Whatever stands in the way, named.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
         has_directory(&settings.store)?;
-        let clients = Arc::new(clients::registry(&settings.sample_app_url, settings.clients.as_deref())?);
+        let public = settings.public_url.as_str();
+        let app_key = AppKey::new()?;
+        let around =
+            Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
+        let clients = Arc::new(clients::registry(around, settings.clients.as_deref())?);
         // Vestibule's store first: it makes the file readable by its owner only.
         let storage = Storage::open(&settings.store, &settings.public_url).await?;
         let database = Database::open(&settings.store)?;
         let records = Arc::new(Records::current());
 
-        let public = settings.public_url.as_str();
         let https = public.starts_with("https:");
         let session = Cookie::new("ehr_session", https);
         let ours = Ours {
@@ -152,11 +161,14 @@ impl Hospital {
             server: server.clone(),
             launcher: Launcher::new(server.clone(), clients.iter().cloned().collect(), public),
             sample_app: settings.sample_app_url.clone(),
+            app_key: app_key.clone(),
         });
         let endpoints = server.config().endpoints();
         let uris = OAuthUris {
             authorize: endpoints.authorization.clone(),
             token: endpoints.token.clone(),
+            introspect: endpoints.introspection.clone(),
+            revoke: endpoints.revocation.clone(),
             manage: endpoints.management.clone(),
         };
         let origins = Arc::new(Origins { clients });
@@ -177,7 +189,11 @@ impl Hospital {
             .route("/healthz", get(async || "alive\n"))
             .route("/readyz", get(ready));
         let router = embed::mount(router, &server);
-        Ok(Self { ehr: router, sample_app: sample_app::router(public), server, storage })
+        let origin = settings.sample_app_url.as_str();
+        let apps = sample_app::router(public)
+            .merge(ConfidentialApp::with_secret(origin, server.clone()).router())
+            .merge(ConfidentialApp::with_key(origin, server.clone(), app_key).router());
+        Ok(Self { ehr: router, sample_app: apps, server, storage })
     }
 }
 
@@ -291,7 +307,11 @@ fn banner(settings: &Settings) -> String {
                            press the button, sign in as alice, choose Ben
   Try a clinician's launch {ehr}/ehr
                            sign in as dr-lee, choose a patient, open the app
+  Apps that keep secrets   {app}/confidential   {app}/asymmetric
+  Without a browser        {ehr}/ehr/try
+                           backend services, introspection, revocation, as dr-lee
   Apps with access         {ehr}/auth/manage
+  Audit log                {ehr}/ehr/audit
 
   Users, password = name   alice  carol  nobody  dr-lee  nurse-kim
   FHIR bases               {ehr}/fhir

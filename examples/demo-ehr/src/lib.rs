@@ -6,8 +6,10 @@
 //! 2. `host/`: the host traits over the hospital's own tables. This is the part to write anew.
 //! 3. `ehr/launcher.rs`: how the EHR opens an app.
 //! 4. `fhir/guard.rs`: how the FHIR API checks a token.
-//! 5. The rest is the hospital: sign-in and pages (`ehr/`), records (`records/`), FHIR (`fhir/`), serving (`serve.rs`).
+//! 5. The rest is the hospital: sign-in and pages (`ehr/`), records (`records/`), FHIR (`fhir/`), serving (`serve.rs`); and
+//!    apps of somebody else to try it with (`sample_app.rs`, `apps/`).
 
+pub mod apps;
 pub mod database;
 mod drain;
 pub mod ehr;

@@ -1,6 +1,7 @@
+use vestibule_host::UnixMillis;
 use vestibule_host::pages::{
-    AppView, BounceView, ConsentView, EncountersView, Form, Frame, ManageView, Pages, PatientsView, Problem,
-    ProblemView, View, WayOn,
+    AppView, BounceView, ConsentView, EncountersView, EndAllView, Form, Frame, ManageView, Pages,
+    PatientsView, Problem, ProblemView, RememberedLine, StayLimits, View, WayOn,
 };
 use vestibule_pages::HtmlPages;
 
@@ -46,8 +47,28 @@ fn hostile_views(see: impl Fn(View<'_>)) {
         encounter: Some(EVIL),
         items: asked.iter().map(item).collect(),
         seconds: 60,
+        stay: StayLimits { offline_idle_seconds: 60, offline_until: None, online_seconds: 60 },
+        until: None,
     }));
-    see(View::Manage(ManageView { user: EVIL, form, grants: &grants, revoked: false }));
+    let remembered = [RememberedLine {
+        id: EVIL.to_owned(),
+        app: EVIL.to_owned(),
+        patient: Some(who.clone()),
+        scopes: asked.clone(),
+        since: UnixMillis(0),
+    }];
+    see(View::Manage(ManageView {
+        user: EVIL,
+        form: form.clone(),
+        grants: &grants,
+        remembered: &remembered,
+        before: Some("/\"><script>"),
+        after: Some("/\"><script>"),
+        end_all: Some("/\"><script>"),
+        done: None,
+    }));
+    let apps = [EVIL.to_owned()];
+    see(View::EndAll(EndAllView { user: EVIL, form, apps: &apps, back: "/\"><script>" }));
     see(View::Problem(ProblemView {
         problem: Problem::Stale,
         way_on: WayOn::App { name: EVIL, url: "https://x.example/\"><script>" },

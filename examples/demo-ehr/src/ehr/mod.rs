@@ -10,6 +10,7 @@ mod patients;
 pub mod session;
 mod sign_in;
 pub mod style;
+mod tools;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use http::{HeaderMap, StatusCode};
 use vestibule::AuthorizationServer;
 use vestibule_host::SessionId;
 
+use crate::apps::AppKey;
 use crate::database::{Database, DatabaseError};
 use crate::records::Records;
 use forms::Forms;
@@ -45,6 +47,8 @@ pub struct Ehr {
     pub launcher: launcher::Launcher,
     /// Where the sample app lives.
     pub sample_app: String,
+    /// The key of the sample apps that have one, for `/ehr/try`.
+    pub app_key: AppKey,
 }
 
 impl Ehr {
@@ -88,6 +92,7 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/patients/{id}", get(patients::chart))
         .route("/ehr", get(launcher::form))
         .route("/ehr/launch", post(launcher::launch))
+        .route("/ehr/try", get(tools::form).post(tools::make))
         .route("/ehr/audit", get(audit::list))
         .route("/ehr/audit/{id}", get(audit::resource))
         .route("/assets/ehr.css", get(page::stylesheet))

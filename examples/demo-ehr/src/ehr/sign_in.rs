@@ -22,6 +22,7 @@ struct Home<'a> {
     user: Option<&'a str>,
     sign_out: &'a str,
     sample_app: &'a str,
+    staff: bool,
 }
 
 #[derive(Template)]
@@ -40,7 +41,8 @@ pub(super) async fn home(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Res
         Ok(session) => {
             let sign_out = session.as_ref().map(|session| sign_out_token(&ehr, session)).unwrap_or_default();
             let user = session.as_ref().map(|session| session.user.as_str());
-            page(StatusCode::OK, &Home { user, sign_out: &sign_out, sample_app: &ehr.sample_app })
+            let staff = session.as_ref().is_some_and(|session| session.clinician);
+            page(StatusCode::OK, &Home { user, sign_out: &sign_out, sample_app: &ehr.sample_app, staff })
         }
         Err(error) => unavailable(&error),
     }

@@ -12,6 +12,10 @@ pub struct OAuthUris {
     pub authorize: String,
     /// `token_endpoint`.
     pub token: String,
+    /// `introspection_endpoint`.
+    pub introspect: String,
+    /// `revocation_endpoint`.
+    pub revoke: String,
     /// `management_endpoint`.
     pub manage: String,
 }
@@ -36,7 +40,13 @@ pub fn statement(base: &str, uris: &OAuthUris) -> Value {
 
 /// SMART-DISC-050 to 054: the deprecated block, kept for old apps, from the same values as discovery.
 fn security(uris: &OAuthUris) -> Value {
-    let named = [("authorize", &uris.authorize), ("token", &uris.token), ("manage", &uris.manage)];
+    let named = [
+        ("authorize", &uris.authorize),
+        ("token", &uris.token),
+        ("introspect", &uris.introspect),
+        ("revoke", &uris.revoke),
+        ("manage", &uris.manage),
+    ];
     let endpoints = named.map(|(url, uri)| json!({"url": url, "valueUri": uri})).to_vec();
     let coding = json!({"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"});
     json!({

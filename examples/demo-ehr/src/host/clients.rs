@@ -1,4 +1,4 @@
-//! Which apps there are: two that come with the demo, and those of `--clients`. Both go through the same checks.
+//! Which apps there are: those that come with the demo, and those of `--clients`. Both go through the same checks.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,14 +7,15 @@ use std::path::Path;
 use serde_json::json;
 use vestibule_host::{ClientsError, StaticClients};
 
+use crate::apps::{
+    AppKey, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
+};
+use crate::embed::{ARCHIVE, FHIR};
 use crate::sample_app;
 
 /// What the built-in apps may ask for at most.
-const SCOPES: &str =
-    "launch launch/patient launch/encounter openid fhirUser profile offline_access patient/*.rs user/*.rs";
-
-/// A secret everybody knows, for an app that exists to be tried. It opens invented records only.
-const TEST_SECRET: &str = "this-is-a-public-test-secret-of-the-demo";
+const SCOPES: &str = "launch launch/patient launch/encounter openid fhirUser profile offline_access online_access \
+                      patient/*.rs user/*.rs";
 
 /// Larger than any list of apps somebody writes by hand.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
@@ -36,12 +37,23 @@ pub enum ClientsFileError {
     BuiltIn(#[source] ClientsError),
 }
 
+/// Where the hospital and its sample apps are, and the key of those that have one.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The hospital: the issuer.
+    pub public_url: &'a str,
+    /// The sample apps' origin.
+    pub sample_app_url: &'a str,
+    /// Their key.
+    pub app_key: &'a AppKey,
+}
+
 /// All registered apps, read once.
 ///
 /// # Errors
 /// When the file cannot be read or has mistakes; each is named with its client and its field.
-pub fn registry(sample_app_url: &str, file: Option<&Path>) -> Result<StaticClients, ClientsFileError> {
-    let clients = StaticClients::from_json(&built_in(sample_app_url)).map_err(ClientsFileError::BuiltIn)?;
+pub fn registry(around: Surroundings<'_>, file: Option<&Path>) -> Result<StaticClients, ClientsFileError> {
+    let clients = StaticClients::from_json(&built_in(around)).map_err(ClientsFileError::BuiltIn)?;
     let Some(path) = file else { return Ok(clients) };
     let name = path.display().to_string();
     let unreadable = |error| ClientsFileError::Unreadable(name.clone(), error);
@@ -56,26 +68,67 @@ pub fn registry(sample_app_url: &str, file: Option<&Path>) -> Result<StaticClien
     clients.extend_from_json(&text).map_err(|mistakes| ClientsFileError::Mistakes(name, mistakes))
 }
 
-fn built_in(sample_app_url: &str) -> String {
+fn built_in(around: Surroundings<'_>) -> String {
+    let Surroundings { public_url, sample_app_url: apps, app_key } = around;
     json!([
         {
             "client_id": sample_app::CLIENT_ID,
             "client_name": "Sample SMART app",
-            "client_uri": format!("{sample_app_url}/"),
+            "client_uri": format!("{apps}/"),
             "token_endpoint_auth_method": "none",
-            "redirect_uris": [format!("{sample_app_url}/callback.html")],
-            "launch_uris": [format!("{sample_app_url}/launch.html")],
+            "redirect_uris": [format!("{apps}/callback.html")],
+            "launch_uris": [format!("{apps}/launch.html")],
             "scope": SCOPES
         },
         {
-            "client_id": "confidential-example",
-            "client_name": "Confidential example app",
-            "client_uri": format!("{sample_app_url}/"),
+            "client_id": SECRET_APP,
+            "client_name": "App with a secret",
+            "client_uri": format!("{apps}/confidential"),
             "client_secret": TEST_SECRET,
             "token_endpoint_auth_method": "client_secret_basic",
-            "redirect_uris": [format!("{sample_app_url}/confidential/callback")],
-            "launch_uris": [format!("{sample_app_url}/confidential/launch")],
-            "scope": SCOPES
+            "redirect_uris": [format!("{apps}/confidential/callback")],
+            "launch_uris": [format!("{apps}/confidential/launch")],
+            "scope": SCOPES,
+            // Asked once for the same thing: "apps with access" shows how that is taken back.
+            "vestibule": {"consent": "remember"}
+        },
+        {
+            "client_id": KEY_APP,
+            "client_name": "App with a key",
+            "client_uri": format!("{apps}/asymmetric"),
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": app_key.jwks(),
+            "id_token_signed_response_alg": "ES384",
+            "redirect_uris": [format!("{apps}/asymmetric/callback")],
+            "launch_uris": [format!("{apps}/asymmetric/launch")],
+            "scope": SCOPES,
+            "vestibule": {"token_format": "opaque"}
+        },
+        {
+            "client_id": SERVICE,
+            "client_name": "Nightly export",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": app_key.jwks(),
+            "grant_types": ["client_credentials"],
+            "scope": "system/*.rs"
+        },
+        {
+            "client_id": INTROSPECTOR,
+            "client_name": "FHIR gateway with a key",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": app_key.jwks(),
+            "grant_types": ["client_credentials"],
+            "scope": INTROSPECT_SCOPE
+        },
+        {
+            "client_id": RESOURCE_SERVER,
+            "client_name": "FHIR server elsewhere",
+            "client_secret": TEST_SECRET,
+            "token_endpoint_auth_method": "client_secret_basic",
+            // It only introspects; nobody is ever sent here.
+            "redirect_uris": [format!("{apps}/nowhere")],
+            "scope": "openid",
+            "vestibule": {"introspects": [format!("{public_url}{FHIR}"), format!("{public_url}{ARCHIVE}")]}
         }
     ])
     .to_string()

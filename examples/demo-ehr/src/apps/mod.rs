@@ -1,0 +1,35 @@
+//! Apps of somebody else, to try Vestibule with: none of it is part of Vestibule, nor of the hospital.
+//!
+//! | client | is | where |
+//! |---|---|---|
+//! | [`sample_app`](crate::sample_app) | public, JavaScript in the browser | `/` of the sample app's origin |
+//! | [`SECRET_APP`] | confidential with a secret | `/confidential` there |
+//! | [`KEY_APP`] | confidential with a key (`private_key_jwt`) | `/asymmetric` there |
+//! | [`SERVICE`] | a backend service with the same key | `/ehr/try` |
+//! | [`RESOURCE_SERVER`] | a FHIR server elsewhere, which introspects with a secret | `/ehr/try` |
+//! | [`INTROSPECTOR`] | the same, with a bearer token of its own | `/ehr/try` |
+//!
+//! Their secrets are public, since they exist to be tried. The key is made anew at each start.
+
+pub mod calls;
+pub mod confidential;
+mod key;
+
+pub use key::AppKey;
+
+/// A confidential app with a secret.
+pub const SECRET_APP: &str = "confidential-example";
+/// A confidential app with a key.
+pub const KEY_APP: &str = "asymmetric-example";
+/// A backend service with a key.
+pub const SERVICE: &str = "backend-example";
+/// A FHIR server that introspects with a secret.
+pub const RESOURCE_SERVER: &str = "resource-server-example";
+/// A service that introspects with a bearer token.
+pub const INTROSPECTOR: &str = "introspector-example";
+
+/// A secret everybody knows. It opens invented records only.
+pub const TEST_SECRET: &str = "this-is-a-public-test-secret-of-the-demo";
+
+/// The scope with which a bearer introspects: Vestibule's default.
+pub const INTROSPECT_SCOPE: &str = "__introspect";

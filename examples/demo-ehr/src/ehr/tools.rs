@@ -1,0 +1,175 @@
+//! `/ehr/try`: calls that need no browser, to be made by a button or copied: a backend service's token, introspection, revocation,
+//! UserInfo.
+//!
+//! The tokens are for invented records, and the apps' secrets are public; all the same the page is for staff.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Ehr;
+use super::page::{message, page};
+use super::session::Session;
+use super::sign_in::sign_out_token;
+use crate::apps::calls::{Call, Made, claims};
+use crate::apps::{
+    INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
+};
+use crate::sample_app;
+
+/// Longer than any token of ours.
+const LONGEST_INPUT: usize = 16 * 1024;
+
+/// What the service asks for unless somebody says otherwise.
+const SERVICE_SCOPE: &str = "system/Patient.rs system/Observation.rs";
+
+#[derive(Template)]
+#[template(path = "try.html")]
+struct Page<'a> {
+    user: Option<&'a str>,
+    sign_out: &'a str,
+    form_token: &'a str,
+    bases: Vec<&'a str>,
+    entered: &'a Entered,
+    made: &'a [Made],
+    /// What the token in the answer says.
+    claims: Option<String>,
+    /// How a FHIR server is asked with it.
+    read: Option<String>,
+    documents: Vec<String>,
+}
+
+/// The form as sent: one button of it was pressed.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(super) struct Entered {
+    form_token: String,
+    what: String,
+    base: String,
+    scope: String,
+    token: String,
+    client: String,
+}
+
+impl Default for Entered {
+    fn default() -> Self {
+        let none = String::new;
+        let scope = SERVICE_SCOPE.to_owned();
+        Self { form_token: none(), what: none(), base: none(), scope, token: none(), client: none() }
+    }
+}
+
+pub(super) async fn form(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Response {
+    match ehr.staff(&headers, "/ehr/try").await {
+        Ok(session) => show(&ehr, &session, &Entered::default(), &[]),
+        Err(answer) => answer,
+    }
+}
+
+pub(super) async fn make(
+    State(ehr): State<Arc<Ehr>>,
+    headers: HeaderMap,
+    Form(mut entered): Form<Entered>,
+) -> Response {
+    let session = match ehr.staff(&headers, "/ehr/try").await {
+        Ok(session) => session,
+        Err(answer) => return answer,
+    };
+    if let Err(refused) = ehr.forms.check(&headers, "try", &session.id, &entered.form_token) {
+        return message(
+            refused.status(),
+            "Nothing was done",
+            "This form was out of date. Go back and try again.",
+        );
+    }
+    if entered.token.len() > LONGEST_INPUT || entered.scope.len() > LONGEST_INPUT {
+        return message(StatusCode::BAD_REQUEST, "Nothing was done", "What was entered is too long.");
+    }
+    let made = calls(&ehr, &entered).await;
+    // The next button finds the token in its field.
+    if let Some(token) = made.last().and_then(|made| text(&made.answer, "access_token")) {
+        entered.token = token.to_owned();
+        entered.client = SERVICE.to_owned();
+    }
+    show(&ehr, &session, &entered, &made)
+}
+
+/// What a button stands for: mostly one call, and the calls before it that it needs.
+async fn calls(ehr: &Ehr, entered: &Entered) -> Vec<Made> {
+    let (server, endpoints) = (&ehr.server, ehr.server.config().endpoints());
+    match entered.what.as_str() {
+        "backend" => vec![backend(ehr, SERVICE, &entered.scope, &entered.base).await],
+        "introspect" => {
+            let call = Call::post(&endpoints.introspection).with("token", &entered.token);
+            vec![call.with_basic(RESOURCE_SERVER, TEST_SECRET).make(server).await]
+        }
+        "introspect-bearer" => {
+            let first = backend(ehr, INTROSPECTOR, INTROSPECT_SCOPE, &entered.base).await;
+            let bearer = text(&first.answer, "access_token").unwrap_or_default().to_owned();
+            let call = Call::post(&endpoints.introspection).with("token", &entered.token);
+            vec![first, call.with_bearer(&bearer).make(server).await]
+        }
+        "revoke" => {
+            let call = Call::post(&endpoints.revocation).with("token", &entered.token);
+            vec![authenticated(ehr, call, &entered.client).await.make(server).await]
+        }
+        "userinfo" => vec![Call::get(&endpoints.userinfo).with_bearer(&entered.token).make(server).await],
+        _ => Vec::new(),
+    }
+}
+
+async fn backend(ehr: &Ehr, client: &'static str, scope: &str, base: &str) -> Made {
+    let call = Call::post(&ehr.server.config().endpoints().token)
+        .with("grant_type", "client_credentials")
+        .with("scope", scope.trim())
+        .with("resource", base);
+    authenticated(ehr, call, client).await.make(&ehr.server).await
+}
+
+/// The call, with the proof that this client has. The sample app has none and only names itself.
+async fn authenticated(ehr: &Ehr, call: Call, client: &str) -> Call {
+    let by_key = [SERVICE, INTROSPECTOR, KEY_APP].into_iter().find(|known| *known == client);
+    match (by_key, client) {
+        (Some(client), _) => {
+            let endpoint = &ehr.server.config().endpoints().token;
+            let assertion = ehr.app_key.assertion(client, endpoint).await;
+            // Without a signature the server will say what is missing.
+            call.with_assertion(assertion.unwrap_or_default())
+        }
+        (None, SECRET_APP) => call.with_basic(SECRET_APP, TEST_SECRET),
+        _ => call.with("client_id", sample_app::CLIENT_ID),
+    }
+}
+
+fn show(ehr: &Ehr, session: &Session, entered: &Entered, made: &[Made]) -> Response {
+    let (sign_out, form_token) = (sign_out_token(ehr, session), ehr.forms.token("try", &session.id));
+    let config = ehr.server.config();
+    let answer = made.last().map(|made| &made.answer);
+    let token = answer.and_then(|answer| text(answer, "access_token"));
+    let first = config.bases().first().map(vestibule::FhirBase::url).unwrap_or_default();
+    let base = if entered.base.is_empty() { first } else { &entered.base };
+    let issuer = config.issuer();
+    let smart = config.bases().iter().map(|base| format!("{}/.well-known/smart-configuration", base.url()));
+    let more = [format!("{issuer}/.well-known/openid-configuration"), config.endpoints().jwks.clone()];
+    let template = Page {
+        user: Some(&session.user),
+        sign_out: &sign_out,
+        form_token: &form_token,
+        bases: config.bases().iter().map(vestibule::FhirBase::url).collect(),
+        entered,
+        made,
+        claims: token.and_then(claims),
+        read: token.map(|token| Call::get(&format!("{base}/Patient?_count=3")).with_bearer(token).curl()),
+        documents: smart.chain(more).collect(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+fn text<'a>(answer: &'a Value, name: &str) -> Option<&'a str> {
+    answer.get(name).and_then(Value::as_str)
+}
