@@ -3,16 +3,17 @@
 //! A store and keys ([`Storage`]), the four traits of our own (`host/`), a configuration ([`authorization_server`]), and
 //! one service mounted beside our own routes ([`mount`]).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
 use vestibule_host::{
-    Alg, AuditSink, ClientRegistry, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError,
+    Alg, AuditSink, ClientRegistry, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore,
     MemoryConsents, MemoryGrants, PatientAccessPolicy, SystemClock, Tenant, UserAuthenticator,
 };
-use vestibule_jose::{KeyPlan, LocalKeyRing, SystemRandom};
+use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
 use vestibule_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
@@ -49,32 +50,42 @@ pub enum StorageError {
 }
 
 impl Storage {
-    /// Opens the store. On the first start this also makes the keys, and keeps them in the store.
+    /// Opens the store, and the keys in it or in a file of their own. The first start makes keys.
     ///
     /// # Errors
     /// Whatever stands in the way.
-    pub async fn open(store: &Store, issuer: &str) -> Result<Self, StorageError> {
+    pub async fn open(store: &Store, keys_file: Option<&Path>, issuer: &str) -> Result<Self, StorageError> {
         // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
         let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
+        let file = match store {
+            Store::Memory => None,
+            Store::Sqlite(path) => Some(SqliteStore::open(path, SqliteOptions::default())?),
+        };
+        let key_store: Option<Arc<dyn KeyStore>> = match (keys_file, &file) {
+            (Some(path), _) => Some(Arc::new(FileKeys::new(path))),
+            (None, Some(file)) => Some(Arc::new(file.clone())),
+            (None, None) => None,
+        };
         let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
-        match store {
-            Store::Memory => Ok(Self {
+        let keys = match key_store {
+            Some(store) => LocalKeyRing::open(store, &Tenant::new(issuer), plan, random, now).await?,
+            None => LocalKeyRing::ephemeral_with(plan, random, now)?,
+        };
+        let keys = Arc::new(keys);
+        Ok(match file {
+            Some(file) => Self {
+                grants: Arc::new(file.clone()),
+                consents: Arc::new(file.clone()),
+                keys,
+                file: Some(file),
+            },
+            None => Self {
                 grants: Arc::new(MemoryGrants::new()),
                 consents: Arc::new(MemoryConsents::new()),
-                keys: Arc::new(LocalKeyRing::ephemeral_with(plan, random, now)?),
+                keys,
                 file: None,
-            }),
-            Store::Sqlite(path) => {
-                let file = SqliteStore::open(path, SqliteOptions::default())?;
-                let (tenant, store) = (Tenant::new(issuer), Arc::new(file.clone()));
-                Ok(Self {
-                    grants: Arc::new(file.clone()),
-                    consents: Arc::new(file.clone()),
-                    keys: Arc::new(LocalKeyRing::open(store, &tenant, plan, random, now).await?),
-                    file: Some(file),
-                })
-            }
-        }
+            },
+        })
     }
 
     /// Waits until everything that was accepted is written.

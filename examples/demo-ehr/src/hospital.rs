@@ -46,6 +46,8 @@ pub struct Settings {
     pub store: Store,
     /// More registered apps.
     pub clients: Option<PathBuf>,
+    /// A file for the keys, if they are not to be in the store.
+    pub keys: Option<PathBuf>,
     /// Whether apps' key sets may come from loopback addresses.
     pub allow_loopback_fetch: bool,
 }
@@ -137,7 +139,7 @@ impl Hospital {
             Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
         let clients = Arc::new(clients::registry(around, settings.clients.as_deref())?);
         // Vestibule's store first: it makes the file readable by its owner only.
-        let storage = Storage::open(&settings.store, &settings.public_url).await?;
+        let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
         let database = Database::open(&settings.store)?;
         let records = Arc::new(Records::current());
 
@@ -229,7 +231,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     if let Some(Command::Keys { action }) = &options.command {
         has_directory(&options.store)?;
         let issuer = options.public_url.clone().map_or_else(|| local_url(options.listen), Ok)?;
-        println!("{}", keys::run(&options.store, &issuer, action).await?);
+        println!("{}", keys::run(&options.store, options.keys.as_deref(), &issuer, action).await?);
         return Ok(());
     }
     let stop_signal = serve::stop_signal();
@@ -246,6 +248,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         sample_app_url: format!("http://localhost:{app_port}"),
         store: options.store.clone(),
         clients: options.clients.clone(),
+        keys: options.keys.clone(),
         allow_loopback_fetch: options.allow_loopback_fetch,
     };
     let hospital = Hospital::open(&settings).await?;

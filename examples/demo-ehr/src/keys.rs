@@ -1,9 +1,10 @@
-//! `demo-ehr keys`: the signing keys in the store, listed, rotated, withdrawn, also while the hospital is open.
+//! `demo-ehr keys`: the signing keys, listed, rotated, withdrawn, also while the hospital is open.
 //!
 //! A key is announced before it signs, so that everybody who keeps a copy of the key set has it, and stays published after its
 //! successor took over, until the last token that it signed is over. The open hospital takes every change in at its next tick.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use vestibule_host::{Clock as _, KeyId, SystemClock};
 use vestibule_jose::{KeyPhase, KeyRole, KeyStatus, LocalKeyRing};
@@ -17,11 +18,16 @@ use crate::options::KeysAction;
 ///
 /// # Errors
 /// A store without keys that last, an unknown id, or a store that cannot be opened.
-pub(crate) async fn run(store: &Store, issuer: &str, action: &KeysAction) -> Result<String, StartError> {
-    if *store == Store::Memory {
+pub(crate) async fn run(
+    store: &Store,
+    file: Option<&Path>,
+    issuer: &str,
+    action: &KeysAction,
+) -> Result<String, StartError> {
+    if *store == Store::Memory && file.is_none() {
         return Err(StartError::NoKeysInMemory);
     }
-    let storage = Storage::open(store, issuer).await?;
+    let storage = Storage::open(store, file, issuer).await?;
     let done = act(&storage.keys, action).await;
     storage.close().await;
     done?;

@@ -31,6 +31,10 @@ pub struct Options {
     #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
+    /// Keep the signing keys in a file of their own instead of in the store. Readable by its owner alone.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+
     /// A JSON file with more registered apps.
     #[arg(long, value_name = "FILE")]
     pub clients: Option<PathBuf>,
@@ -44,8 +48,8 @@ pub struct Options {
 /// What else the program does.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Shows and changes the signing keys in the store, also while the hospital is open: it takes a change in within a minute.
-    /// Keys belong to an address, so give the same --listen or --public-url.
+    /// Shows and changes the signing keys, also while the hospital is open: it takes a change in within a minute.
+    /// Keys belong to an address, so give the same --store, --keys, and --listen or --public-url.
     Keys {
         /// What to do with them.
         #[command(subcommand)]

@@ -3,7 +3,7 @@
 export const SECRET = "browser-test-secret-browser-test-secret";
 
 const SCOPE = [
-  "launch launch/patient launch/encounter openid fhirUser",
+  "launch launch/patient launch/encounter openid fhirUser offline_access online_access",
   "patient/*.rs user/*.rs",
 ].join(" ");
 

@@ -139,6 +139,52 @@ sees("manage", async (page) => {
   await consent(page);
   await page.goto(world.demo.smart.management_endpoint);
 });
+sees("manage-offline-german", async (page) => {
+  await start("alice", { scope: `${WIDE} offline_access` })(page);
+  await choosePatient(page, "ben");
+  await consent(page);
+  await page.goto(world.demo.smart.management_endpoint);
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+}, { locale: "de-DE" });
+sees("manage-remembered", async (page) => {
+  await start("carol", { client_id: "test-remember" })(page);
+  await consent(page);
+  // Signing out ends what the app has; the answer is remembered.
+  await page.goto(world.demo.url);
+  await press(page, page.locator('form[action="/sign-out"] button'));
+  await inEhr("carol", "/auth/manage")(page);
+  assert.ok((await page.locator("button[name=forget]").count()) > 0);
+});
+sees("end-all", async (page) => {
+  await start("alice", { scope: "launch/patient patient/*.rs offline_access" })(page);
+  await choosePatient(page, "ben");
+  await consent(page);
+  await page.goto(`${world.demo.smart.management_endpoint}?all`);
+});
+sees("consent-offline", async (page) => {
+  await start("alice", { scope: "launch/patient openid offline_access online_access patient/Patient.rs" })(page);
+  await choosePatient(page, "ben");
+});
+sees("try", inEhr("dr-lee", "/ehr/try"));
+sees("try-answer", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=backend]"));
+  await press(page, page.locator("button[value=introspect-bearer]"));
+});
+sees("audit", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=backend]"));
+  await page.goto(`${world.demo.url}/ehr/audit`);
+});
+sees("for-staff", inEhr("alice", "/ehr/audit"));
+sees("confidential", (page) => page.goto(`${world.demo.sampleApp}/confidential`));
+sees("asymmetric-tokens", async (page) => {
+  await page.goto(`${world.demo.sampleApp}/asymmetric`);
+  await press(page, page.locator("form button"));
+  await signIn(page, "carol");
+  await consent(page);
+  await press(page, page.locator("button[value=refresh]"));
+});
 sees("error-unknown-app", start(null, { client_id: "who" }));
 sees("error-unknown-address", start(null, { redirect_uri: "https://evil.example/" }));
 sees("error-malformed", (page) => page.goto(`${world.demo.smart.authorization_endpoint}?client_id=%ff`));
@@ -161,6 +207,8 @@ sees("sample-app-record", async (page) => {
   await signIn(page, "carol");
   await consent(page);
   await page.waitForSelector("#observations li");
+  await page.waitForSelector("#decoded-id_token", { state: "attached" });
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
 });
 sees("sample-app-error", async (page) => {
   await page.goto(world.demo.sampleApp);

@@ -31,6 +31,47 @@ test("opened by itself it shows the record that was chosen", async () => {
   assert.deepEqual(problems, []);
 });
 
+test("it refreshes, asks who the user is, and gives its access back", async () => {
+  const page = await world.newPage();
+  await page.goto(world.demo.sampleApp);
+  await Promise.all([page.waitForSelector("input[name=password]"), page.locator("#start button").click()]);
+  await signIn(page, "carol");
+  await consent(page);
+  await page.waitForSelector("#decoded-id_token", { state: "attached" });
+  const claims = JSON.parse(await page.locator("#decoded-id_token").textContent());
+  assert.equal(claims.iss, world.demo.smart.issuer);
+  const first = await page.locator("#decoded-access_token").textContent();
+  await page.click("#refresh");
+  await page.waitForFunction(() => /Refreshed/.test(document.getElementById("said")?.textContent));
+  await page.waitForSelector("#decoded-access_token", { state: "attached" });
+  assert.notEqual(await page.locator("#decoded-access_token").textContent(), first);
+  await page.click("#userinfo");
+  await page.waitForFunction(() => /"sub"/.test(document.getElementById("said").textContent));
+  await page.click("#revoke");
+  await page.waitForFunction(() => /Revoked/.test(document.getElementById("said").textContent));
+  await page.click("#userinfo");
+  await page.waitForFunction(() => /refused/.test(document.getElementById("said").textContent));
+});
+
+for (const app of ["confidential", "asymmetric"]) {
+  test(`the ${app} app works from the EHR, refreshes and revokes`, async () => {
+    const page = await world.newPage();
+    await page.goto(`${world.demo.url}/ehr`);
+    await signIn(page, "dr-lee");
+    await page.selectOption("select[name=client_id]", `${app}-example`);
+    await page.selectOption("select[name=patient]", "dina");
+    await page.locator('form[action$="/ehr/launch"] button').last().click();
+    await page.waitForSelector("button[name=decision]");
+    await consent(page);
+    assert.equal(page.url(), `${world.demo.sampleApp}/${app}`);
+    assert.match(await page.locator("#tokens").innerText(), /"patient": "dina"/);
+    for (const [act, status] of [["refresh", "200"], ["userinfo", "200"], ["revoke", "200"], ["userinfo", "401"], ["refresh", "400"]]) {
+      await press(page, page.locator(`button[value=${act}]`));
+      assert.equal(await page.locator("#status").innerText(), status, act);
+    }
+  });
+}
+
 test("a refusal is said in the app", async () => {
   const page = await world.newPage();
   await page.goto(world.demo.sampleApp);
@@ -70,7 +111,7 @@ test("from the front page one finds everything", async () => {
   await page.goto(world.demo.url);
   await press(page, page.locator('a[href^="/sign-in"]').first());
   await signIn(page, "dr-lee");
-  for (const path of ["/patients", "/ehr"]) {
+  for (const path of ["/patients", "/ehr", "/ehr/try", "/ehr/audit"]) {
     await page.goto(world.demo.url);
     await press(page, page.locator(`main a[href="${path}"]`).first());
     assert.equal(new URL(page.url()).pathname, path);

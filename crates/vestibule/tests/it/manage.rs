@@ -228,6 +228,7 @@ async fn what_is_remembered_is_listed_and_forgotten() {
     let forget = page.values("button", "forget");
     assert_eq!(forget.len(), 1);
     // Somebody else's form does nothing.
+    world.tokens_for("pub", &az("pub")).await;
     let mut other = Browser::of(&world, "alice");
     let theirs = other.get("/auth/manage").await.step();
     other.post("/auth/manage", &[("step", &theirs), ("forget", &forget[0])]).await;

@@ -25,6 +25,7 @@ async fn hospital() -> &'static Hospital {
                 sample_app_url: SAMPLE_APP.to_owned(),
                 store: Store::Memory,
                 clients: None,
+                keys: None,
                 allow_loopback_fetch: false,
             };
             Hospital::open(&settings).await.unwrap()

@@ -109,3 +109,68 @@ fn it_opens_with_its_tables_says_where_and_stops_when_told() {
     assert!(lines.any(|line| line.contains("Closing")));
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// What `keys` prints: id, use, algorithm and state of each key.
+fn keys(store: &str, action: &[&str]) -> Vec<[String; 4]> {
+    let output = Command::new(env!("CARGO_BIN_EXE_demo-ehr"))
+        .args(["keys"])
+        .args(action)
+        .args(["--store", store, "--listen", "127.0.0.1:8080"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |line: &str| {
+        let (id, rest) = line.split_once(' ').unwrap();
+        let (signs, rest) = rest.trim_start().split_once(" tokens").unwrap();
+        let (alg, state) = rest.trim_start().split_once(' ').unwrap();
+        [id, signs, alg, state.trim()].map(str::to_owned)
+    };
+    text.lines().skip(1).map(row).collect()
+}
+
+/// KEY-001, KEY-003
+#[test]
+fn keys_are_listed_rotated_and_withdrawn() {
+    let path = scratch("keys.sqlite3");
+    let _ = fs::remove_file(&path);
+    let store = format!("sqlite:{}", path.display());
+    let first = keys(&store, &["list"]);
+    let kinds: Vec<_> = first.iter().map(|[_, signs, alg, _]| (signs.as_str(), alg.as_str())).collect();
+    assert_eq!(kinds, [("access", "ES256"), ("ID", "RS256"), ("ID", "ES384"), ("ID", "EdDSA")]);
+    assert!(first.iter().all(|[.., state]| state == "signs"));
+    assert_eq!(keys(&store, &["list"]), first, "they last");
+
+    let rotated = keys(&store, &["rotate"]);
+    assert_eq!(rotated.len(), 8);
+    let announced = rotated.iter().filter(|[.., state]| state.starts_with("announced, signs from 20"));
+    assert_eq!(announced.count(), 4);
+    assert_eq!(keys(&store, &["rotate"]), rotated, "what is announced already is the one");
+
+    let withdrawn = keys(&store, &["revoke", &first[0][0]]);
+    assert_eq!(withdrawn.len(), 7);
+    assert!(withdrawn.iter().all(|[id, ..]| *id != first[0][0]));
+    let access: Vec<_> = withdrawn.iter().filter(|[_, signs, ..]| signs == "access").collect();
+    assert_eq!(access.len(), 1);
+    assert_eq!(access[0][3], "signs", "a successor takes over at once");
+}
+
+#[test]
+fn keys_need_a_store_and_an_id_that_is_known() {
+    let (status, said) = fails(&["keys", "list", "--store", "memory"]);
+    assert_eq!(status, 2);
+    assert!(said.contains("keys in memory end with the program"), "{said}");
+    let store = format!("sqlite:{}", scratch("keys-unknown.sqlite3").display());
+    let (status, said) = fails(&["keys", "revoke", "nosuch", "--store", &store]);
+    assert_eq!(status, 1);
+    assert!(said.contains("key"), "{said}");
+    // A file of its own lasts, whatever the store.
+    let file = scratch("keys.json");
+    let _ = fs::remove_file(&file);
+    let file = file.display().to_string();
+    let list = || keys("memory", &["list", "--keys", &file]);
+    let first = list();
+    assert_eq!((first.len(), list()), (4, first.clone()));
+    let missing = format!("sqlite:{}/x.sqlite3", scratch("nosuch").display());
+    assert_eq!(fails(&["keys", "list", "--store", &missing]).0, 1);
+}

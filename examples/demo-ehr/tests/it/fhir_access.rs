@@ -25,6 +25,12 @@ use crate::browser::{Answer, send};
 const ISSUER: &str = "https://ehr.example";
 const BASE: &str = "https://ehr.example/fhir";
 
+/// The apps of these tests: a token dies with its app.
+const CLIENTS: &str = r#"[
+    {"client_id": "app", "token_endpoint_auth_method": "none", "redirect_uris": ["https://app.example/"], "scope": "openid"},
+    {"client_id": "service", "token_endpoint_auth_method": "none", "redirect_uris": ["https://app.example/"], "scope": "openid"}
+]"#;
+
 /// A FHIR base with keys of its own.
 struct Server {
     router: Router,
@@ -38,11 +44,11 @@ async fn server() -> &'static Server {
     SERVER
         .get_or_init(|| async {
             let database = Database::open(&Store::Memory).unwrap();
-            let storage = Storage::open(&Store::Memory, ISSUER).await.unwrap();
+            let storage = Storage::open(&Store::Memory, None, ISSUER).await.unwrap();
             let records = Arc::new(Records::current());
             let users = EhrUsers { database: database.clone(), cookie: Cookie::new("ehr_session", true) };
             let patients = EhrPatients { database: database.clone(), records: Arc::clone(&records) };
-            let clients = Arc::new(StaticClients::default());
+            let clients = Arc::new(StaticClients::from_json(CLIENTS).unwrap());
             let ours = Ours {
                 users: Arc::new(users),
                 patients: Arc::new(patients),

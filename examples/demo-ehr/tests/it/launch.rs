@@ -34,7 +34,7 @@ async fn authorize(changes: &[(&str, &str)]) -> String {
     format!("{}?{query}", path(smart["authorization_endpoint"].as_str().unwrap()))
 }
 
-fn path(url: &str) -> &str {
+pub(crate) fn path(url: &str) -> &str {
     url.strip_prefix(PUBLIC).unwrap_or(url)
 }
 
@@ -47,7 +47,7 @@ async fn get(path: &str, token: Option<&str>) -> Answer {
 }
 
 /// Follows redirects within the hospital; returns the last answer and where it was.
-async fn follow(browser: &mut Browser, mut at: String) -> (Answer, String) {
+pub(crate) async fn follow(browser: &mut Browser, mut at: String) -> (Answer, String) {
     for _ in 0..8 {
         let answer = browser.get(&at).await;
         let location = answer.header("location").to_owned();
@@ -60,7 +60,12 @@ async fn follow(browser: &mut Browser, mut at: String) -> (Answer, String) {
 }
 
 /// Answers the page that `at` shows, with its own step token, and follows.
-async fn answer(browser: &mut Browser, page: &Answer, at: &str, fields: &[(&str, &str)]) -> (Answer, String) {
+pub(crate) async fn answer(
+    browser: &mut Browser,
+    page: &Answer,
+    at: &str,
+    fields: &[(&str, &str)],
+) -> (Answer, String) {
     let step = page.field("step");
     let mut form = vec![("step", step.as_str())];
     form.extend_from_slice(fields);

@@ -1,6 +1,7 @@
 //! The demo from outside: its pages, its FHIR search, its command line.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod apps;
 mod browser;
 mod command_line;
 mod fhir_access;
@@ -9,3 +10,4 @@ mod fhir_search;
 mod launch;
 mod sample_app;
 mod sign_in;
+mod tools;

@@ -1,0 +1,136 @@
+//! The apps that keep secrets, over the real pages, without a screen.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+
+use crate::browser::{Answer, Browser, PUBLIC, SAMPLE_APP, ehr, sample_app, send};
+use crate::launch::{answer, follow, path};
+
+/// A browser at the apps' origin.
+#[derive(Default)]
+struct AtApp {
+    cookie: String,
+}
+
+impl AtApp {
+    async fn send(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::ORIGIN, SAMPLE_APP)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = send(sample_app().await, request.body(Body::from(body)).unwrap()).await;
+        if let Some(line) = answer.headers.get(header::SET_COOKIE) {
+            self.cookie = line.to_str().unwrap().split_once(';').unwrap().0.to_owned();
+        }
+        answer
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[]).await
+    }
+
+    /// Starts at the app and signs in at the hospital as alice, who chooses Ben and allows what is asked for.
+    async fn connect(&mut self, app: &str) -> Answer {
+        let page = self.get(app).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.header("content-security-policy").contains("default-src 'none'"));
+        let base = format!("{PUBLIC}/fhir");
+        let form = [
+            ("token", page.field("token")),
+            ("base", base),
+            ("scope", "launch/patient openid offline_access patient/*.rs patient/*.cud".to_owned()),
+        ];
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let off = self.send(Method::POST, &format!("{app}/start"), &form).await;
+        assert_eq!(off.status, StatusCode::SEE_OTHER);
+
+        let mut browser = Browser::signed_in("alice").await;
+        let (picker, at) = follow(&mut browser, path(off.header("location")).to_owned()).await;
+        let (consent, at) =
+            answer(&mut browser, &picker, &at, &[("patient", "ben"), ("move", "choose")]).await;
+        // Delegation: a parent lets no app change anything, and only until the child decides alone.
+        assert!(!consent.body.contains("patient/*.cud"), "the ceiling of a parent");
+        assert!(consent.body.contains("<dd><bdi>parent</bdi></dd>"));
+        assert!(consent.body.contains("Never after 1 July 2032."), "{}", consent.body);
+        let scopes = ["launch/patient", "openid", "offline_access", "patient/*.rs"];
+        let mut fields = vec![("decision", "allow")];
+        fields.extend(scopes.map(|scope| ("scope", scope)));
+        let (done, _) = answer(&mut browser, &consent, &at, &fields).await;
+        let back = done.header("location").strip_prefix(SAMPLE_APP).unwrap().to_owned();
+
+        let stored = self.get(&back).await;
+        assert_eq!(stored.status, StatusCode::SEE_OTHER, "the code does not stay in the address");
+        assert_eq!(self.get(&back).await.status, StatusCode::BAD_REQUEST, "a state is good once");
+        self.get(app).await
+    }
+
+    async fn act(&mut self, app: &str, what: &str) -> Answer {
+        let token = self.get(app).await.field("token");
+        let done = self.send(Method::POST, &format!("{app}/act"), &[("token", &token), ("act", what)]).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER);
+        self.get(app).await
+    }
+}
+
+fn status(page: &Answer) -> u16 {
+    page.body.split_once("<strong id=\"status\">").unwrap().1.split('<').next().unwrap().parse().unwrap()
+}
+
+/// The access token that the page shows.
+fn access(page: &Answer) -> String {
+    let rest = page.body.split_once("&#34;access_token&#34;: &#34;").unwrap().1;
+    rest.split_once("&#34;").unwrap().0.to_owned()
+}
+
+async fn reads_ben(token: &str) -> u16 {
+    let request = Request::get("/fhir/Patient/ben").header("authorization", format!("Bearer {token}"));
+    send(ehr().await, request.body(Body::empty()).unwrap()).await.status.as_u16()
+}
+
+/// SMART-REFRESH-016, SMART-REVOKE-005
+#[tokio::test]
+async fn an_app_with_a_secret_or_a_key_refreshes_and_gives_back() {
+    for (app, opaque) in [("/confidential", false), ("/asymmetric", true)] {
+        let mut browser = AtApp::default();
+        let page = browser.connect(app).await;
+        assert_eq!(status(&page), 200, "{app}: {}", page.body);
+        assert_eq!(page.body.contains("The access token says"), !opaque);
+        assert!(page.body.contains("The ID token says") && page.body.contains("refresh_token"));
+        let first = access(&page);
+        assert_eq!(reads_ben(&first).await, 200, "{app}");
+
+        let page = browser.act(app, "refresh").await;
+        assert_eq!(status(&page), 200, "{app}: {}", page.body);
+        let second = access(&page);
+        assert_ne!(first, second);
+        assert_eq!(reads_ben(&second).await, 200);
+        let page = browser.act(app, "userinfo").await;
+        assert_eq!(status(&page), 200, "{app}: {}", page.body);
+
+        let page = browser.act(app, "revoke").await;
+        assert_eq!(status(&page), 200, "{app}: {}", page.body);
+        for token in [&first, &second] {
+            assert_eq!(reads_ben(token).await, 401, "dead at once");
+        }
+        assert_eq!(status(&browser.act(app, "refresh").await), 400);
+        assert_eq!(status(&browser.act(app, "userinfo").await), 401);
+        assert!(browser.act(app, "forget").await.body.contains("Connect to the hospital"));
+    }
+}
+
+/// SMART-LAUNCH-021
+#[tokio::test]
+async fn the_apps_know_one_hospital() {
+    let mut browser = AtApp::default();
+    let launch = "/confidential/launch?launch=x&iss=https%3A%2F%2Fevil.example%2Ffhir";
+    assert_eq!(browser.get(launch).await.status, StatusCode::BAD_REQUEST);
+    let known = format!("/confidential/launch?launch=x&iss={PUBLIC}/fhir");
+    assert_eq!(browser.get(&known).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.get("/asymmetric/callback?code=x&state=").await.status, StatusCode::BAD_REQUEST);
+    // A form of another site, or one without its token, goes nowhere.
+    let forged = browser.send(Method::POST, "/confidential/start", &[("base", "x"), ("token", "y")]).await;
+    assert_eq!(forged.header("location"), format!("{SAMPLE_APP}/confidential"));
+}
