@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use vestibule_host::pages::{
-    AppView, BounceView, ConsentView, Done, EncountersView, EndAllView, Form, FormPostView, Frame, GrantLine, ManageView,
-    Mistake, Pages, PatientsView, Problem, ProblemView, RememberedLine, ScopeItem, ScopePart, StayLimits,
-    Staying, View, WayOn,
+    AppView, BounceView, ConsentView, Done, EncountersView, EndAllView, Form, FormPostView, Frame, GrantLine,
+    ManageView, Mistake, Pages, PatientsView, Problem, ProblemView, RememberedLine, ScopeItem, ScopePart,
+    StayLimits, Staying, View, WayOn,
 };
 use vestibule_host::{EncounterId, EncounterSummary, PatientId, PatientSummary, UnixMillis};
 use vestibule_pages::HtmlPages;

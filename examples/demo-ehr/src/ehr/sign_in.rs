@@ -33,6 +33,7 @@ struct SignIn<'a> {
     token: &'a str,
     resume: &'a str,
     username: &'a str,
+    why: &'static str,
     mistake: Option<&'a str>,
 }
 
@@ -53,33 +54,54 @@ pub(super) fn sign_out_token(ehr: &Ehr, session: &Session) -> String {
     ehr.forms.token("sign-out", &session.id)
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Resume {
-    #[serde(default)]
+/// What the address of the sign-in page says. Anybody can write such an address, so none of it is believed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
     resume: String,
+    why: String,
+    login_hint: String,
+}
+
+impl Asked {
+    /// Why somebody who may be signed in sees this page.
+    fn reason(&self) -> &'static str {
+        match self.why.as_str() {
+            "again" => "The app asks that you sign in again.",
+            "account" => "The app asks you to choose with which account you go on.",
+            _ => "",
+        }
+    }
+
+    /// The user name to begin with.
+    fn hint(&self) -> &str {
+        if self.login_hint.len() <= LONGEST_INPUT { &self.login_hint } else { "" }
+    }
 }
 
 pub(super) async fn form(
     State(ehr): State<Arc<Ehr>>,
-    Query(Resume { resume }): Query<Resume>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    show_form(&ehr, &headers, &resume, "", None)
+    show_form(&ehr, &headers, &asked, None)
 }
 
-fn show_form(
-    ehr: &Ehr,
-    headers: &HeaderMap,
-    resume: &str,
-    username: &str,
-    mistake: Option<&str>,
-) -> Response {
+fn show_form(ehr: &Ehr, headers: &HeaderMap, asked: &Asked, mistake: Option<&str>) -> Response {
     let (visit, is_new) = match ehr.visit.read(headers) {
         Some(visit) => (visit, false),
         None => (random::token(), true),
     };
     let token = ehr.forms.token("sign-in", &visit);
-    let template = SignIn { user: None, sign_out: "", token: &token, resume, username, mistake };
+    let template = SignIn {
+        user: None,
+        sign_out: "",
+        token: &token,
+        resume: &asked.resume,
+        username: asked.hint(),
+        why: asked.reason(),
+        mistake,
+    };
     let status = if mistake.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     // After sign-in the browser may go straight on to an app.
     let mut response = page_with_forms_to(status, &template, ehr.launcher.form_targets());
@@ -109,7 +131,8 @@ pub(super) async fn submit(
     let visit = ehr.visit.read(&headers).unwrap_or_default();
     if ehr.forms.check(&headers, "sign-in", &visit, &form.token).is_err() {
         let mistake = "This form was out of date. Please sign in again.";
-        return show_form(&ehr, &headers, &form.resume, "", Some(mistake));
+        let asked = Asked { resume: form.resume, ..Asked::default() };
+        return show_form(&ehr, &headers, &asked, Some(mistake));
     }
     let fits = form.username.len() <= LONGEST_INPUT && form.password.len() <= LONGEST_INPUT;
     let opened = match fits {
@@ -128,7 +151,8 @@ pub(super) async fn submit(
         // INT-020: one text for every reason.
         Ok(None) => {
             let mistake = "That user name and password do not belong together.";
-            show_form(&ehr, &headers, &form.resume, &form.username, Some(mistake))
+            let asked = Asked { resume: form.resume, login_hint: form.username, ..Asked::default() };
+            show_form(&ehr, &headers, &asked, Some(mistake))
         }
         Err(error) => unavailable(&error),
     }

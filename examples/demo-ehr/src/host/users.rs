@@ -5,7 +5,7 @@ use form_urlencoded::Serializer;
 use rusqlite::OptionalExtension as _;
 use vestibule_host::user::FhirUser;
 use vestibule_host::{
-    HostError, SessionId, SignInAsk, SignInMove, SignedInUser, Standing, StandingQuestion, UnixMillis,
+    HostError, SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, UnixMillis,
     UserAuthenticator, UserId, UserKind,
 };
 
@@ -54,7 +54,17 @@ impl UserAuthenticator for EhrUsers {
     }
 
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
-        let query = Serializer::new(String::new()).append_pair("resume", ask.resume).finish();
-        SignInMove::Redirect(format!("/sign-in?{query}"))
+        let mut query = Serializer::new(String::new());
+        query.append_pair("resume", ask.resume);
+        // The page asks for a password whoever is signed in, so an app that wants a fresh sign-in gets one.
+        match ask.reason {
+            SignInReason::NobodyIsSignedIn => {}
+            SignInReason::Again | SignInReason::StepUp => drop(query.append_pair("why", "again")),
+            SignInReason::SelectAccount => drop(query.append_pair("why", "account")),
+        }
+        if let Some(hint) = ask.login_hint {
+            query.append_pair("login_hint", hint);
+        }
+        SignInMove::Redirect(format!("/sign-in?{}", query.finish()))
     }
 }
