@@ -10,8 +10,9 @@ use std::time::Duration;
 use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host};
 use vestibule_host::{
-    Alg, AuditSink, ClientRegistry, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore,
-    MemoryConsents, MemoryGrants, PatientAccessPolicy, SystemClock, Tenant, UserAuthenticator,
+    Alg, AuditSink, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore, MemoryClients,
+    MemoryConsents, MemoryGrants, PatientAccessPolicy, RegistrationPolicy, SystemClock, Tenant,
+    UserAuthenticator,
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
@@ -103,8 +104,10 @@ pub struct Ours {
     pub users: Arc<dyn UserAuthenticator>,
     /// Whose records a user may open.
     pub patients: Arc<dyn PatientAccessPolicy>,
-    /// Which apps there are.
-    pub clients: Arc<dyn ClientRegistry>,
+    /// Which apps there are, those that registered themselves among them.
+    pub clients: Arc<MemoryClients>,
+    /// Who may register an app.
+    pub registration: Arc<dyn RegistrationPolicy>,
     /// Keeps audit events.
     pub audit: Arc<dyn AuditSink>,
     /// Fetches key sets.
@@ -134,7 +137,7 @@ pub fn authorization_server(
     let host = Host {
         users: ours.users,
         patients: ours.patients,
-        clients: ours.clients,
+        clients: ours.clients.clone(),
         consents: Arc::clone(&storage.consents),
         grants: Arc::clone(&storage.grants),
         keys: storage.keys.clone(),
@@ -143,6 +146,7 @@ pub fn authorization_server(
         .with_pages(Arc::new(HtmlPages::new()))
         .with_audit_sink(ours.audit)
         .with_jwks_fetcher(ours.fetcher)
+        .with_registration(ours.clients, ours.registration)
         .build()
 }
 

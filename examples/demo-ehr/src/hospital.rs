@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
-use vestibule_host::KeyError;
+use vestibule_host::{KeyError, MemoryClients};
 
 use crate::apps::AppKey;
 use crate::apps::confidential::ConfidentialApp;
@@ -137,7 +137,9 @@ impl Hospital {
         let app_key = AppKey::new()?;
         let around =
             Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
-        let clients = Arc::new(clients::registry(around, settings.clients.as_deref())?);
+        let registry = clients::registry(around, settings.clients.as_deref())?;
+        let known: Vec<_> = registry.iter().cloned().collect();
+        let clients = Arc::new(MemoryClients::new(registry));
         // Vestibule's store first: it makes the file readable by its owner only.
         let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
         let database = Database::open(&settings.store)?;
@@ -148,7 +150,8 @@ impl Hospital {
         let ours = Ours {
             users: Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
             patients: Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
-            clients: clients.clone(),
+            clients: Arc::clone(&clients),
+            registration: Arc::new(clients::registration()?),
             audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
             fetcher: Arc::new(fetcher(settings.allow_loopback_fetch)?),
         };
@@ -161,7 +164,8 @@ impl Hospital {
             session,
             visit: Cookie::new("ehr_visit", https),
             server: server.clone(),
-            launcher: Launcher::new(server.clone(), clients.iter().cloned().collect(), public),
+            launcher: Launcher::new(server.clone(), known, public),
+            clients: Arc::clone(&clients),
             sample_app: settings.sample_app_url.clone(),
             app_key: app_key.clone(),
         });
@@ -171,6 +175,7 @@ impl Hospital {
             token: endpoints.token.clone(),
             introspect: endpoints.introspection.clone(),
             revoke: endpoints.revocation.clone(),
+            register: endpoints.registration.clone(),
             manage: endpoints.management.clone(),
         };
         let origins = Arc::new(Origins { clients });

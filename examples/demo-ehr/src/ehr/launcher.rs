@@ -29,7 +29,9 @@ const LONGEST_FHIR_CONTEXT: usize = 16_000;
 pub struct Launcher {
     /// Vestibule, which makes launches.
     server: AuthorizationServer,
-    /// The apps that can be opened: those with a launch URL.
+    /// The apps known at start.
+    clients: Vec<RegisteredClient>,
+    /// Those of them that can be opened: they have a launch URL.
     apps: Vec<RegisteredClient>,
     /// Where this hospital is found.
     public_url: String,
@@ -123,14 +125,18 @@ impl Launcher {
     /// A launcher for the registered apps.
     #[must_use]
     pub fn new(server: AuthorizationServer, clients: Vec<RegisteredClient>, public_url: &str) -> Self {
-        let clients: Vec<_> = clients.into_iter().filter(|client| client.is_enabled()).collect();
-        let uris = clients.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
+        let enabled: Vec<_> = clients.iter().filter(|client| client.is_enabled()).cloned().collect();
+        let uris = enabled.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
         let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
         targets.sort();
         targets.dedup();
         let form_targets = targets.iter().map(|target| format!(" {target}")).collect();
-        let apps = clients.into_iter().filter(|client| !client.launch_uris.is_empty()).collect();
-        Self { server, apps, public_url: public_url.to_owned(), form_targets }
+        let apps = enabled.into_iter().filter(|client| !client.launch_uris.is_empty()).collect();
+        Self { server, clients, apps, public_url: public_url.to_owned(), form_targets }
+    }
+
+    pub(super) fn clients(&self) -> &[RegisteredClient] {
+        &self.clients
     }
 
     pub(super) fn form_targets(&self) -> &str {

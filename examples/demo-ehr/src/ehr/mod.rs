@@ -2,6 +2,7 @@
 //!
 //! Read `sign_in.rs` for the door, `patients.rs` for the records, `launcher.rs` for how an EHR opens an app.
 
+mod apps;
 mod audit;
 pub mod forms;
 mod launcher;
@@ -20,7 +21,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 
 use vestibule::AuthorizationServer;
-use vestibule_host::SessionId;
+use vestibule_host::{MemoryClients, SessionId};
 
 use crate::apps::AppKey;
 use crate::database::{Database, DatabaseError};
@@ -45,6 +46,8 @@ pub struct Ehr {
     pub server: AuthorizationServer,
     /// Opens apps.
     pub launcher: launcher::Launcher,
+    /// Every app, those that registered themselves among them.
+    pub clients: Arc<MemoryClients>,
     /// Where the sample app lives.
     pub sample_app: String,
     /// The key of the sample apps that have one, for `/ehr/try`.
@@ -93,6 +96,7 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/ehr", get(launcher::form))
         .route("/ehr/launch", post(launcher::launch))
         .route("/ehr/try", get(tools::form).post(tools::make))
+        .route("/ehr/apps", get(apps::list).post(apps::change))
         .route("/ehr/audit", get(audit::list))
         .route("/ehr/audit/{id}", get(audit::resource))
         .route("/assets/ehr.css", get(page::stylesheet))

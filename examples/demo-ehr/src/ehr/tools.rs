@@ -1,5 +1,5 @@
 //! `/ehr/try`: calls that need no browser, to be made by a button or copied: a backend service's token, introspection, revocation,
-//! UserInfo.
+//! UserInfo, registration.
 //!
 //! The tokens are for invented records, and the apps' secrets are public; all the same the page is for staff.
 
@@ -20,6 +20,7 @@ use crate::apps::calls::{Call, Made, claims};
 use crate::apps::{
     INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
 };
+use crate::host::clients::REGISTRATION_TOKEN;
 use crate::sample_app;
 
 /// Longer than any token of ours.
@@ -27,6 +28,15 @@ const LONGEST_INPUT: usize = 16 * 1024;
 
 /// What the service asks for unless somebody says otherwise.
 const SERVICE_SCOPE: &str = "system/Patient.rs system/Observation.rs";
+
+/// An app that could register itself.
+const METADATA: &str = r#"{
+  "client_name": "My first app",
+  "token_endpoint_auth_method": "none",
+  "redirect_uris": ["http://localhost:9000/callback"],
+  "application_type": "native",
+  "scope": "launch/patient openid fhirUser offline_access patient/*.rs"
+}"#;
 
 #[derive(Template)]
 #[template(path = "try.html")]
@@ -54,13 +64,23 @@ pub(super) struct Entered {
     scope: String,
     token: String,
     client: String,
+    metadata: String,
 }
 
 impl Default for Entered {
     fn default() -> Self {
         let none = String::new;
         let scope = SERVICE_SCOPE.to_owned();
-        Self { form_token: none(), what: none(), base: none(), scope, token: none(), client: none() }
+        let metadata = METADATA.to_owned();
+        Self {
+            form_token: none(),
+            what: none(),
+            base: none(),
+            scope,
+            token: none(),
+            client: none(),
+            metadata,
+        }
     }
 }
 
@@ -87,7 +107,10 @@ pub(super) async fn make(
             "This form was out of date. Go back and try again.",
         );
     }
-    if entered.token.len() > LONGEST_INPUT || entered.scope.len() > LONGEST_INPUT {
+    if entered.token.len() > LONGEST_INPUT
+        || entered.scope.len() > LONGEST_INPUT
+        || entered.metadata.len() > LONGEST_INPUT
+    {
         return message(StatusCode::BAD_REQUEST, "Nothing was done", "What was entered is too long.");
     }
     let made = calls(&ehr, &entered).await;
@@ -117,6 +140,13 @@ async fn calls(ehr: &Ehr, entered: &Entered) -> Vec<Made> {
         "revoke" => {
             let call = Call::post(&endpoints.revocation).with("token", &entered.token);
             vec![authenticated(ehr, call, &entered.client).await.make(server).await]
+        }
+        "register" => {
+            // What is no JSON is sent as text, so that the endpoint says what is wrong with it.
+            let body =
+                serde_json::from_str(&entered.metadata).unwrap_or(Value::from(entered.metadata.as_str()));
+            let call = Call::post(&endpoints.registration).with_bearer(REGISTRATION_TOKEN);
+            vec![call.with_json(body).make(server).await]
         }
         "userinfo" => vec![Call::get(&endpoints.userinfo).with_bearer(&entered.token).make(server).await],
         _ => Vec::new(),

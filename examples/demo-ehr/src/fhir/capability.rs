@@ -16,6 +16,8 @@ pub struct OAuthUris {
     pub introspect: String,
     /// `revocation_endpoint`.
     pub revoke: String,
+    /// `registration_endpoint`.
+    pub register: String,
     /// `management_endpoint`.
     pub manage: String,
 }
@@ -45,6 +47,7 @@ fn security(uris: &OAuthUris) -> Value {
         ("token", &uris.token),
         ("introspect", &uris.introspect),
         ("revoke", &uris.revoke),
+        ("register", &uris.register),
         ("manage", &uris.manage),
     ];
     let endpoints = named.map(|(url, uri)| json!({"url": url, "valueUri": uri})).to_vec();

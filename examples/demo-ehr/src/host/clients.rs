@@ -5,7 +5,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde_json::json;
-use vestibule_host::{ClientsError, StaticClients};
+use vestibule_host::client::SecretHash;
+use vestibule_host::registration::Admitted;
+use vestibule_host::{ClientsError, InitialTokens, StaticClients};
+use vestibule_scope::ScopeSet;
 
 use crate::apps::{
     AppKey, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
@@ -32,6 +35,9 @@ pub enum ClientsFileError {
     /// It says something wrong.
     #[error("the clients file {0} has mistakes")]
     Mistakes(String, #[source] ClientsError),
+    /// The built-in policy is wrong: a mistake of this program.
+    #[error("the built-in registration policy has mistakes")]
+    Registration,
     /// The built-in apps are wrong: a mistake of this program.
     #[error("the built-in clients have mistakes")]
     BuiltIn(#[source] ClientsError),
@@ -66,6 +72,20 @@ pub fn registry(around: Surroundings<'_>, file: Option<&Path>) -> Result<StaticC
     }
     let text = String::from_utf8(bytes).map_err(|error| unreadable(io::Error::other(error)))?;
     clients.extend_from_json(&text).map_err(|mistakes| ClientsFileError::Mistakes(name, mistakes))
+}
+
+/// Whoever has this token may register an app, which then waits for approval at `/ehr/apps`. Everybody has it: it is a test value.
+pub const REGISTRATION_TOKEN: &str = "this-is-the-public-registration-token-of-the-demo";
+
+/// Who may register an app.
+///
+/// # Errors
+/// Never, in practice: when the built-in ceiling is wrong.
+pub fn registration() -> Result<InitialTokens, ClientsFileError> {
+    let wrong = || ClientsFileError::Registration;
+    let ceiling = ScopeSet::parse(SCOPES).map_err(|_| wrong())?;
+    let token = SecretHash::of(REGISTRATION_TOKEN).ok_or_else(wrong)?;
+    Ok(InitialTokens::new().with_token(token, None, Admitted::pending(ceiling)))
 }
 
 fn built_in(around: Surroundings<'_>) -> String {

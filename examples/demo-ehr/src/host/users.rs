@@ -5,8 +5,8 @@ use form_urlencoded::Serializer;
 use rusqlite::OptionalExtension as _;
 use vestibule_host::user::FhirUser;
 use vestibule_host::{
-    HostError, SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, UnixMillis,
-    UserAuthenticator, UserId, UserKind,
+    HostError, SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion,
+    UnixMillis, UserAuthenticator, UserId, UserKind,
 };
 
 use crate::database::Database;

@@ -10,6 +10,7 @@ use demo_ehr::embed::{self, Ours, Storage};
 use demo_ehr::fhir::guard::Guard;
 use demo_ehr::fhir::{FhirBase, Origins, router};
 use demo_ehr::host::audit::EhrAudit;
+use demo_ehr::host::clients;
 use demo_ehr::host::patients::EhrPatients;
 use demo_ehr::host::users::EhrUsers;
 use demo_ehr::records::Records;
@@ -17,7 +18,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use vestibule_fetch::{FetchOptions, GuardedFetcher};
-use vestibule_host::{Clock as _, KeyRing, StaticClients, SystemClock};
+use vestibule_host::{Clock as _, KeyRing, MemoryClients, StaticClients, SystemClock};
 use vestibule_jose::jws;
 
 use crate::browser::{Answer, send};
@@ -48,11 +49,12 @@ async fn server() -> &'static Server {
             let records = Arc::new(Records::current());
             let users = EhrUsers { database: database.clone(), cookie: Cookie::new("ehr_session", true) };
             let patients = EhrPatients { database: database.clone(), records: Arc::clone(&records) };
-            let clients = Arc::new(StaticClients::from_json(CLIENTS).unwrap());
+            let clients = Arc::new(MemoryClients::new(StaticClients::from_json(CLIENTS).unwrap()));
             let ours = Ours {
                 users: Arc::new(users),
                 patients: Arc::new(patients),
-                clients: clients.clone(),
+                clients: Arc::clone(&clients),
+                registration: Arc::new(clients::registration().unwrap()),
                 audit: Arc::new(EhrAudit { database: database.clone(), issuer: ISSUER.to_owned() }),
                 fetcher: Arc::new(GuardedFetcher::new(FetchOptions::default()).unwrap()),
             };

@@ -44,9 +44,39 @@ async fn a_service_gets_a_token_which_is_looked_into_and_given_back() {
     assert!(page.body.contains("The call could not be made"), "{}", page.body);
 }
 
+/// SMART-REG-014
+#[tokio::test]
+async fn an_app_registers_and_waits_for_approval() {
+    let mut lee = Browser::signed_in("dr-lee").await;
+    let metadata = r#"{"client_name": "Brand new", "token_endpoint_auth_method": "none",
+        "redirect_uris": ["https://new.example/cb"], "scope": "launch/patient patient/*.rs"}"#;
+    let page = press(&mut lee, "register", &[("metadata", metadata)]).await;
+    assert!(page.body.contains("Answer: <strong>201</strong>"), "{}", page.body);
+    let id = page.body.split_once("&#34;client_id&#34;: &#34;").unwrap().1.split_once("&#34;").unwrap().0;
+    let ask = format!(
+        "/auth/authorize?response_type=code&client_id={id}&redirect_uri=https%3A%2F%2Fnew.example%2Fcb&scope=patient%2F*.rs\
+         &state=s&aud={PUBLIC}%2Ffhir&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    );
+    assert_eq!(lee.get(&ask).await.status, StatusCode::BAD_REQUEST, "unknown until then");
+
+    let apps = lee.get("/ehr/apps").await;
+    assert!(apps.body.contains("Brand new") && apps.body.contains("waits for approval"), "{}", apps.body);
+    let token = apps.field("form_token");
+    let form = [("form_token", token.as_str()), ("client_id", id), ("revision", "0"), ("what", "approve")];
+    assert_eq!(lee.post("/ehr/apps", &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(lee.get(&ask).await.status, StatusCode::SEE_OTHER, "known now");
+    assert_eq!(lee.post("/ehr/apps", &form).await.status, StatusCode::CONFLICT, "that was another version");
+    let off = [("form_token", token.as_str()), ("client_id", id), ("revision", "1"), ("what", "switch-off")];
+    assert_eq!(lee.post("/ehr/apps", &off).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(lee.get(&ask).await.status, StatusCode::BAD_REQUEST);
+    // What is no JSON is refused by the endpoint.
+    let page = press(&mut lee, "register", &[("metadata", "{")]).await;
+    assert!(page.body.contains("Answer: <strong>400</strong>"), "{}", page.body);
+}
+
 #[tokio::test]
 async fn the_pages_for_staff_are_for_staff() {
-    for page in ["/ehr/try", "/ehr/audit", "/ehr/audit/00"] {
+    for page in ["/ehr/try", "/ehr/apps", "/ehr/audit", "/ehr/audit/00"] {
         let nobody = Browser::default().get(page).await;
         assert_eq!(nobody.status, StatusCode::SEE_OTHER, "{page}");
         assert!(nobody.header("location").starts_with("/sign-in?resume=/ehr/"));
