@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vestibule_host::{
-    ClientId, ConsentId, EncounterId, FhirContextItem, Moment, PatientAnswer, PatientId, PatientQuestion,
-    SessionId, Standing, StandingQuestion, UnixMillis,
+    ClientId, ConsentId, EncounterId, Extensions, FhirContextItem, Moment, PatientAnswer, PatientId,
+    PatientQuestion, SessionId, Standing, StandingQuestion, UnixMillis,
 };
 use vestibule_scope::{RefreshScope, ScopeKind, ScopeSet};
 
@@ -46,6 +46,12 @@ pub struct GrantedContext {
     /// From a CDS Hooks link or a launch Task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_context: Option<String>,
+    /// What nobody standardized; EHR launch only.
+    #[serde(default, skip_serializing_if = "Extensions::is_empty")]
+    pub extensions: Extensions,
+    /// `fhirContext` as SMART 2.0 had it, for an app that is registered so (SMART-CTX-030).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fhir_context_strings: bool,
 }
 
 impl GrantedContext {
@@ -59,14 +65,19 @@ impl GrantedContext {
         };
         put("patient", self.patient.as_ref().map(|id| Value::from(id.as_str())));
         put("encounter", self.encounter.as_ref().map(|id| Value::from(id.as_str())));
-        let items: Vec<Value> =
-            self.fhir_context.iter().map(|item| Value::Object(item.members().clone())).collect();
+        let items: Vec<Value> = if self.fhir_context_strings {
+            self.fhir_context.iter().filter_map(FhirContextItem::as_string).map(Value::from).collect()
+        } else {
+            self.fhir_context.iter().map(|item| Value::Object(item.members().clone())).collect()
+        };
         put("fhirContext", (!items.is_empty()).then_some(Value::Array(items)));
         put("need_patient_banner", self.need_patient_banner.map(Value::from));
         put("smart_style_url", self.smart_style_url.as_deref().map(Value::from));
         put("intent", self.intent.as_deref().map(Value::from));
         put("tenant", self.tenant.as_deref().map(Value::from));
         put("appContext", self.app_context.as_deref().map(Value::from));
+        // Their names cannot be any of the above, nor of the token response.
+        members.extend(self.extensions.members().clone());
         members
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClientId, ConsentId, HostError, PatientId, Tenant, UnixMillis, UserId};
 
-/// What a remembered answer must match (INT-014): another user, app, FHIR base or patient is another question.
+/// What a remembered answer must match (INT-014): another user, app, FHIR base or patient is another question. Whether the app is
+/// still the one that it was given to, the engine compares: [`ConsentRecord::client_version`].
 #[derive(Clone, Copy, Debug)]
 pub struct ConsentAsked<'a> {
     /// Who is asked.
@@ -40,6 +41,9 @@ pub struct ConsentRecord {
     pub language: String,
     /// When.
     pub at: UnixMillis,
+    /// Which version of the app's registration it was given to ([`RegisteredClient::version`](crate::RegisteredClient::version)).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client_version: String,
 }
 
 impl ConsentRecord {
@@ -60,7 +64,15 @@ impl ConsentRecord {
             refused,
             language: language.to_owned(),
             at,
+            client_version: String::new(),
         }
+    }
+
+    /// Given to this version of the app's registration.
+    #[must_use]
+    pub fn with_client_version(mut self, version: impl Into<String>) -> Self {
+        self.client_version = version.into();
+        self
     }
 }
 

@@ -39,6 +39,9 @@ pub struct LaunchContext {
     /// Passed through from a CDS Hooks link or a launch Task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_context: Option<String>,
+    /// What nobody standardized.
+    #[serde(default, skip_serializing_if = "Extensions::is_empty")]
+    pub extensions: Extensions,
 }
 
 impl LaunchContext {
@@ -96,11 +99,102 @@ impl LaunchContext {
         self
     }
 
+    /// With a parameter of an extension (SMART-CTX-009): `__name`, or a full URI, with any JSON value.
+    ///
+    /// ```
+    /// use vestibule_host::LaunchContext;
+    /// let context = LaunchContext::new().with_extension("__darkMode", true.into()).unwrap();
+    /// assert_eq!(context.extensions.members()["__darkMode"], true);
+    /// assert!(context.with_extension("access_token", "mine".into()).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ExtensionError`] for a name that could be somebody else's, and for too much.
+    pub fn with_extension(mut self, name: impl Into<String>, value: Value) -> Result<Self, ExtensionError> {
+        let mut members = self.extensions.0;
+        members.insert(name.into(), value);
+        self.extensions = Extensions::try_from(members)?;
+        Ok(self)
+    }
+
     /// With an opaque text for the app.
     #[must_use]
     pub fn with_app_context(mut self, text: impl Into<String>) -> Self {
         self.app_context = Some(text.into());
         self
+    }
+}
+
+/// Parameters of extensions, beside the standard ones in a token response: checked when they are made, so that none can pass for
+/// a standard one (SMART-CTX-009).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+pub struct Extensions(Map<String, Value>);
+
+/// Why something is no extension parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtensionError {
+    /// Neither `__name` nor a URI.
+    #[error("the name of an extension begins with two underscores, or is a full URI")]
+    Name,
+    /// Left out rather than sent (SMART-CTX-015).
+    #[error("an extension without a value is left out")]
+    Empty,
+    /// More than an answer should carry.
+    #[error("at most 16 extensions, with 4096 bytes together")]
+    TooMuch,
+}
+
+impl Extensions {
+    /// None.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The members as they go into the token response.
+    pub const fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl TryFrom<Map<String, Value>> for Extensions {
+    type Error = ExtensionError;
+
+    fn try_from(members: Map<String, Value>) -> Result<Self, Self::Error> {
+        let is_name = |name: &str| {
+            let plain =
+                name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+            let own = name.strip_prefix("__").is_some_and(|rest| !rest.is_empty());
+            let scheme =
+                name.split_once(':').map_or("", |(scheme, rest)| if rest.is_empty() { "" } else { scheme });
+            let uri = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+            plain && (own || uri)
+        };
+        let is_nothing = |value: &Value| match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        if !members.keys().all(|name| is_name(name)) {
+            return Err(ExtensionError::Name);
+        }
+        if members.values().any(is_nothing) {
+            return Err(ExtensionError::Empty);
+        }
+        let size = serde_json::to_vec(&members).map_or(usize::MAX, |text| text.len());
+        if members.len() > 16 || size > 4_096 {
+            return Err(ExtensionError::TooMuch);
+        }
+        Ok(Self(members))
+    }
+}
+
+impl From<Extensions> for Map<String, Value> {
+    fn from(extensions: Extensions) -> Self {
+        extensions.0
     }
 }
 
@@ -150,6 +244,13 @@ impl FhirContextItem {
     /// The members as they go into the token response.
     pub const fn members(&self) -> &Map<String, Value> {
         &self.0
+    }
+
+    /// The entry as SMART 2.0 had it: a reference and nothing more (SMART-CTX-030). `None` for what that cannot say.
+    pub fn as_string(&self) -> Option<&str> {
+        let role = self.0.get("role").and_then(Value::as_str);
+        let plain = role.is_none_or(|role| role == "launch");
+        self.0.get("reference").and_then(Value::as_str).filter(|_| plain)
     }
 }
 
@@ -213,6 +314,44 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// SMART-CTX-009, SMART-CTX-015
+    #[test]
+    fn extensions_are_checked() {
+        let one = |name: &str, value: Value| LaunchContext::new().with_extension(name, value).err();
+        for name in ["__darkMode", "__x", "https://ehr.example/ext/room", "urn:oid:1.2.3"] {
+            assert_eq!(one(name, json!({"a": [1]})), None, "{name}");
+        }
+        for name in
+            ["", "_", "__", "patient", "access_token", "scope", ":", "a:", "1:x", "__a b", "__\"", "x y:z"]
+        {
+            assert_eq!(one(name, json!(1)), Some(ExtensionError::Name), "{name}");
+        }
+        for value in [json!(null), json!(""), json!([])] {
+            assert_eq!(one("__x", value), Some(ExtensionError::Empty));
+        }
+        assert_eq!(one("__x", json!("a".repeat(4_096))), Some(ExtensionError::TooMuch));
+        let many = (0..17)
+            .try_fold(LaunchContext::new(), |context, n| context.with_extension(format!("__{n}"), json!(1)));
+        assert_eq!(many.err(), Some(ExtensionError::TooMuch));
+        assert!(serde_json::from_value::<LaunchContext>(json!({"extensions": {"patient": "P9"}})).is_err());
+    }
+
+    /// SMART-CTX-030
+    #[test]
+    fn entries_of_smart_2_0() {
+        let of = |value: Value| {
+            let Value::Object(members) = value else { panic!("an object") };
+            FhirContextItem::try_from(members).unwrap().as_string().map(str::to_owned)
+        };
+        assert_eq!(
+            of(json!({"reference": "ImagingStudy/55", "type": "ImagingStudy"})).as_deref(),
+            Some("ImagingStudy/55")
+        );
+        assert_eq!(of(json!({"reference": "List/a", "role": "launch"})).as_deref(), Some("List/a"));
+        assert_eq!(of(json!({"reference": "List/a", "role": "https://example.org/r"})), None);
+        assert_eq!(of(json!({"canonical": "https://example.org/Questionnaire/1"})), None);
+    }
 
     /// SMART-CTX-022, SMART-CTX-023, SMART-CTX-024, SMART-CTX-025
     #[test]

@@ -133,7 +133,7 @@ pub struct ScopeItem<'a> {
     pub scope: &'a Scope,
     /// Whether the box is ticked at first.
     pub checked: bool,
-    /// Deserves a mark: data that people guard more closely, or the right to change data.
+    /// Deserves a mark: data that people guard more closely, or access that lasts. The right to change data has its own words.
     pub sensitive: bool,
     /// Covers everything, also what is added later (SMART-AUTHZ-071).
     pub everything: bool,
@@ -163,6 +163,8 @@ pub struct ConsentView<'a> {
     pub patient: Option<&'a PatientSummary>,
     /// What the user is to the patient.
     pub relationship: Option<&'a str>,
+    /// When the user's own access to the record ends; the app's ends then at the latest.
+    pub until: Option<UnixMillis>,
     /// The encounter, where one is shared.
     pub encounter: Option<&'a str>,
     /// What is asked for.
@@ -307,6 +309,8 @@ pub enum Problem {
     Stale,
     /// The form did not come from a page of ours.
     Forged,
+    /// Too much at once; trying again later helps.
+    TooMany,
     /// A part of the system is away; trying again helps.
     Unavailable,
     /// A bug on our side.

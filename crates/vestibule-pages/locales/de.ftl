@@ -54,6 +54,7 @@ consent-app = App
 consent-answers-to = Ihre Antwort geht an
 consent-record = Wessen Akte
 consent-relationship = Sie sind
+consent-until = Ihr Zugang endet am
 consent-encounter = Besuch
 consent-duration = Wie lange
 consent-duration-value = Bis zu { $time }, falls Sie den Zugriff nicht vorher beenden
@@ -210,6 +211,8 @@ problem-forged = Dieses Formular kam nicht von hier
     .detail = Zu Ihrem Schutz haben wir es nicht angenommen. Es wurde nichts geteilt oder geändert.
 problem-unavailable = Das geht im Moment nicht
     .detail = Ein Teil unseres Systems ist gerade nicht erreichbar. Nichts ist verloren. Warten Sie kurz und versuchen Sie es noch einmal.
+problem-too-many = Gerade sind es zu viele Anfragen
+    .detail = Nichts ist verloren. Warten Sie kurz und versuchen Sie es noch einmal.
 problem-internal = Bei uns ist etwas schiefgegangen
     .detail = Es liegt nicht an Ihnen. Bitte versuchen Sie es noch einmal; wenn es wieder passiert, nennen Sie uns die Nummer unten.
 

@@ -55,6 +55,7 @@ consent-app = App
 consent-answers-to = Your answer goes to
 consent-record = Whose record
 consent-relationship = You are
+consent-until = Your access ends on
 consent-encounter = Visit
 consent-duration = How long
 consent-duration-value = Up to { $time }, unless you end it sooner
@@ -211,6 +212,8 @@ problem-forged = This form did not come from here
     .detail = To protect you we did not accept it. Nothing was shared or changed.
 problem-unavailable = We cannot do this right now
     .detail = A part of our system is not available for the moment. Nothing is lost. Wait a moment and try again.
+problem-too-many = Too many requests at once
+    .detail = Nothing is lost. Wait a moment and try again.
 problem-internal = Something went wrong on our side
     .detail = This is not your fault. Please try again; if it happens again, tell us the reference below.
 

@@ -59,6 +59,7 @@ const fn key(problem: Problem) -> &'static str {
         Problem::OtherUser => "problem-other-user",
         Problem::Stale => "problem-stale",
         Problem::Forged => "problem-forged",
+        Problem::TooMany => "problem-too-many",
         Problem::Unavailable => "problem-unavailable",
         Problem::Internal => "problem-internal",
     }

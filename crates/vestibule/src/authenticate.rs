@@ -6,6 +6,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use vestibule_core::digest;
+use vestibule_core::explain::Trail;
 use vestibule_core::params::Params;
 use vestibule_core::token::{Asserted, AuthenticatedClient, Presented, TokenError};
 use vestibule_host::{
@@ -27,22 +28,29 @@ impl Inner {
         form: &Params,
         audience: &str,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<AuthenticatedClient, TokenError> {
         let authorization: Vec<&[u8]> =
             head.headers.get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes).collect();
-        let presented = Presented::read(form, &authorization, assertion::named_client)?;
+        let presented = Presented::read(form, &authorization, assertion::named_client);
+        let presented = trail.check("CAUTH-001", "one way of authentication", presented)?;
         let source = head.extensions.get::<Source>();
         let id = presented.client_id().clone();
         let question = RateQuestion::new(RatePoint::ClientAuthentication, Some(&id), source);
-        self.may_go_on(&question).await?;
+        trail.check("CAUTH-014", "not too many requests", self.may_go_on(&question).await)?;
         // A-FAULT-15: a registry that is away is 503, never `invalid_client`.
         let found = self.host.clients.client(&id).await.map_err(away)?;
         let found = found.filter(RegisteredClient::is_enabled);
+        match &found {
+            Some(client) => trail.client(&client.id),
+            None => trail.reason("no such client, or it is not enabled"),
+        }
         let asserted = match (presented.assertion(), &found) {
-            (Some(text), Some(client)) => self.check_assertion(text, client, audience, now).await?,
+            (Some(text), Some(client)) => self.check_assertion(text, client, audience, now, trail).await?,
             _ => None,
         };
         let outcome = presented.authenticate(found, asserted, now);
+        let outcome = trail.check("CAUTH-010", "the client is who it says", outcome);
         if matches!(outcome, Err(TokenError::InvalidClient { .. }))
             && let Some(gate) = &self.rate
         {
@@ -67,6 +75,7 @@ impl Inner {
         client: &RegisteredClient,
         audience: &str,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<Option<Asserted>, TokenError> {
         let ClientAuthentication::PrivateKeyJwt(keys) = &client.authentication else { return Ok(None) };
         let audiences = [audience, self.config.endpoints().token.as_str()];
@@ -95,11 +104,8 @@ impl Inner {
                 Ok(Some(Asserted::verified(client.id.clone(), claim)))
             }
             Err(error) => {
-                tracing::info!(
-                    client = client.id.as_str(),
-                    reason = &error as &dyn std::error::Error,
-                    "client assertion refused"
-                );
+                trail.note("JWTCA-001", "the assertion proves the client", false);
+                trail.reason(error.to_string());
                 Ok(None)
             }
         }

@@ -11,14 +11,15 @@ use http::request::Parts;
 use http::{Method, Response};
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::{AuthorizeRefusal, Identified, PendingRequest, ProvenRedirect};
-use vestibule_core::explain::Trail;
+use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_core::params::Params;
 use vestibule_core::record;
 use vestibule_host::pages::{BounceView, Problem, View};
-use vestibule_host::{ClientId, RegisteredClient, UnixMillis};
+use vestibule_host::{ClientId, RateAnswer, RatePoint, RateQuestion, RegisteredClient, Source, UnixMillis};
 
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
+use crate::explain::{named, told};
 use crate::http_face::cookies::Site;
 use crate::http_face::page::{PageKind, languages};
 use crate::interaction::InteractionId;
@@ -28,34 +29,54 @@ use crate::interaction::held::site_of;
 impl AuthorizationServer {
     /// Answers an authorize request (SMART-AUTHZ-017: by query or by form).
     pub(crate) async fn authorize(&self, head: &Parts, params: &Params) -> Response<Bytes> {
-        match self.begin(head, params).await {
+        let mut trail = Trail::default();
+        match self.begin(head, params, &mut trail).await {
             Ok(response) => response,
-            Err(error) => self.problem_page(head, &error),
+            Err(error) => self.problem_page(head, &error.after(trail, Endpoint::Authorize)),
         }
     }
 
-    async fn begin(&self, head: &Parts, params: &Params) -> Result<Response<Bytes>, AuthorizeError> {
+    async fn begin(
+        &self,
+        head: &Parts,
+        params: &Params,
+        trail: &mut Trail,
+    ) -> Result<Response<Bytes>, AuthorizeError> {
         let inner = self.inner();
         let now = inner.now();
         // Nothing up to the proof may redirect (SMART-AUTHZ-030).
-        let identified = Identified::read(params).map_err(AuthorizeError::new)?;
-        let client = inner.host.clients.client(&ClientId::new(identified.client_id())).await?;
+        let identified = Identified::read(params).map_err(AuthorizeError::new);
+        let identified =
+            trail.check("SMART-AUTHZ-002", "client_id and redirect_uri, once each", identified)?;
+        let id = ClientId::new(identified.client_id());
+        trail.check("GEN-013", "not too many requests", self.may_begin(head, &id).await)?;
+        let client = inner.host.clients.client(&id).await?;
+        let client = client.filter(RegisteredClient::is_enabled);
+        if let Some(client) = &client {
+            trail.client(&client.id);
+        }
         let proven = ProvenRedirect::prove(client.as_ref(), &identified, params, inner.config.form_post)
-            .map_err(AuthorizeError::new)?;
+            .map_err(AuthorizeError::new);
+        let proven = trail.check("SMART-AUTHZ-030", "a known app, and an address of its own", proven)?;
         let client = client.ok_or(AuthorizeError::new(Problem::UnknownClient))?;
         // From here on the app is told what is wrong.
-        let outcome = self.hold(head, params, &client, &proven, now).await;
-        let refusal = match outcome {
+        let refusal = match self.hold(head, params, &client, &proven, now, trail).await {
             Ok(response) => return Ok(response),
             Err(refusal) => refusal,
         };
-        tracing::info!(
-            client = client.id.as_str(),
-            error = refusal.code.as_str(),
-            description = refusal.description,
-            "authorize request refused"
-        );
-        self.answer_app(&languages(head), &client, &proven.refuse(refusal, inner.issuer()))
+        let correlation = inner.explain(std::mem::take(trail), Endpoint::Authorize, told(refusal));
+        let answer = proven.refuse(refusal, inner.issuer());
+        Ok(named(self.answer_app(&languages(head), &client, &answer)?, &correlation))
+    }
+
+    /// Asks the host's gate before anything is looked up or held. A page says no: no address is proven yet.
+    async fn may_begin(&self, head: &Parts, client: &ClientId) -> Result<(), AuthorizeError> {
+        let Some(gate) = &self.inner().rate else { return Ok(()) };
+        let source = head.extensions.get::<Source>();
+        match gate.ask(&RateQuestion::new(RatePoint::Authorize, Some(client), source)).await {
+            RateAnswer::Go => Ok(()),
+            RateAnswer::Wait(wait) => Err(AuthorizeError::too_many(wait)),
+        }
     }
 
     async fn hold(
@@ -65,12 +86,12 @@ impl AuthorizationServer {
         client: &RegisteredClient,
         proven: &ProvenRedirect,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<Response<Bytes>, AuthorizeRefusal> {
         let inner = self.inner();
-        let mut trail = Trail::default();
         let hint = |token: &str| inner.verified(token, &["JWT"], now);
         let rules = inner.config.rules();
-        let pending = PendingRequest::validate(params, proven, client, &rules, &hint, now, &mut trail)?;
+        let pending = PendingRequest::validate(params, proven, client, &rules, &hint, now, trail)?;
         if let Some(hash) = pending.launch {
             // A fault is not "unknown launch" (principle 5).
             let call = inner.call(now).map_err(|_| AuthorizeRefusal::unavailable())?;
@@ -81,15 +102,20 @@ impl AuthorizationServer {
                 }
                 None => None,
             };
-            LaunchRecord::accept(launch.as_ref(), &client.id, &pending.base, now)?;
+            let accepted = LaunchRecord::accept(launch.as_ref(), &client.id, &pending.base, now);
+            trail.check("SMART-LAUNCH-014", "the launch is this app's, and in time", accepted)?;
         }
         let id = InteractionId::fresh(inner).map_err(|_| AuthorizeRefusal::unavailable())?;
         let silent = pending.sign_in.is_silent();
         // A form from another site comes without its cookies, so it goes round once as others do (SMART-AUTHZ-019).
         if silent && head.method == Method::GET {
-            return match self.answer_silently(head, &id, pending, now).await {
+            let held = std::mem::take(trail);
+            return match self.answer_silently(head, &id, pending, now, held).await {
                 Ok(turn) => Ok(self.show(head, turn)),
-                Err(error) => Err(told_to_app(&error)),
+                Err(error) => {
+                    trail.client(&client.id);
+                    Err(told_to_app(&error))
+                }
             };
         }
         let cookies = inner.hold(&id, pending, client, now).await.map_err(|error| {
@@ -112,7 +138,10 @@ impl AuthorizationServer {
         for cookie in cookies {
             response.headers_mut().append(http::header::SET_COOKIE, cookie);
         }
-        Ok(response)
+        trail.flow(id.flow(inner.issuer()));
+        let correlation =
+            inner.explain(std::mem::take(trail), Endpoint::Authorize, Outcome::GoesOn("interaction"));
+        Ok(named(response, &correlation))
     }
 }
 

@@ -1,5 +1,8 @@
 //! What went wrong, for the page that says so. Operators find the source in the log, by the correlation id.
 
+use std::time::Duration;
+
+use vestibule_core::explain::{Endpoint, Trail};
 use vestibule_host::pages::Problem;
 use vestibule_host::{
     BoxError, EntropyError, Framing, HostError, KeyError, PolicyError, RegisteredClient, StoreFault,
@@ -17,13 +20,25 @@ pub struct AuthorizeError {
     pub go_on: Option<String>,
     /// Who may frame the page that says so: whoever may frame the app's other pages.
     pub(crate) frame_ancestors: Vec<String>,
+    /// What was checked until then, where somebody asks.
+    pub(crate) trail: Option<Box<(Trail, Endpoint)>>,
+    /// For how long to wait, where it is too much at once.
+    pub(crate) wait: Option<Duration>,
     /// What to tell the operator.
     source: Option<BoxError>,
 }
 
 impl AuthorizeError {
     pub(crate) const fn new(problem: Problem) -> Self {
-        Self { problem, app: None, go_on: None, frame_ancestors: Vec::new(), source: None }
+        Self {
+            problem,
+            app: None,
+            go_on: None,
+            frame_ancestors: Vec::new(),
+            trail: None,
+            wait: None,
+            source: None,
+        }
     }
 
     pub(crate) fn of(mut self, client: &RegisteredClient) -> Self {
@@ -37,6 +52,16 @@ impl AuthorizeError {
     pub(crate) fn going_on_at(mut self, path: String) -> Self {
         self.go_on = Some(path);
         self
+    }
+
+    /// What was checked until then; an earlier answer to that stays.
+    pub(crate) fn after(mut self, trail: Trail, endpoint: Endpoint) -> Self {
+        self.trail.get_or_insert_with(|| Box::new((trail, endpoint)));
+        self
+    }
+
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        Self { wait: Some(wait), ..Self::new(Problem::TooMany) }
     }
 
     fn from_source(problem: Problem, source: impl Into<BoxError>) -> Self {

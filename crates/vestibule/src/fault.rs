@@ -1,9 +1,12 @@
 //! A part of the host is away: logged once, with its source; whoever asked is told 503 (principle 5).
 
 use vestibule_core::authorize::Refusal;
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::{Grantable, Reask};
 use vestibule_core::record::Unreadable;
-use vestibule_host::{BoxError, EntropyError, HostError, KeyError, PolicyError, StoreFault, UnixMillis};
+use vestibule_host::{
+    BoxError, EntropyError, HostError, KeyError, PatientAnswer, PolicyError, StoreFault, UnixMillis,
+};
 
 use crate::server::Inner;
 
@@ -42,21 +45,36 @@ impl Inner {
         &self,
         reask: Reask,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<Result<Grantable, Refusal>, Away> {
         let host = &self.host;
         let standing = host.users.standing(&reask.standing_question()).await?;
-        if standing != vestibule_host::Standing::Active {
+        let active = standing == vestibule_host::Standing::Active;
+        if !trail.note("RT-010", "the user may go on", active) {
+            trail.reason(format!("{standing:?}"));
             // Nobody else is asked about a user who may not go on.
             return Ok(Err(Refusal::NotAllowed));
         }
         let patient = match reask.patient_question() {
-            Some(question) => Some(host.patients.may_access(&question).await?), // S11, A-CTX-30
+            Some(question) => {
+                let answer = host.patients.may_access(&question).await?; // S11, A-CTX-30
+                let allowed = matches!(answer, PatientAnswer::Allowed(_));
+                trail.note("INT-010", "the patient policy says yes", allowed);
+                Some(answer)
+            }
             None => None,
         };
         let given = match reask.consent() {
-            Some(consent) => host.consents.given(self.tenant(), consent).await?,
+            Some(consent) => {
+                let given = host.consents.given(self.tenant(), consent).await?;
+                trail.note("INT-014", "the consent stands", given)
+            }
             None => true,
         };
-        Ok(reask.answered(standing, patient, given, now))
+        let answered = reask.answered(standing, patient, given, now);
+        if let Err(refusal) = &answered {
+            trail.reason(format!("{refusal:?}"));
+        }
+        Ok(answered)
     }
 }

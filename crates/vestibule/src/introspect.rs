@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use vestibule_core::access::{ActiveAccess, INACTIVE};
+use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_core::params::Params;
 use vestibule_core::token::{AuthenticatedClient, TokenError};
 use vestibule_host::{IssueToken, RatePoint, RateQuestion, Source, TokenIssuance, UnixMillis};
@@ -10,6 +11,7 @@ use vestibule_host::{IssueToken, RatePoint, RateQuestion, Source, TokenIssuance,
 use crate::AuthorizationServer;
 use crate::authenticate::away;
 use crate::bearer::{Bearer, BearerError};
+use crate::explain::answered;
 use crate::interaction::held::certain;
 use crate::server::Inner;
 
@@ -38,20 +40,49 @@ enum Caller {
 
 impl AuthorizationServer {
     /// Answers an introspection request whose form has been read.
-    pub(crate) async fn introspect(&self, head: &Parts, form: &Params) -> Result<String, IntrospectError> {
+    pub(crate) async fn introspect(
+        &self,
+        head: &Parts,
+        form: &Params,
+    ) -> (String, Result<String, IntrospectError>) {
+        let mut trail = Trail::default();
+        let answer = self.introspection(head, form, &mut trail).await;
+        let outcome = match &answer {
+            Ok(_) => Outcome::Granted,
+            Err(IntrospectError::Client(error)) => answered::<()>(&Err(*error)),
+            Err(IntrospectError::Bearer(error)) => {
+                Outcome::Refused { error: error.code(), description: error.description() }
+            }
+        };
+        (self.inner().explain(trail, Endpoint::Introspection, outcome), answer)
+    }
+
+    async fn introspection(
+        &self,
+        head: &Parts,
+        form: &Params,
+        trail: &mut Trail,
+    ) -> Result<String, IntrospectError> {
         let inner = self.inner();
         let now = inner.now();
-        let token = one_token(head, form)?;
-        let caller = inner.introspector(head, form, now).await?;
+        let token = trail.check("INTRO-007", "one token, in the body", one_token(head, form))?;
+        let caller = inner.introspector(head, form, now, trail).await;
+        let caller = trail.check("INTRO-001", "the caller may introspect", caller)?;
         let source = head.extensions.get::<Source>();
         let client = match &caller {
             Caller::Bearer(bearer) => bearer.claims().client(),
             Caller::Client(client) => &client.client().id,
         };
         let question = RateQuestion::new(RatePoint::Introspection, Some(client), source);
-        inner.may_go_on(&question).await?;
+        trail.client(client);
+        trail.check("A-INTRO-14", "not too many requests", inner.may_go_on(&question).await)?;
         let found = inner.active_access(token.expose_secret(), now).await.map_err(away)?;
-        let answer = match found.filter(|token| caller.may_see(token)) {
+        let lives = trail.note("INTRO-004", "the token lives", found.is_some());
+        let found = found.filter(|token| caller.may_see(token));
+        if lives {
+            trail.note("INTRO-003", "it is the caller's business", found.is_some());
+        }
+        let answer = match found {
             Some(token) => token.introspection().to_string(),
             None => {
                 if let Some(gate) = &inner.rate {
@@ -85,6 +116,7 @@ impl Inner {
         head: &Parts,
         form: &Params,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<Caller, IntrospectError> {
         if Bearer::is_used(head) {
             let bearer = Bearer::read(head).map_err(IntrospectError::Bearer)?;
@@ -96,7 +128,8 @@ impl Inner {
             }
             return Ok(Caller::Bearer(Box::new(active)));
         }
-        let client = self.authenticate(head, form, &self.config.endpoints().introspection, now).await?;
+        let client =
+            self.authenticate(head, form, &self.config.endpoints().introspection, now, trail).await?;
         // A-INTRO-02: who only names itself proves nothing.
         if !client.client().authentication.is_confidential() {
             return Err(TokenError::InvalidClient { header: head.headers.contains_key(AUTHORIZATION) }.into());

@@ -54,12 +54,15 @@ mod authorize;
 mod bearer;
 mod client_keys;
 mod config;
+mod discovery_policy;
 mod error;
 mod events;
+mod explain;
 mod fault;
 mod http_face;
 mod interaction;
 mod introspect;
+mod issuers;
 mod launch;
 mod own_token;
 mod register;
@@ -70,6 +73,7 @@ mod token;
 mod userinfo;
 
 pub use config::{Config, ConfigError, ConfigErrors};
+pub use discovery_policy::{DiscoveryPolicy, MoreToDiscover};
 pub use error::AuthorizeError;
 pub use fault::Away;
 pub use http_face::MAX_BODY;
@@ -77,11 +81,13 @@ pub use interaction::{
     AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, SignInPrompt, StepToken,
     Turn,
 };
+pub use issuers::{Issuers, SamePath};
 pub use launch::{Launch, LaunchError};
 pub use server::{AuthorizationServer, Builder, Host};
 pub use vestibule_core::access::{AccessClaims, ActiveAccess};
 pub use vestibule_core::audience::FhirBase;
 pub use vestibule_core::discovery::Endpoints;
+pub use vestibule_core::explain::{Check, Explanation, Observer, Outcome, ScopeLine};
 pub use vestibule_host::{
     ClientRegistrar, ClientRegistry, ConsentStore, GrantStore, InitialTokens, KeyRing, LaunchContext,
     MemoryClients, MemoryConsents, MemoryGrants, OpenRegistration, Pages, PatientAccessPolicy,

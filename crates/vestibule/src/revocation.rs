@@ -1,17 +1,20 @@
 //! The revocation endpoint: an app gives back what it holds (RFC 7009, smart.md 7.2).
 
 use http::request::Parts;
+use vestibule_core::explain::{Endpoint, Trail};
 use vestibule_core::params::Params;
 use vestibule_core::token::content::OPAQUE_PREFIX;
 use vestibule_core::token::{AuthenticatedClient, RefreshToken, TokenError};
 use vestibule_core::{digest, record};
 use vestibule_host::{
-    AuditDetails, GrantKey, IssueToken, Revocation, Revoke, Revoked, StoredGrant, TokenIssuance, UnixMillis,
+    AuditDetails, GrantKey, IssueToken, Revocation, Revoke, Revoked, Secret, StoredGrant, TokenIssuance,
+    UnixMillis,
 };
 
 use crate::AuthorizationServer;
 use crate::authenticate::away;
 use crate::events::details_of;
+use crate::explain::answered;
 use crate::fault::Away;
 use crate::interaction::held::certain;
 use crate::introspect::one_token;
@@ -24,33 +27,43 @@ impl AuthorizationServer {
         &self,
         head: &Parts,
         form: &Params,
-    ) -> (Option<AuthenticatedClient>, Result<(), TokenError>) {
+    ) -> (String, Option<AuthenticatedClient>, Result<(), TokenError>) {
         let inner = self.inner();
-        let now = inner.now();
-        let token = match one_token(head, form) {
-            Ok(token) => token,
-            Err(error) => return (None, Err(error)),
-        };
-        match inner.authenticate(head, form, &inner.config.endpoints().revocation, now).await {
-            Ok(client) => {
-                let done = inner.revoke_of(&client, token.expose_secret(), now).await;
+        let mut trail = Trail::default();
+        let (client, done) = match inner.revoker(head, form, &mut trail).await {
+            Ok((client, token)) => {
+                let done = inner.revoke_of(&client, token.expose_secret(), inner.now(), &mut trail).await;
                 (Some(client), done)
             }
             Err(error) => (None, Err(error)),
-        }
+        };
+        (inner.explain(trail, Endpoint::Revocation, answered(&done)), client, done)
     }
 }
 
 impl Inner {
+    async fn revoker(
+        &self,
+        head: &Parts,
+        form: &Params,
+        trail: &mut Trail,
+    ) -> Result<(AuthenticatedClient, Secret), TokenError> {
+        let token = trail.check("REVOKE-001", "one token, in the body", one_token(head, form))?;
+        let audience = &self.config.endpoints().revocation;
+        Ok((self.authenticate(head, form, audience, self.now(), trail).await?, token))
+    }
+
     async fn revoke_of(
         &self,
         client: &AuthenticatedClient,
         token: &str,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<(), TokenError> {
         let call = self.call(now).map_err(away)?;
         let found = self.revocable(client, token, now).await.map_err(away)?;
         let seen = TokenError::InvalidClient { header: false };
+        trail.note("REVOKE-004", "the token is known, and this client's", found.is_some());
         let Some((what, details)) = found else {
             // Nothing to revoke; the assertion is spent all the same.
             let Some(claim) = client.claim() else { return Ok(()) };

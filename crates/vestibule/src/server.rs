@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use vestibule_core::explain::Observer;
 use vestibule_host::{
     Alg, AttemptId, AuditSink, Call, ClientRegistrar, ClientRegistry, Clock, ConsentStore, Entropy,
     EntropyError, GrantStore, JwksFetcher, KeyRing, Pages, PatientAccessPolicy, RateGate, RegistrationPolicy,
-    StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
+    ScopePolicy, StoreFault, SystemClock, Tenant, UnixMillis, UserAuthenticator,
 };
 use vestibule_jose::SystemRandom;
 
 use crate::client_keys::KeyCache;
 use crate::config::{Config, ConfigError, ConfigErrors};
+use crate::discovery_policy::DiscoveryPolicy;
 use crate::http_face::documents::Documents;
 use crate::own_token::OwnKeys;
 use crate::register::Registrations;
@@ -53,6 +55,9 @@ pub(crate) struct Inner {
     pub(crate) rate: Option<Arc<dyn RateGate>>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) registrations: Option<Registrations>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) scopes: Option<Arc<dyn ScopePolicy>>,
+    pub(crate) discovery: Option<Arc<dyn DiscoveryPolicy>>,
     pub(crate) client_keys: KeyCache,
     pub(crate) own_keys: OwnKeys,
     clock: Arc<dyn Clock>,
@@ -71,6 +76,9 @@ pub struct Builder {
     rate: Option<Arc<dyn RateGate>>,
     audit: Option<Arc<dyn AuditSink>>,
     registrations: Option<Registrations>,
+    observer: Option<Arc<dyn Observer>>,
+    scopes: Option<Arc<dyn ScopePolicy>>,
+    discovery: Option<Arc<dyn DiscoveryPolicy>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -124,6 +132,25 @@ impl Builder {
         self
     }
 
+    /// Is told what happened to each authorize, token, introspection and revocation request, and why: each check, each scope,
+    /// what the client learned and what it did not. See [`Explanation`](crate::Explanation).
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Narrows what an app may have of a user, beyond its registration.
+    pub fn with_scope_policy(mut self, policy: Arc<dyn ScopePolicy>) -> Self {
+        self.scopes = Some(policy);
+        self
+    }
+
+    /// Lets the SMART configuration say more to callers who show who they are.
+    pub fn with_discovery_policy(mut self, policy: Arc<dyn DiscoveryPolicy>) -> Self {
+        self.discovery = Some(policy);
+        self
+    }
+
     /// Another clock: for tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -164,6 +191,9 @@ impl Builder {
             rate: self.rate,
             audit: self.audit,
             registrations: self.registrations,
+            observer: self.observer,
+            scopes: self.scopes,
+            discovery: self.discovery,
             client_keys: KeyCache::default(),
             own_keys: OwnKeys::default(),
             tenant: Tenant::new(self.config.issuer()),
@@ -188,6 +218,9 @@ impl AuthorizationServer {
             rate: None,
             audit: None,
             registrations: None,
+            observer: None,
+            scopes: None,
+            discovery: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemRandom),
         }

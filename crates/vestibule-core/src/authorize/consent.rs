@@ -19,8 +19,10 @@ pub struct OfferItem {
     pub scope: Scope,
     /// Narrower scopes, ignored while `scope` itself is ticked (SMART-SCOPE-115).
     pub parts: Vec<(Scope, &'static Category)>,
-    /// Data that people guard more closely, or the right to change data.
+    /// Data that people guard more closely, or access that lasts.
     pub sensitive: bool,
+    /// The right to change data.
+    pub changes_data: bool,
     /// Everything of its kind, also what is added later (SMART-AUTHZ-071).
     pub everything: bool,
 }
@@ -31,6 +33,7 @@ impl Offer {
         let item = |scope: &Scope| OfferItem {
             parts: parts_of(scope),
             sensitive: is_sensitive(scope),
+            changes_data: changes_data(scope),
             everything: matches!(scope.as_resource(), Some(resource) if resource.resource_type() == TypeSpec::Any),
             scope: scope.clone(),
         };
@@ -130,17 +133,19 @@ const GUARDED: [&str; 8] = [
     "RiskAssessment",
 ];
 
+fn changes_data(scope: &Scope) -> bool {
+    let may = |permission| scope.as_resource().is_some_and(|one| one.permissions().contains(permission));
+    [Permission::Create, Permission::Update, Permission::Delete].into_iter().any(may)
+}
+
 fn is_sensitive(scope: &Scope) -> bool {
     match scope.kind() {
         ScopeKind::Resource(resource) => {
-            let changes = [Permission::Create, Permission::Update, Permission::Delete]
-                .iter()
-                .any(|permission| resource.permissions().contains(*permission));
             let guarded = match resource.resource_type() {
                 TypeSpec::Any => true,
                 TypeSpec::Named(named) => GUARDED.contains(&named.name()),
             };
-            changes || guarded || resource.level() == Level::System
+            guarded || resource.level() == Level::System
         }
         ScopeKind::Refresh(_) => true,
         ScopeKind::Identity(IdentityScope::OpenId | IdentityScope::FhirUser | IdentityScope::Profile) => {

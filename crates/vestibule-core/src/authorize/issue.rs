@@ -111,6 +111,7 @@ impl CodeDraft {
             context: GrantedContext {
                 patient: patient.clone().filter(|_| shared.patient),
                 encounter: encounter.clone().filter(|_| shared.encounter),
+                fhir_context_strings: parts.client.fhir_context_strings,
                 ..shared.launch_context(parts.launch, &scopes)
             },
             fhir_user: fhir_user.map(|user| format!("{}/{}", request.base, user.as_str())),
@@ -222,6 +223,8 @@ impl Shared {
             intent: launch.intent.clone(),
             tenant: launch.tenant.clone(),
             app_context: launch.app_context.clone(),
+            extensions: launch.extensions.clone(),
+            fhir_context_strings: false,
         }
     }
 }

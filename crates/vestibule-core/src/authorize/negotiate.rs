@@ -59,6 +59,8 @@ pub enum Reason {
     NoFhirUser,
     /// `fhirUser` and `profile` need `openid` to be carried (SMART-SCOPE-090).
     NeedsOpenId,
+    /// The host's policy keeps it from this user.
+    NotForThisUser,
     /// Nothing of the kind is in context.
     NotInContext,
     /// The relationship does not allow it.
@@ -169,6 +171,18 @@ impl Negotiation {
             ScopeKind::Identity(IdentityScope::FhirUser) if !has_fhir_user => Some(Reason::NoFhirUser),
             _ => None,
         });
+        self
+    }
+
+    /// What the host's policy leaves for this user. It cannot widen: what was not asked for has no line.
+    #[must_use]
+    pub fn within_policy(mut self, left: Option<&ScopeSet>) -> Self {
+        if let Some(left) = left {
+            self.narrow(Stage::User, Reason::NotForThisUser, |scope| {
+                if left.contains(scope) { Narrowed::Whole(scope.clone()) } else { left.narrow(scope) }
+            });
+            self.cohere();
+        }
         self
     }
 

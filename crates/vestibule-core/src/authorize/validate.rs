@@ -118,6 +118,7 @@ impl PendingRequest {
         let list = trail.check("SMART-AUTHZ-005", "scope is a list", scope_list(params.one("scope")))?;
         let launch = trail.check("SMART-AUTHZ-004", "launch", launch_named(one("launch"), rules))?;
         let negotiation = Negotiation::start(&list, client, base, launch.is_some(), rules);
+        trail.scopes(&negotiation);
         trail.check("SMART-LAUNCH-022", "scope launch", launch_scope(&negotiation, launch.is_some()))?;
         trail.check("SMART-AUTHZ-064", "something can be granted", grantable(&negotiation, client))?;
         let nonce = trail.check("OIDC-004", "nonce", nonce(one("nonce")))?;

@@ -20,6 +20,7 @@ use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
 use crate::authorize::{CodeProof, Verifier};
 use crate::digest;
+use crate::explain::Trail;
 use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
 use crate::params::Params;
 
@@ -72,18 +73,25 @@ impl CodeRequest {
         client: &AuthenticatedClient,
         grant: Option<(GrantId, GrantRecord)>,
         rules: &Rules<'_>,
+        trail: &mut Trail,
     ) -> Result<Checked, TokenError> {
-        let (grant, record) = grant.ok_or(TokenError::InvalidGrant)?;
+        let grant = grant.ok_or(TokenError::InvalidGrant);
+        let (grant, record) = trail.check("TOKEN-009", "the code is known", grant)?;
         let registered = client.client();
-        let right_client = record.client == registered.id; // SMART-TOKEN-021, SMART-TOKEN-024
-        let right_redirect = record.redirect_uri == self.redirect_uri; // SMART-TOKEN-022
+        // SMART-TOKEN-024
+        let right_client =
+            trail.note("SMART-TOKEN-021", "the code is this client's", record.client == registered.id);
+        let same = record.redirect_uri == self.redirect_uri;
+        let right_redirect = trail.note("SMART-TOKEN-022", "redirect_uri is the request's", same);
         let proof = self.proof(&record.proof, registered);
+        let proof = trail.check("PKCE-006", "code_verifier fits the challenge", proof);
         if !(right_client && right_redirect) {
             return Err(TokenError::InvalidGrant);
         }
         let proof = proof?;
         // A-AUD-13: the base may have been taken away since.
-        if rules.base(&record.base).is_none() || !registered.may_use_base(&record.base) {
+        let has_base = rules.base(&record.base).is_some() && registered.may_use_base(&record.base);
+        if !trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", has_base) {
             return Err(TokenError::InvalidGrant);
         }
         let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, &proof);

@@ -21,6 +21,7 @@ use super::error::TokenError;
 use super::refresh_token::RefreshToken;
 use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
+use crate::explain::Trail;
 use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
 use crate::params::Params;
 
@@ -114,19 +115,25 @@ impl RefreshRequest {
         client: &AuthenticatedClient,
         grant: Option<(GrantId, GrantStatus, GrantRecord)>,
         rules: &Rules<'_>,
+        trail: &mut Trail,
     ) -> Result<RefreshChecked, TokenError> {
         let Self { token, scope } = self;
-        let (token, (grant, status, record)) = token.zip(grant).ok_or(TokenError::InvalidGrant)?;
+        let found = token.zip(grant).ok_or(TokenError::InvalidGrant);
+        let (token, (grant, status, record)) =
+            trail.check("SMART-REFRESH-010", "the refresh token is known", found)?;
         let registered = client.client();
         // RT-002, RT-003, SMART-REFRESH-010
-        if record.client != registered.id || status != GrantStatus::Live {
+        let ours = trail.note("RT-003", "it is this client's", record.client == registered.id);
+        let lives = trail.note("RT-002", "its grant lives", status == GrantStatus::Live);
+        if !(ours && lives) {
             return Err(TokenError::InvalidGrant);
         }
         if !registered.grant_types.refresh_token {
             return Err(TokenError::UnauthorizedClient);
         }
         // A-AUD-13
-        if rules.base(&record.base).is_none() || !registered.may_use_base(&record.base) {
+        let has_base = rules.base(&record.base).is_some() && registered.may_use_base(&record.base);
+        if !trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", has_base) {
             return Err(TokenError::InvalidGrant);
         }
         let kind = record.refresh().ok_or(TokenError::InvalidGrant)?;
@@ -140,7 +147,8 @@ impl RefreshRequest {
         // RT-007, RT-008: a subset for this access token alone.
         let scopes = match scope {
             None => still,
-            Some(list) => subset(&list, &record.scopes)?
+            Some(list) => trail
+                .check("SMART-REFRESH-003", "scope was granted before", subset(&list, &record.scopes))?
                 .iter()
                 .flat_map(|scope| still.narrow(scope).into_scopes())
                 .collect(),

@@ -344,7 +344,7 @@ fn the_offer_says_what_is_sensitive_and_what_is_everything() {
     );
     let told = |text: &str| {
         let item = offer.items().iter().find(|item| item.scope.as_str() == text).unwrap();
-        (item.sensitive, item.everything, item.parts.len())
+        (item.sensitive || item.changes_data, item.everything, item.parts.len())
     };
     assert_eq!(told("openid"), (false, false, 0));
     assert_eq!(told("launch/patient"), (false, false, 0));
@@ -352,6 +352,13 @@ fn the_offer_says_what_is_sensitive_and_what_is_everything() {
     assert_eq!(told("patient/Condition.cud"), (true, false, 3));
     assert_eq!(told("patient/*.rs"), (true, true, 0));
     assert_eq!(told("patient/Consent.r"), (true, false, 0));
+    // What is guarded and what changes data are two marks.
+    let marks = |text: &str| {
+        let item = offer.items().iter().find(|item| item.scope.as_str() == text).unwrap();
+        (item.sensitive, item.changes_data)
+    };
+    assert_eq!(marks("patient/Condition.cud"), (false, true));
+    assert_eq!(marks("patient/Consent.r"), (true, false));
     let choice = offer.choose(&["openid", LABORATORY]);
     assert!(offer.refused(&choice).contains(&"patient/Observation.rs".to_owned()));
     assert!(!offer.refused(&choice).contains(&"openid".to_owned()));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use vestibule_core::authorize::progress::Progress;
 use vestibule_core::authorize::{Challenge, CodeProof, Refusal};
 use vestibule_core::digest;
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::{GrantRecord, Grantable};
 use vestibule_core::params::Params;
 use vestibule_core::token::{
@@ -110,7 +111,7 @@ impl Tk {
             panic!("a code's request")
         };
         let grant = grant.map(|record| (GrantId::new("grant-1"), record));
-        request.check(&authenticated(self.client.clone()), grant, &self.server.rules())
+        request.check(&authenticated(self.client.clone()), grant, &self.server.rules(), &mut Trail::default())
     }
 }
 

@@ -161,6 +161,14 @@ fn marks_are_words() {
 }
 
 #[test]
+fn an_end_of_the_users_own_access_is_said() {
+    let view = ConsentView { until: Some(UnixMillis(1_767_225_600_000)), ..consent("App", None, Vec::new()) };
+    let said = text(&draw(View::Consent(view)));
+    assert!(said.contains("Your access ends on 1 January 2026"), "{said}");
+    assert!(!text(&draw(View::Consent(consent("App", None, Vec::new())))).contains("ends on"));
+}
+
+#[test]
 fn how_long() {
     for (seconds, english, german) in [
         (0, "Up to 1 minute,", "Bis zu 1 Minute,"),

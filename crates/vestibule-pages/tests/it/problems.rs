@@ -3,11 +3,12 @@ use vestibule_host::pages::{BounceView, FormPostView, Problem, ProblemView, View
 use crate::html::{check, tags, text, values};
 use crate::views::{app, draw, draw_in};
 
-const PROBLEMS: [Problem; 14] = [
+const PROBLEMS: [Problem; 15] = [
     Problem::UnknownClient,
     Problem::UnknownRedirect,
     Problem::Malformed,
     Problem::TooLarge,
+    Problem::TooMany,
     Problem::Method,
     Problem::NotFound,
     Problem::Finished,

@@ -78,6 +78,7 @@ pub(crate) fn consent<'a>(
         form: FORM,
         patient,
         relationship: patient.map(|_| "Parent"),
+        until: None,
         encounter: None,
         items,
         seconds: 3600,

@@ -13,7 +13,9 @@ use vestibule_host::{Alg, KeySet};
 
 use super::cookies::Cookies;
 use super::{cors, route};
+use crate::AuthorizationServer;
 use crate::config::Config;
+use crate::discovery_policy::MoreToDiscover;
 
 /// What is built once, at start.
 #[derive(Debug)]
@@ -36,6 +38,19 @@ impl Document {
     pub(crate) fn new(body: Bytes) -> Self {
         let tag: String = Sha256::digest(&body).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         Self { body, etag: format!("\"{tag}\"") }
+    }
+
+    fn with(&self, more: &MoreToDiscover) -> Self {
+        let mut value: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        for (name, texts) in [("capabilities", &more.capabilities), ("scopes_supported", &more.scopes)] {
+            let Some(known) = value.get_mut(name).and_then(serde_json::Value::as_array_mut) else { continue };
+            for text in texts {
+                if !known.iter().any(|one| one == text) {
+                    known.push(text.as_str().into());
+                }
+            }
+        }
+        Self::new(Bytes::from(value.to_string()))
     }
 }
 
@@ -64,6 +79,29 @@ impl Documents {
             oauth: document(wired.oauth_authorization_server(config.bases())),
             smart: config.bases().iter().map(|base| document(wired.smart_configuration(base))).collect(),
         }
+    }
+}
+
+impl AuthorizationServer {
+    /// IPA-003: callers who show who they are may be told more. What they get is theirs: no cache keeps it.
+    pub(super) fn smart_configuration(
+        &self,
+        head: &Parts,
+        document: &Document,
+        base: usize,
+    ) -> Response<Bytes> {
+        let inner = self.inner();
+        let base = inner.config.bases().get(base);
+        let more =
+            inner.discovery.as_ref().zip(base).and_then(|(policy, base)| policy.more_for(head, base.url()));
+        let Some(more) = more.filter(|_| matches!(head.method, Method::GET | Method::HEAD)) else {
+            return answer(head, document);
+        };
+        let mut response = answer(head, &document.with(&more));
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.remove(ETAG);
+        response
     }
 }
 

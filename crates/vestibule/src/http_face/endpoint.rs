@@ -11,6 +11,7 @@ use super::cors;
 use super::form::{self, FormError};
 use crate::AuthorizationServer;
 use crate::bearer::BearerError;
+use crate::explain::named;
 use crate::introspect::IntrospectError;
 use crate::userinfo::UserInfoError;
 
@@ -25,6 +26,7 @@ impl AuthorizationServer {
             Ok(answer) => json(StatusCode::OK, answer.expose_secret().to_owned()),
             Err(error) => refusal(error),
         };
+        let response = named(response, &outcome.correlation);
         match &outcome.client {
             Some(client) => cors::for_client(client.client(), head, response),
             None => cors::for_unknown_client(self, head, response).await,
@@ -37,7 +39,7 @@ impl AuthorizationServer {
             Ok(form) => form,
             Err(response) => return *response,
         };
-        let (client, outcome) = self.revoke_token(head, &form).await;
+        let (correlation, client, outcome) = self.revoke_token(head, &form).await;
         let response = match outcome {
             Ok(()) => {
                 let mut response = json(StatusCode::OK, String::new());
@@ -46,6 +48,7 @@ impl AuthorizationServer {
             }
             Err(error) => refusal(error),
         };
+        let response = named(response, &correlation);
         match &client {
             Some(client) => cors::for_client(client.client(), head, response),
             None => cors::for_unknown_client(self, head, response).await,
@@ -58,11 +61,13 @@ impl AuthorizationServer {
             Ok(form) => form,
             Err(response) => return *response,
         };
-        match self.introspect(head, &form).await {
+        let (correlation, answer) = self.introspect(head, &form).await;
+        let response = match answer {
             Ok(answer) => json(StatusCode::OK, answer),
             Err(IntrospectError::Client(error)) => refusal(error),
             Err(IntrospectError::Bearer(error)) => bearer_refusal(error),
-        }
+        };
+        named(response, &correlation)
     }
 
     pub(super) async fn handle_userinfo(&self, head: &Parts) -> Response<Bytes> {

@@ -6,6 +6,7 @@ use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{Method, Response};
 use vestibule_core::authorize::{OfferItem, Who};
+use vestibule_core::explain::{Endpoint, Trail};
 use vestibule_core::params::Params;
 use vestibule_core::token::refresh_cap;
 use vestibule_host::pages::{
@@ -53,7 +54,11 @@ impl AuthorizationServer {
         };
         match turn {
             Ok(turn) => self.show(head, turn),
-            Err(error) => self.problem_page(head, &error),
+            Err(error) => {
+                let mut trail = Trail::default();
+                trail.flow(id.flow(self.config().issuer()));
+                self.problem_page(head, &error.after(trail, Endpoint::Interaction))
+            }
         }
     }
 

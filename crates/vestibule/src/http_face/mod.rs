@@ -55,6 +55,7 @@ impl AuthorizationServer {
         let (head, body) = request.into_parts();
         match self.inner().documents.route(head.uri.path()) {
             Some(Route::Document(document)) => documents::answer(&head, document),
+            Some(Route::Smart(document, base)) => self.smart_configuration(&head, document, base),
             Some(Route::Jwks) => {
                 let keys = self.inner().host.keys.snapshot();
                 documents::answer(&head, &documents::Document::new(keys.jwks.clone()))

@@ -8,11 +8,13 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use vestibule_core::authorize::{AuthorizeResponse, ProvenRedirect, ResponseMode};
+use vestibule_core::explain::Outcome;
 use vestibule_host::pages::{AppView, FormPostView, Frame, Problem, ProblemView, View, WayOn};
 use vestibule_host::{Framing, RegisteredClient, redirect_uri};
 
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
+use crate::explain::named;
 use crate::interaction::answer::redirect;
 
 /// The one script there is: it saves a click. Without scripts the page has a button.
@@ -145,7 +147,7 @@ impl AuthorizationServer {
 
     /// Says what is wrong, and how to get on. The operator finds the reason in the log, by the correlation id.
     pub(crate) fn problem_page(&self, head: &Parts, error: &AuthorizeError) -> Response<Bytes> {
-        let correlation = self.correlation();
+        let correlation = self.inner().correlation();
         let status = status_of(error.problem);
         let problem = error.problem;
         let source = std::error::Error::source(error);
@@ -154,9 +156,13 @@ impl AuthorizationServer {
         } else {
             tracing::info!(correlation, ?problem, error = source, "page");
         }
+        if let Some((trail, endpoint)) = error.trail.as_deref() {
+            let shown = Outcome::Shown(name_of(problem));
+            self.inner().explain_as(correlation.clone(), trail.clone(), *endpoint, shown);
+        }
         let way_on = match (&error.go_on, &error.app, problem) {
             (Some(path), ..) => WayOn::Continue(path),
-            (None, _, Problem::Unavailable) => WayOn::Retry,
+            (None, _, Problem::Unavailable | Problem::TooMany) => WayOn::Retry,
             (None, Some((name, Some(url))), _) => WayOn::App { name, url },
             _ => WayOn::StartAgain,
         };
@@ -168,10 +174,10 @@ impl AuthorizationServer {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        if let Ok(correlation) = HeaderValue::try_from(&correlation) {
-            response.headers_mut().insert("x-correlation-id", correlation);
+        if let Some(wait) = error.wait {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        response
+        named(response, &correlation)
     }
 
     pub(crate) fn app_view<'a>(
@@ -183,14 +189,6 @@ impl AuthorizationServer {
             name: &client.name,
             answers_to: redirect.answers_to(),
             home_page: client.home_page.as_deref(),
-        }
-    }
-
-    fn correlation(&self) -> String {
-        let mut bytes = [0; 6];
-        match self.inner().entropy().fill(&mut bytes) {
-            Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            Err(_) => "none".to_owned(),
         }
     }
 }
@@ -207,8 +205,29 @@ const fn status_of(problem: Problem) -> StatusCode {
         Problem::NotFound => StatusCode::NOT_FOUND,
         Problem::OtherUser | Problem::NoCookie | Problem::Forged => StatusCode::FORBIDDEN,
         Problem::Stale => StatusCode::CONFLICT,
+        Problem::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Problem::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+const fn name_of(problem: Problem) -> &'static str {
+    match problem {
+        Problem::UnknownClient => "unknown client",
+        Problem::UnknownRedirect => "unknown redirect URI",
+        Problem::Malformed => "malformed",
+        Problem::TooLarge => "too large",
+        Problem::Method => "wrong method",
+        Problem::NotFound => "no such page",
+        Problem::Finished => "finished",
+        Problem::Expired => "expired",
+        Problem::NoCookie => "no cookie",
+        Problem::OtherUser => "another user",
+        Problem::Stale => "stale",
+        Problem::Forged => "forged",
+        Problem::TooMany => "too many requests",
+        Problem::Unavailable => "unavailable",
+        Problem::Internal => "internal",
     }
 }
 

@@ -10,6 +10,8 @@ use crate::interaction::InteractionId;
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
     Document(&'a Document),
+    /// The SMART configuration of a FHIR base.
+    Smart(&'a Document, usize),
     Jwks,
     Authorize,
     Token,
@@ -76,6 +78,6 @@ impl Documents {
         // SMART-DISC-013: early drafts and old apps append `.json`.
         let plain = path.strip_suffix(".json").unwrap_or(path);
         let at = self.paths.smart.iter().position(|known| known == plain)?;
-        self.smart.get(at).map(Route::Document)
+        self.smart.get(at).map(|document| Route::Smart(document, at))
     }
 }

@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use vestibule_core::authorize::issue::{CodeDraft, CodeLife, CodeParts, PREFIX};
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::{AuthorizeRefusal, AuthorizeResponse, Refusal};
+use vestibule_core::explain::Outcome;
 use vestibule_host::pages::Problem;
 use vestibule_host::{Advanced, AuditDetails, GrantId, Issuance};
 
@@ -13,6 +14,7 @@ use super::drive::Interaction;
 use super::held;
 use super::prompt::{AuthorizeStep, Turn};
 use crate::error::AuthorizeError;
+use crate::explain::{named, told};
 use crate::server::Inner;
 
 /// A grant's row outlives the last token that its code can buy, so that a replay still finds it.
@@ -20,8 +22,8 @@ const GRANT_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Interaction {
     /// Ends the interaction with an error for the app, or stops this request where the refusal ends nothing.
-    pub(crate) async fn refuse(self, refusal: Refusal) -> Result<Turn, AuthorizeError> {
-        tracing::info!(client = self.client.id.as_str(), reason = ?refusal, "interaction refused");
+    pub(crate) async fn refuse(mut self, refusal: Refusal) -> Result<Turn, AuthorizeError> {
+        self.trail.reason(format!("{refusal:?}"));
         match refusal.for_app() {
             Some(for_app) => self.answer_refusal(for_app).await,
             None => Err(match refusal {
@@ -56,7 +58,7 @@ impl Interaction {
                 Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
             }
         }
-        self.respond(&answer)
+        self.respond(&answer, told(refusal))
     }
 
     /// What the audit log is told of an interaction that ends without a code.
@@ -73,17 +75,20 @@ impl Interaction {
     }
 
     /// Gather → decide → commit → release: asks everybody again, then issues the code in one commit.
-    pub(super) async fn issue(self) -> Result<Turn, AuthorizeError> {
+    pub(super) async fn issue(mut self) -> Result<Turn, AuthorizeError> {
         let reask = match self.progress.reask(&self.client.id) {
             Ok(reask) => reask,
             Err(refusal) => return self.refuse(refusal).await,
         };
-        let inner = self.inner();
-        let host = &inner.host;
-        let grantable = match inner.ask_again(reask, self.now).await? {
+        let mut trail = std::mem::take(&mut self.trail);
+        let agreed = self.inner().ask_again(reask, self.now, &mut trail).await;
+        self.trail = trail;
+        let grantable = match agreed? {
             Ok(grantable) => grantable,
             Err(refusal) => return self.refuse(refusal).await,
         };
+        let inner = self.inner();
+        let host = &inner.host;
         let code = vestibule_host::Secret::new(inner.secret(PREFIX)?);
         let parts = CodeParts {
             issuer: inner.issuer(),
@@ -117,7 +122,7 @@ impl Interaction {
                     grant = operation.grant.id.as_str(),
                     "code issued"
                 );
-                self.respond(draft.answer())
+                self.respond(draft.answer(), Outcome::Granted)
             }
             Issuance::Stale(row) => self.like_the_winner(&row),
             Issuance::LaunchGone => self.launch_gone().await, // A-LAUNCH-02
@@ -131,13 +136,15 @@ impl Interaction {
             return Err(self.stale());
         };
         match self.inner().replay_of(&finished, &self.browser, &self.who(), step, self.now) {
-            Some(answer) => self.respond(&answer),
+            Some(answer) => self.respond(&answer, Outcome::Granted),
             None => Err(AuthorizeError::new(Problem::Finished)),
         }
     }
 
-    fn respond(self, answer: &AuthorizeResponse) -> Result<Turn, AuthorizeError> {
+    fn respond(self, answer: &AuthorizeResponse, outcome: Outcome) -> Result<Turn, AuthorizeError> {
         let response = self.server.answer_app(&self.languages, &self.client, answer)?;
+        let correlation = self.server.inner().explain(self.trail, self.endpoint, outcome);
+        let response = named(response, &correlation);
         Ok(Turn { step: AuthorizeStep::Respond(response), cookies: self.cookies })
     }
 }

@@ -9,11 +9,15 @@ use vestibule_core::authorize::sign_in::Page;
 use vestibule_core::authorize::{
     Event, Needs, Negotiation, Offer, PendingRequest, Progress, ProvenRedirect, Refusal, Who,
 };
+use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_host::pages::Problem;
 use vestibule_host::{
     Advanced, AllowedPatient, ConsentAsked, ConsentRule, EncounterPage, EncounterQuery, EncounterSummary,
-    Moment, PatientId, PatientQuery, Reach, RegisteredClient, Revision, SignedInUser, UnixMillis, UserKind,
+    Moment, PatientId, PatientQuery, Reach, RegisteredClient, RememberedConsent, Revision, ScopeQuestion,
+    SignedInUser, UnixMillis, UserKind,
 };
+
+use vestibule_scope::ScopeSet;
 
 use super::held::{self, Found, Held};
 use super::id::InteractionId;
@@ -45,6 +49,12 @@ pub(crate) struct Interaction {
     pub(super) launch: Option<LaunchRecord>,
     pub(crate) cookies: Vec<HeaderValue>,
     pub(super) languages: Vec<String>,
+    pub(crate) trail: Trail,
+    pub(super) endpoint: Endpoint,
+    /// Whether a form is being answered: what is asked next is then explained by its own page.
+    pub(super) answering: bool,
+    /// What the host's policy leaves of the scopes for this user; `None` without one.
+    pub(super) allowed: Option<ScopeSet>,
 }
 
 impl std::fmt::Debug for Interaction {
@@ -58,6 +68,7 @@ impl std::fmt::Debug for Interaction {
 #[derive(Debug)]
 pub(crate) struct ConsentFacts {
     pub(crate) offer: Offer,
+    pub(crate) negotiation: Negotiation,
     pub(crate) patient: Option<AllowedPatient>,
     pub(crate) encounter: Option<EncounterSummary>,
 }
@@ -74,7 +85,7 @@ impl AuthorizationServer {
     pub async fn resume(&self, head: &Parts, id: &InteractionId) -> Result<Turn, AuthorizeError> {
         let now = self.inner().now();
         let found = self.inner().find(head, id, now).await?;
-        match self.restore(head, id, found, now).await? {
+        match self.restore(head, id, found, now, (Trail::default(), Endpoint::Interaction)).await? {
             Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
@@ -101,7 +112,7 @@ impl AuthorizationServer {
         found: Found,
         now: UnixMillis,
     ) -> Result<Turn, AuthorizeError> {
-        match self.restore(head, id, found, now).await? {
+        match self.restore(head, id, found, now, (Trail::default(), Endpoint::Interaction)).await? {
             Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
@@ -132,7 +143,19 @@ impl Interaction {
     fn negotiation(&self) -> Result<Negotiation, AuthorizeError> {
         let rules = self.inner().config.rules();
         let negotiation = self.pending.negotiate(&self.client, self.base()?, &rules);
-        Ok(negotiation.for_user(self.user.fhir_user.is_some()))
+        let negotiation = negotiation.for_user(self.user.fhir_user.is_some());
+        Ok(negotiation.within_policy(self.allowed.as_ref()))
+    }
+
+    /// Asks the host's policy, anew in each request.
+    pub(super) async fn with_policy(mut self) -> Result<Self, AuthorizeError> {
+        if let Some(policy) = &self.inner().scopes {
+            let asked = self.negotiation()?.granted();
+            let question = ScopeQuestion::new(&self.client, &self.user, &self.pending.base, &asked);
+            let allowed = policy.narrow(&question).await?;
+            self.allowed = Some(allowed);
+        }
+        Ok(self)
     }
 
     pub(crate) fn needs(&self) -> Result<Needs, AuthorizeError> {
@@ -149,7 +172,7 @@ impl Interaction {
     }
 
     /// The step that stands open, with fresh facts and without shortcuts.
-    async fn open_question(self) -> Result<Turn, AuthorizeError> {
+    async fn open_question(mut self) -> Result<Turn, AuthorizeError> {
         if self.lost_its_launch() {
             return self.launch_gone().await;
         }
@@ -187,7 +210,11 @@ impl Interaction {
         Ok(self.inner().host.patients.encounters(&self.user, patient, &query).await?)
     }
 
-    async fn ask_for_visit(self, patient: PatientId, page: EncounterPage) -> Result<Turn, AuthorizeError> {
+    async fn ask_for_visit(
+        mut self,
+        patient: PatientId,
+        page: EncounterPage,
+    ) -> Result<Turn, AuthorizeError> {
         // The visits of a patient are shown only after the policy was asked again.
         let Ok(Act::PatientBound(access)) = self.bound(patient, Moment::Pick).await? else {
             return self.refuse(Refusal::PatientDenied).await;
@@ -282,7 +309,7 @@ impl Interaction {
 
     /// Asks the policy about a patient; a yes becomes the act that binds them.
     pub(crate) async fn bound(
-        &self,
+        &mut self,
         patient: PatientId,
         moment: Moment,
     ) -> Result<Result<Act, Refusal>, AuthorizeError> {
@@ -291,7 +318,8 @@ impl Interaction {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let answer = self.inner().host.patients.may_access(&ask.question()).await?;
-        Ok(ask.answered(answer, self.now).map(Act::PatientBound))
+        let answered = ask.answered(answer, self.now);
+        Ok(self.trail.check("INT-010", "the patient policy says yes", answered).map(Act::PatientBound))
     }
 
     /// Asks whether an encounter is the patient's; a no is the act that goes on without.
@@ -306,10 +334,10 @@ impl Interaction {
     }
 
     /// Everything that the consent page must show; policy is asked before it is shown (principle 8).
-    async fn consent_facts(&self) -> Result<Result<ConsentFacts, Refusal>, AuthorizeError> {
-        let patient = match self.progress.patient() {
+    async fn consent_facts(&mut self) -> Result<Result<ConsentFacts, Refusal>, AuthorizeError> {
+        let patient = match self.progress.patient().cloned() {
             None => None,
-            Some(patient) => match self.bound(patient.clone(), Moment::Consent).await? {
+            Some(patient) => match self.bound(patient, Moment::Consent).await? {
                 Ok(Act::PatientBound(access)) => Some(access.allowed().clone()),
                 Ok(_) => return Ok(Err(Refusal::OutOfOrder)),
                 Err(refusal) => return Ok(Err(refusal)),
@@ -329,13 +357,11 @@ impl Interaction {
             .negotiation()?
             .in_context(patient.is_some(), encounter.is_some(), &other_types)
             .within_relationship(patient.as_ref().and_then(|patient| patient.ceiling.as_ref()));
-        for line in negotiation.lines() {
-            tracing::debug!(client = self.client.id.as_str(), scope = line.requested(), fate = ?line.fate(), "scope");
-        }
+        self.trail.scopes(&negotiation);
         if !negotiation.is_worth_asking() {
             return Ok(Err(Refusal::NothingLeft));
         }
-        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), patient, encounter }))
+        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), negotiation, patient, encounter }))
     }
 
     /// The shortcuts of the consent step. None skips a choice of patient: that state lies behind us.
@@ -353,7 +379,9 @@ impl Interaction {
             ConsentRule::Remember if self.redirect.uri().starts_with("https://") || confidential => {
                 let asked = self.consent_asked();
                 let remembered = self.inner().host.consents.remembered(self.inner().tenant(), &asked).await?;
-                Ok(remembered.and_then(|consent| {
+                // INT-014, DCRM-004: an app that changed since is asked about again.
+                let same = |consent: &RememberedConsent| consent.record.client_version == self.client.version;
+                Ok(remembered.filter(same).and_then(|consent| {
                     let choice = facts.offer.remembered(&consent.record.granted)?;
                     Some(Act::Consented(choice, Some(consent.id)))
                 }))
@@ -396,7 +424,8 @@ impl Interaction {
         page: Page,
         step: impl FnOnce(Self) -> AuthorizeStep,
     ) -> Result<Turn, AuthorizeError> {
-        if let Err(refusal) = self.pending.sign_in.may_show(page) {
+        let shown = self.pending.sign_in.may_show(page);
+        if let Err(refusal) = self.trail.check("OIDC-001", "a page may be shown", shown) {
             return self.answer_refusal(refusal).await;
         }
         if !self.saved {
@@ -412,6 +441,13 @@ impl Interaction {
                 Advanced::Stale(_) => return Err(self.stale()),
                 Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
             }
+        }
+        if !self.answering {
+            let goes_on = Outcome::GoesOn(match page {
+                Page::Picker => "picker",
+                Page::Consent => "consent",
+            });
+            self.inner().explain(self.trail.clone(), self.endpoint, goes_on);
         }
         let cookies = std::mem::take(&mut self.cookies);
         Ok(Turn { step: step(self), cookies })

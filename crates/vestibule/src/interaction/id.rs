@@ -41,6 +41,15 @@ impl InteractionId {
         &self.bytes
     }
 
+    /// A name for explanations: it tells interactions apart and opens none.
+    pub(crate) fn flow(&self, issuer: &str) -> String {
+        digest::parts("vestibule flow", &[issuer.as_bytes(), &self.bytes])
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     pub(crate) fn hash(&self, issuer: &str) -> InteractionHash {
         digest::interaction(issuer, &self.text)
     }

@@ -333,10 +333,13 @@ impl ConsentPrompt {
         if !choice.is_worth_a_grant() {
             return self.interaction.refuse(Refusal::UserSaidNo).await;
         }
+        let negotiation = self.facts.negotiation.consented(&choice);
+        self.interaction.trail.scopes(&negotiation);
         let granted = choice.granted().iter().map(|scope| scope.as_str().to_owned()).collect();
         let refused = self.facts.offer.refused(&choice);
         let asked = self.interaction.consent_asked();
-        let answer = ConsentRecord::new(&asked, granted, refused, language, self.interaction.now);
+        let answer = ConsentRecord::new(&asked, granted, refused, language, self.interaction.now)
+            .with_client_version(&self.interaction.client.version);
         let inner = self.interaction.inner();
         let consent = inner.host.consents.record(inner.tenant(), &answer).await?;
         match self.interaction.apply(Act::Consented(choice, Some(consent))) {
@@ -371,7 +374,9 @@ impl Interaction {
     fn accept(&mut self, token: &StepToken, step: Step) -> Result<(), AuthorizeError> {
         let keys = self.inner().host.keys.snapshot();
         let sealer = vestibule_jose::seal::Sealer::new(&keys);
-        match self.place(&self.who()).judge(&sealer, token, (step, self.revision())) {
+        let verdict = self.place(&self.who()).judge(&sealer, token, (step, self.revision()));
+        self.trail.note("INT-003", "the form's token is fresh", verdict == Verdict::Fresh);
+        match verdict {
             Verdict::Fresh => {
                 self.answered = Some(token.clone());
                 Ok(())

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 use http::request::Parts;
 use vestibule_core::authorize::{AuthorizeRefusal, PendingRequest, Progress, ProvenRedirect, Verdict};
+use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_core::record;
 use vestibule_host::pages::Problem;
 use vestibule_host::{
@@ -16,6 +17,7 @@ use super::id::InteractionId;
 use super::prompt::{AuthorizeStep, SignInPrompt, Turn};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
+use crate::explain::{named, told};
 use crate::http_face::page::languages;
 
 /// What the resume URL carries when the browser comes back from the host's sign-in, and what a mere reload lacks.
@@ -37,6 +39,7 @@ struct Waiting<'a> {
     pending: &'a PendingRequest,
     client: &'a RegisteredClient,
     redirect: &'a ProvenRedirect,
+    endpoint: Endpoint,
 }
 
 impl AuthorizationServer {
@@ -47,6 +50,7 @@ impl AuthorizationServer {
         id: &InteractionId,
         pending: PendingRequest,
         now: UnixMillis,
+        trail: Trail,
     ) -> Result<Turn, AuthorizeError> {
         let found = Found::Pending {
             pending,
@@ -55,7 +59,7 @@ impl AuthorizationServer {
             revision: None,
             cookies: Vec::new(),
         };
-        match self.restore(head, id, found, now).await? {
+        match self.restore(head, id, found, now, (trail, Endpoint::Authorize)).await? {
             Restored::Before(turn) => Ok(*turn),
             Restored::Ready(mut interaction) => {
                 interaction.cookies.clear();
@@ -70,8 +74,10 @@ impl AuthorizationServer {
         id: &InteractionId,
         found: Found,
         now: UnixMillis,
+        (mut trail, endpoint): (Trail, Endpoint),
     ) -> Result<Restored, AuthorizeError> {
         let inner = self.inner();
+        trail.flow(id.flow(inner.issuer()));
         let (pending, browser, is_new_browser, revision, progress, mut cookies) = match found {
             Found::Pending { pending, browser, is_new_browser, revision, cookies } => {
                 (pending, browser, is_new_browser, revision, Progress::SignIn, cookies)
@@ -83,15 +89,25 @@ impl AuthorizationServer {
         };
         // INT-019, REDIR-010: the client and its address are looked up again at each step.
         let client = inner.host.clients.client(&pending.client).await?;
-        let redirect = pending.prove(client.as_ref()).map_err(AuthorizeError::new)?;
+        let redirect = pending.prove(client.as_ref()).map_err(AuthorizeError::new);
+        let redirect = trail.check("REDIR-010", "the app and its address are still registered", redirect)?;
         let client = client.ok_or(AuthorizeError::new(Problem::UnknownClient))?;
-        let waiting =
-            Waiting { server: self, head, id, pending: &pending, client: &client, redirect: &redirect };
+        trail.client(&client.id);
+        let waiting = Waiting {
+            server: self,
+            head,
+            id,
+            pending: &pending,
+            client: &client,
+            redirect: &redirect,
+            endpoint,
+        };
         let back = is_back(head);
         let signed_in = inner.host.users.current_user(head).await?;
         let user = match (signed_in, progress.who()) {
             (None, None) => {
-                return waiting.follow(pending.sign_in.judge(None, back), cookies);
+                trail.note("INT-002", "somebody is signed in", false);
+                return waiting.follow(pending.sign_in.judge(None, back), cookies, trail);
             }
             // INT-002, A-CTX-24: the interaction belongs to one user in one session.
             (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
@@ -114,9 +130,9 @@ impl AuthorizationServer {
         // From here on the interaction is stored, or it ends: its cookie has done its work.
         let saved = !matches!(progress, Progress::SignIn);
         if !saved {
-            match waiting.judge(&user, back).await? {
+            match waiting.judge(&user, back, &mut trail).await? {
                 Verdict::GoOn => {}
-                verdict => return waiting.follow(verdict, cookies),
+                verdict => return waiting.follow(verdict, cookies, trail),
             }
             // One value for a cookie in one answer: not bound and cleared at once (RFC 6265 §4.1.1).
             let pending = format!("{}=", inner.documents.cookies.pending());
@@ -130,7 +146,7 @@ impl AuthorizationServer {
             }
             None => None,
         };
-        Ok(Restored::Ready(Box::new(Interaction {
+        let interaction = Interaction {
             server: self.clone(),
             id: id.clone(),
             pending,
@@ -146,58 +162,79 @@ impl AuthorizationServer {
             launch,
             cookies,
             languages: languages(head),
-        })))
+            trail,
+            endpoint,
+            answering: head.method == http::Method::POST,
+            allowed: None,
+        };
+        Ok(Restored::Ready(Box::new(interaction.with_policy().await?)))
     }
 }
 
 impl Waiting<'_> {
     /// Whether the interaction may be this user's: by what the app asks for, then by what the host says (OIDC-014).
-    async fn judge(&self, user: &SignedInUser, back: bool) -> Result<Verdict, AuthorizeError> {
+    async fn judge(
+        &self,
+        user: &SignedInUser,
+        back: bool,
+        trail: &mut Trail,
+    ) -> Result<Verdict, AuthorizeError> {
         let wish = &self.pending.sign_in;
-        match wish.judge(Some(user), back) {
-            Verdict::GoOn => {}
-            verdict => return Ok(verdict),
+        let verdict = wish.judge(Some(user), back);
+        if !trail.note("OIDC-002", "the sign-in is what the app asked for", verdict == Verdict::GoOn) {
+            return Ok(verdict);
         }
         let session = Some(&user.session);
         let question = StandingQuestion::new(&user.user, session, &self.client.id, Moment::SignIn)
             .with_acr_values(wish.acr_values());
         let standing = self.server.inner().host.users.standing(&question).await?;
-        Ok(wish.judge_standing(standing, back))
+        let verdict = wish.judge_standing(standing, back);
+        if !trail.note("OIDC-014", "the host lets the user use this app", verdict == Verdict::GoOn) {
+            trail.reason(format!("{standing:?}"));
+        }
+        Ok(verdict)
     }
 
-    fn follow(&self, verdict: Verdict, cookies: Vec<HeaderValue>) -> Result<Restored, AuthorizeError> {
+    fn follow(
+        &self,
+        verdict: Verdict,
+        cookies: Vec<HeaderValue>,
+        trail: Trail,
+    ) -> Result<Restored, AuthorizeError> {
         let turn = match verdict {
             // Judged by nobody but a user who is there.
             Verdict::GoOn => return Err(AuthorizeError::new(Problem::Internal).of(self.client)),
-            Verdict::SignIn(reason) => self.sign_in(reason, cookies)?,
-            Verdict::Refuse(refusal) => self.refuse(refusal)?,
+            Verdict::SignIn(reason) => self.sign_in(reason, cookies, trail)?,
+            Verdict::Refuse(refusal) => self.refuse(refusal, trail)?,
         };
         Ok(Restored::Before(Box::new(turn)))
     }
 
-    fn sign_in(&self, reason: SignInReason, cookies: Vec<HeaderValue>) -> Result<Turn, AuthorizeError> {
+    fn sign_in(
+        &self,
+        reason: SignInReason,
+        cookies: Vec<HeaderValue>,
+        mut trail: Trail,
+    ) -> Result<Turn, AuthorizeError> {
         let inner = self.server.inner();
         let resume = format!("{}?{BACK}", inner.interaction_path(self.id));
         let ask = self.pending.sign_in.ask(&resume, Some(&self.client.name), reason);
         let SignInMove::Redirect(location) = inner.host.users.sign_in(&ask) else {
             return Err(AuthorizeError::new(Problem::Internal).of(self.client));
         };
+        trail.reason(format!("{reason:?}"));
+        inner.explain(trail, self.endpoint, Outcome::GoesOn("sign-in"));
         let step = AuthorizeStep::SignIn(SignInPrompt::new(location, self.client.name.clone()));
         Ok(Turn { step, cookies })
     }
 
     /// Nothing was anybody's yet, so nothing is closed: the cookie is cleared, and a copy of it meets the same refusal.
-    fn refuse(&self, refusal: AuthorizeRefusal) -> Result<Turn, AuthorizeError> {
+    fn refuse(&self, refusal: AuthorizeRefusal, trail: Trail) -> Result<Turn, AuthorizeError> {
         let inner = self.server.inner();
-        tracing::info!(
-            client = self.client.id.as_str(),
-            error = refusal.code.as_str(),
-            description = refusal.description,
-            "interaction refused at sign-in"
-        );
+        let correlation = inner.explain(trail, self.endpoint, told(refusal));
         let answer = self.redirect.refuse(refusal, inner.issuer());
         let response = self.server.answer_app(&languages(self.head), self.client, &answer)?;
-        let step = AuthorizeStep::Respond(response);
+        let step = AuthorizeStep::Respond(named(response, &correlation));
         Ok(Turn { step, cookies: inner.clear_pending(self.id, self.client).into_iter().collect() })
     }
 }

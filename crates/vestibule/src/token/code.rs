@@ -1,5 +1,6 @@
 //! `authorization_code`: spends a code and opens the refresh chain in one commit.
 
+use vestibule_core::explain::Trail;
 use vestibule_core::record;
 use vestibule_core::token::{AuthenticatedClient, CodeRequest, TokenError, TokenResponse};
 use vestibule_host::{GrantKey, Redemption, UnixMillis};
@@ -14,6 +15,7 @@ impl Inner {
         client: &AuthenticatedClient,
         request: &CodeRequest,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<TokenResponse, TokenError> {
         let call = self.call(now).map_err(away)?;
 
@@ -24,18 +26,18 @@ impl Inner {
             Some(stored) => Some((stored.id, record::read(&stored.record).map_err(away)?)),
             None => None,
         };
-        let checked = request.check(client, grant, &self.config.rules())?;
-        let grantable = self.ask_again(checked.reask(), now).await.map_err(away)?;
+        let checked = request.check(client, grant, &self.config.rules(), trail)?;
+        let grantable = self.ask_again(checked.reask(), now, trail).await.map_err(away)?;
 
         // Decide.
-        let grantable = grantable.map_err(|refusal| {
-            tracing::info!(client = client.client().id.as_str(), reason = ?refusal, "code no longer grantable");
-            TokenError::InvalidGrant // A-CODE-16
-        })?;
+        let grantable = grantable.map_err(|_| TokenError::InvalidGrant)?; // A-CODE-16
         let mut random = [0; 64];
         self.entropy().fill(&mut random).map_err(away)?;
         let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;
+        let granted = checked.record().scopes.clone();
         let draft = checked.granted(grantable, &self.token_life(now), &random)?;
+
+        trail.kept(&granted, draft.content().scopes());
 
         // Sign.
         let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;
@@ -53,6 +55,22 @@ impl Inner {
         }
 
         // Release.
-        draft.settle(outcome)
+        if outcome != Redemption::Won {
+            trail.reason(name_of(&outcome));
+        }
+        trail.check("CODE-004", "the code is unspent and in time", draft.settle(outcome))
+    }
+}
+
+/// What the store said, without the grant.
+const fn name_of(outcome: &Redemption) -> &'static str {
+    match outcome {
+        Redemption::Won => "won",
+        Redemption::Replayed { .. } => "the code was spent before: its grant is revoked",
+        Redemption::Mismatch => "the code is bound to something else",
+        Redemption::Expired => "the code is too old",
+        Redemption::Revoked => "the grant was revoked",
+        Redemption::NotFound => "no such code",
+        Redemption::ClaimSeen => "the assertion was used before",
     }
 }

@@ -12,50 +12,65 @@ mod refresh;
 mod sign;
 
 use http::request::Parts;
+use vestibule_core::explain::{Endpoint, Trail};
 use vestibule_core::params::Params;
 use vestibule_core::token::{AuthenticatedClient, TokenError, TokenLife, TokenRequest, TokenResponse};
 use vestibule_host::UnixMillis;
 
 use crate::AuthorizationServer;
+use crate::explain::answered;
 use crate::server::Inner;
 
 /// What a token request led to, and for which client, once that is known.
 pub(crate) struct TokenOutcome {
     pub(crate) client: Option<AuthenticatedClient>,
     pub(crate) answer: Result<TokenResponse, TokenError>,
+    pub(crate) correlation: String,
 }
 
 impl AuthorizationServer {
     /// Answers a token request whose form has been read.
     pub(crate) async fn token(&self, head: &Parts, form: &Params) -> TokenOutcome {
-        let inner = self.inner();
-        let now = inner.now();
-        let client = match TokenRequest::check_form(form, head.uri.query()) {
-            Ok(()) => inner.authenticate(head, form, &inner.config.endpoints().token, now).await,
-            Err(error) => Err(error),
+        let mut trail = Trail::default();
+        let (client, answer) = match self.inner().token_client(head, form, &mut trail).await {
+            Ok(client) => {
+                let answer = self.inner().token(&client, form, &mut trail).await;
+                (Some(client), answer)
+            }
+            Err(error) => (None, Err(error)),
         };
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => return TokenOutcome { client: None, answer: Err(error) },
-        };
-        let answer = match TokenRequest::read(form, client.client()) {
-            Ok(TokenRequest::Code(request)) => inner.redeem(&client, &request, now).await,
-            Ok(TokenRequest::Refresh(request)) => inner.refresh(&client, request, now).await,
-            Ok(TokenRequest::Backend(request)) => inner.issue_to_backend(&client, &request, now).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = &answer {
-            tracing::info!(
-                client = client.client().id.as_str(),
-                error = error.code(),
-                "token request refused"
-            );
-        }
-        TokenOutcome { client: Some(client), answer }
+        let correlation = self.inner().explain(trail, Endpoint::Token, answered(&answer));
+        TokenOutcome { client, answer, correlation }
     }
 }
 
 impl Inner {
+    async fn token_client(
+        &self,
+        head: &Parts,
+        form: &Params,
+        trail: &mut Trail,
+    ) -> Result<AuthenticatedClient, TokenError> {
+        let well_formed = TokenRequest::check_form(form, head.uri.query());
+        trail.check("SMART-TOKEN-001", "a form without repeats", well_formed)?;
+        self.authenticate(head, form, &self.config.endpoints().token, self.now(), trail).await
+    }
+
+    async fn token(
+        &self,
+        client: &AuthenticatedClient,
+        form: &Params,
+        trail: &mut Trail,
+    ) -> Result<TokenResponse, TokenError> {
+        let now = self.now();
+        let request = TokenRequest::read(form, client.client());
+        match trail.check("SMART-TOKEN-007", "a grant that the client may use", request)? {
+            TokenRequest::Code(request) => self.redeem(client, &request, now, trail).await,
+            TokenRequest::Refresh(request) => self.refresh(client, request, now, trail).await,
+            TokenRequest::Backend(request) => self.issue_to_backend(client, &request, now, trail).await,
+        }
+    }
+
     fn token_life(&self, now: UnixMillis) -> TokenLife {
         TokenLife {
             access_token: self.config.access_token_life,

@@ -1,6 +1,7 @@
 //! `refresh_token`: asks everybody again, then uses the token in one commit.
 
 use vestibule_core::authorize::Refusal;
+use vestibule_core::explain::Trail;
 use vestibule_core::record;
 use vestibule_core::token::{AuthenticatedClient, RefreshRequest, TokenError, TokenResponse};
 use vestibule_host::{GrantId, GrantKey, Revocation, Revoke, Rotation, Salt, UnixMillis};
@@ -16,6 +17,7 @@ impl Inner {
         client: &AuthenticatedClient,
         request: RefreshRequest,
         now: UnixMillis,
+        trail: &mut Trail,
     ) -> Result<TokenResponse, TokenError> {
         let call = self.call(now).map_err(away)?;
 
@@ -28,8 +30,8 @@ impl Inner {
             Some(stored) => Some((stored.id, stored.status, record::read(&stored.record).map_err(away)?)),
             None => None,
         };
-        let checked = request.check(client, grant, &self.config.rules())?;
-        let grantable = self.ask_again(checked.reask(), now).await.map_err(away)?;
+        let checked = request.check(client, grant, &self.config.rules(), trail)?;
+        let grantable = self.ask_again(checked.reask(), now, trail).await.map_err(away)?;
 
         // Decide.
         let grantable = match grantable {
@@ -42,7 +44,10 @@ impl Inner {
         let mut salt = [0; 32];
         self.entropy().fill(&mut salt).map_err(away)?;
         let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;
+        let granted = checked.record().scopes.clone();
         let draft = checked.granted(grantable, &self.token_life(now), Salt::new(salt))?;
+
+        trail.kept(&granted, draft.content().scopes());
 
         // Sign.
         let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;
@@ -66,7 +71,10 @@ impl Inner {
         }
 
         // Release.
-        draft.settle(&outcome)
+        if outcome != Rotation::Won {
+            trail.reason(name_of(&outcome));
+        }
+        trail.check("RT-004", "the refresh token is good", draft.settle(&outcome))
     }
 
     /// A user who may not go on, a session that is over, a consent that was withdrawn: none of it comes back, so the grant ends
@@ -81,5 +89,20 @@ impl Inner {
             Revoke::new(Revocation::Grant(grant.clone())).with_event(self.event_of_end(grant, refusal)?);
         let _ = certain(|| self.host.grants.revoke(&operation, &call)).await?;
         Ok(())
+    }
+}
+
+/// What the store said, without the grant.
+const fn name_of(outcome: &Rotation) -> &'static str {
+    match outcome {
+        Rotation::Won => "won",
+        Rotation::Same { .. } => "a lost answer, repeated",
+        Rotation::Suspected { .. } => "its answer was asked for too often",
+        Rotation::Reuse { .. } => "it was used before: its grant is revoked",
+        Rotation::Mismatch => "it is another client's",
+        Rotation::Revoked => "the grant was revoked",
+        Rotation::Expired => "it is too old",
+        Rotation::NotFound => "no such refresh token",
+        Rotation::ClaimSeen => "the assertion was used before",
     }
 }
