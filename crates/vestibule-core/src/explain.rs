@@ -196,7 +196,8 @@ impl Trail {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The same id as in the log, on a page that says what is wrong, and in the header `x-correlation-id`.
+    /// The same id as in the log, on a page that says what is wrong, and in the header `x-correlation-id` of what a known client
+    /// gets.
     pub correlation: String,
     /// Which endpoint.
     pub endpoint: Endpoint,

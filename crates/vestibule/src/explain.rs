@@ -70,7 +70,8 @@ pub(crate) const fn answered<T>(answer: &Result<T, TokenError>) -> Outcome {
     }
 }
 
-/// The name of the request, for whoever reads headers (GEN-012).
+/// The name of the request, for whoever reads headers (GEN-012). Strangers are not told: what they get for an unknown client and
+/// for a wrong secret is the same to the byte (A-TIME-01).
 pub(crate) fn named(mut response: Response<Bytes>, correlation: &str) -> Response<Bytes> {
     if let Ok(correlation) = HeaderValue::try_from(correlation) {
         response.headers_mut().insert("x-correlation-id", correlation);

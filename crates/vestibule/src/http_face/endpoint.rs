@@ -26,9 +26,8 @@ impl AuthorizationServer {
             Ok(answer) => json(StatusCode::OK, answer.expose_secret().to_owned()),
             Err(error) => refusal(error),
         };
-        let response = named(response, &outcome.correlation);
         match &outcome.client {
-            Some(client) => cors::for_client(client.client(), head, response),
+            Some(client) => cors::for_client(client.client(), head, named(response, &outcome.correlation)),
             None => cors::for_unknown_client(self, head, response).await,
         }
     }
@@ -48,9 +47,8 @@ impl AuthorizationServer {
             }
             Err(error) => refusal(error),
         };
-        let response = named(response, &correlation);
         match &client {
-            Some(client) => cors::for_client(client.client(), head, response),
+            Some(client) => cors::for_client(client.client(), head, named(response, &correlation)),
             None => cors::for_unknown_client(self, head, response).await,
         }
     }
@@ -62,12 +60,11 @@ impl AuthorizationServer {
             Err(response) => return *response,
         };
         let (correlation, answer) = self.introspect(head, &form).await;
-        let response = match answer {
-            Ok(answer) => json(StatusCode::OK, answer),
+        match answer {
+            Ok(answer) => named(json(StatusCode::OK, answer), &correlation),
             Err(IntrospectError::Client(error)) => refusal(error),
             Err(IntrospectError::Bearer(error)) => bearer_refusal(error),
-        };
-        named(response, &correlation)
+        }
     }
 
     pub(super) async fn handle_userinfo(&self, head: &Parts) -> Response<Bytes> {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod network;
+mod observed;
 mod parts;
 mod registrar;
 mod script;
@@ -20,6 +21,7 @@ use crate::door::{Adapter, Door};
 
 pub use clients::{JWTU_KEYS, resource_server_secret, scopes};
 pub use network::{Gate, Network};
+pub use observed::Observed;
 pub use parts::{AskedToSignIn, Clients, Consents, Keys, Patients, Users};
 pub use script::{Script, poll_some};
 pub use spy::Spy;
@@ -65,6 +67,8 @@ pub struct World {
     /// Where clients publish their keys.
     pub network: Arc<Network>,
     pub gate: Arc<Gate>,
+    /// What was explained, request by request.
+    pub observed: Arc<Observed>,
     /// The store behind everything.
     pub memory: Arc<MemoryGrants>,
     pub grants: FaultyGrants,
@@ -109,10 +113,11 @@ impl World {
             keys: Arc::new(Keys::new(script.clone(), ring())),
             network: Arc::new(Network::new(script.clone())),
             gate: Arc::default(),
+            observed: Arc::default(),
             spy: Arc::new(Spy::new(script.clone(), Arc::new(grants.clone()))),
         };
         let server = world.serve(config, &clock, 1);
-        let Parts { users, patients, consents, clients, keys, network, gate, spy } = world;
+        let Parts { users, patients, consents, clients, keys, network, gate, observed, spy } = world;
         let door = Door::open(adapter, server.clone());
         Self {
             server,
@@ -127,6 +132,7 @@ impl World {
             keys,
             network,
             gate,
+            observed,
             memory,
             grants,
             spy,
@@ -155,6 +161,7 @@ impl World {
             keys: self.keys.clone(),
             network: self.network.clone(),
             gate: self.gate.clone(),
+            observed: self.observed.clone(),
             spy: self.spy.clone(),
         }
     }
@@ -205,6 +212,7 @@ struct Parts {
     keys: Arc<Keys>,
     network: Arc<Network>,
     gate: Arc<Gate>,
+    observed: Arc<Observed>,
     spy: Arc<Spy>,
 }
 
@@ -226,6 +234,7 @@ impl Parts {
             .with_pages(Arc::new(HtmlPages::new()))
             .with_jwks_fetcher(self.network.clone())
             .with_rate_gate(self.gate.clone())
+            .with_observer(self.observed.clone())
             .with_clock(Arc::new(clock.clone()))
             .with_entropy(Arc::new(SeededEntropy::new(seed)))
     }
