@@ -18,33 +18,32 @@ pub struct AuthorizeError {
     pub app: Option<(String, Option<String>)>,
     /// Where the interaction goes on, if it does.
     pub go_on: Option<String>,
-    /// Who may frame the page that says so: whoever may frame the app's other pages.
-    pub(crate) frame_ancestors: Vec<String>,
-    /// What was checked until then, where somebody asks.
-    pub(crate) trail: Option<Box<(Trail, Endpoint)>>,
-    /// For how long to wait, where it is too much at once.
-    pub(crate) wait: Option<Duration>,
+    /// What only the page around it needs.
+    pub(crate) aside: Box<Aside>,
     /// What to tell the operator.
     source: Option<BoxError>,
 }
 
+/// What a problem's page is made with, besides the problem.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    /// Who may frame it: whoever may frame the app's other pages.
+    pub(crate) frame_ancestors: Vec<String>,
+    /// What was checked until then, where somebody asks.
+    pub(crate) trail: Option<(Trail, Endpoint)>,
+    /// For how long to wait, where it is too much at once.
+    pub(crate) wait: Option<Duration>,
+}
+
 impl AuthorizeError {
-    pub(crate) const fn new(problem: Problem) -> Self {
-        Self {
-            problem,
-            app: None,
-            go_on: None,
-            frame_ancestors: Vec::new(),
-            trail: None,
-            wait: None,
-            source: None,
-        }
+    pub(crate) fn new(problem: Problem) -> Self {
+        Self { problem, app: None, go_on: None, aside: Box::default(), source: None }
     }
 
     pub(crate) fn of(mut self, client: &RegisteredClient) -> Self {
         self.app = Some((client.name.clone(), client.home_page.clone()));
         if let Framing::Origins(origins) = &client.framing {
-            self.frame_ancestors.clone_from(origins);
+            self.aside.frame_ancestors.clone_from(origins);
         }
         self
     }
@@ -56,12 +55,14 @@ impl AuthorizeError {
 
     /// What was checked until then; an earlier answer to that stays.
     pub(crate) fn after(mut self, trail: Trail, endpoint: Endpoint) -> Self {
-        self.trail.get_or_insert_with(|| Box::new((trail, endpoint)));
+        self.aside.trail.get_or_insert((trail, endpoint));
         self
     }
 
     pub(crate) fn too_many(wait: Duration) -> Self {
-        Self { wait: Some(wait), ..Self::new(Problem::TooMany) }
+        let mut error = Self::new(Problem::TooMany);
+        error.aside.wait = Some(wait);
+        error
     }
 
     fn from_source(problem: Problem, source: impl Into<BoxError>) -> Self {

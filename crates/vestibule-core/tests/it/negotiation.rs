@@ -129,6 +129,7 @@ const fn number(reason: Reason) -> usize {
         Reason::BeyondRelationship => 11,
         Reason::Refused => 12,
         Reason::NoRefreshTokens => 13,
+        Reason::NotForThisUser => 14,
     }
 }
 
@@ -191,7 +192,7 @@ fn every_reason_is_told() {
     let texts = offer.all().granted().to_string();
     let ticked: Vec<&str> = texts.split(' ').filter(|text| *text != "user/Patient.rs").collect();
     let negotiation = negotiation.consented(&offer.choose(&ticked));
-    let mut seen = [false; 14];
+    let mut seen = [false; 15];
     for (line, (asked, expected)) in negotiation.lines().iter().zip(rows) {
         assert_eq!((line.requested(), line.fate()), (asked, expected));
         if let Narrowed(_, reason) | Dropped(_, reason) = line.fate() {
@@ -205,10 +206,15 @@ fn every_reason_is_told() {
         assert_eq!(fate(&without, identity), Dropped(Stage::Grammar, Reason::NeedsOpenId));
     }
     seen[number(Reason::NeedsOpenId)] = true;
+    // What the host's policy keeps from the user; what it gives besides has no line.
+    let policy = without.clone().within_policy(Some(&set("openid user/*.cruds")));
+    assert_eq!(fate(&policy, "patient/Patient.r"), Dropped(Stage::User, Reason::NotForThisUser));
+    assert!(policy.granted().is_empty());
+    seen[number(Reason::NotForThisUser)] = true;
     let nobody = without.in_context(false, false, &[]);
     assert_eq!(fate(&nobody, "patient/Patient.r"), Dropped(Stage::Context, Reason::NotInContext));
     assert!(nobody.granted().is_empty());
-    assert_eq!(seen, [true; 14]);
+    assert_eq!(seen, [true; 15]);
 }
 
 /// SMART-SCOPE-084, SMART-SCOPE-086, SMART-SCOPE-087

@@ -156,7 +156,7 @@ impl AuthorizationServer {
         } else {
             tracing::info!(correlation, ?problem, error = source, "page");
         }
-        if let Some((trail, endpoint)) = error.trail.as_deref() {
+        if let Some((trail, endpoint)) = &error.aside.trail {
             let shown = Outcome::Shown(name_of(problem));
             self.inner().explain_as(correlation.clone(), trail.clone(), *endpoint, shown);
         }
@@ -167,14 +167,14 @@ impl AuthorizationServer {
             _ => WayOn::StartAgain,
         };
         let view = View::Problem(ProblemView { problem, way_on, correlation: &correlation });
-        let frame_ancestors = error.frame_ancestors.clone();
+        let frame_ancestors = error.aside.frame_ancestors.clone();
         let kind = PageKind { frame_ancestors, ..PageKind::default() };
         let mut response = self.page(head, &view, kind);
         *response.status_mut() = status;
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        if let Some(wait) = error.wait {
+        if let Some(wait) = error.aside.wait {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         named(response, &correlation)
