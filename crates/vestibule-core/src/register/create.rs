@@ -88,10 +88,12 @@ pub(super) fn client(
     // What was asked for and is not for apps of this kind is an error and not a narrower answer: DCR-006.
     let system = asked.iter().find(|scope| is_system(scope) && !grants.client_credentials).cloned();
     metadata.scopes = Some(scopes);
-    let says_native = metadata.kind == Some(AppKind::Native);
     let (mut client, details) = metadata.into_client(id, secrets);
-    // RFC 8252 §7.3 wants any port for an app that says it is native; a public one has nothing to lose by it.
-    client.loopback_ports = says_native && !client.authentication.is_confidential();
+    // What the app is told is what is kept: sent back, it changes nothing.
+    let kind = client.app_kind();
+    client.kind = Some(kind);
+    // RFC 8252 §7.3 wants any port for a native app; a public one has nothing to lose by it.
+    client.loopback_ports = kind == AppKind::Native && !client.authentication.is_confidential();
     client.version = client.fingerprint();
     let mut wrongs = client.wrongs();
     wrongs.extend(details.wrongs());

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use vestibule_core::register::{self, ChangeDraft, Fresh, RegisterError, RegistrationDraft};
 use vestibule_host::client::KeySource;
+use vestibule_host::redirect_uri::AppKind;
 use vestibule_host::registration::{
     Admitted, Created, RegistrationRequest, Sent, SpendToken, UpdateClient, Updated,
 };
@@ -153,6 +154,7 @@ fn nobody_registers_a_privilege() {
         scopes,
     );
     plain.name = "App".to_owned();
+    plain.kind = Some(AppKind::Web);
     plain.allowed_origins = vec!["https://app.example".to_owned()];
     plain.grant_types =
         GrantTypes { authorization_code: true, refresh_token: false, client_credentials: false };
@@ -414,6 +416,35 @@ fn secrets_are_told_once_and_replaced_with_their_method() {
     assert!(secrets.len() == 1 && !secrets[0].hash.is(SECRET), "the old one opens nothing any more");
     let public = change(&current, json!({ "token_endpoint_auth_method": "none" }));
     assert_eq!(public.registration.client.authentication, ClientAuthentication::Public);
+}
+
+/// DCR-002, REDIR-002
+#[test]
+fn the_answer_sent_back_changes_nothing() {
+    let native = json!({ "redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb"] });
+    let by_key = json!({
+        "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks",
+        "grant_types": ["authorization_code", "refresh_token"], "client_name": null, "scope": null,
+    });
+    for more in [native.clone(), by_key, json!({ "token_endpoint_auth_method": "client_secret_post" })] {
+        let current = enabled(more.clone());
+        let mut answer = settled(create(more));
+        for name in [
+            "registration_access_token",
+            "registration_client_uri",
+            "client_secret_expires_at",
+            "client_id_issued_at",
+        ] {
+            answer.as_object_mut().unwrap().remove(name);
+        }
+        let again = sent(&answer).unwrap();
+        let next =
+            register::change(current.clone(), again, Secret::new(TOKEN), Secret::new(SECRET), NOW).unwrap();
+        assert_eq!(next.op().registration.client, current.client);
+    }
+    // An app on a device is one, whether it says so or not.
+    let client = enabled(native).client;
+    assert!(client.loopback_ports && client.kind == Some(AppKind::Native));
 }
 
 #[test]
