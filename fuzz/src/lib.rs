@@ -10,6 +10,7 @@ use std::time::Duration;
 use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::launch::LaunchRecord;
 use vestibule_core::authorize::{Identified, PendingRequest, Progress, ProvenRedirect, Rules};
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::GrantRecord;
 use vestibule_core::params::Params;
 use vestibule_core::record;
@@ -18,17 +19,19 @@ use vestibule_host::client::SecretHash;
 use vestibule_host::redirect_uri::{self, AppKind};
 use vestibule_host::{
     Alg, ClientAuthentication, ClientId, ClientSecret, Entropy, EntropyError, KeyId, KeySet, Record,
-    RegisteredClient, Salt, SealKey, SigningKey, StaticClients, UnixMillis,
+    RegisteredClient, Registration, Salt, SealKey, SigningKey, StaticClients, UnixMillis,
 };
 use vestibule_jose::assertion::{self, AssertionRules};
 use vestibule_jose::{Expect, Purpose, SealContext, Sealer, VerifyKeys};
 use vestibule_scope::{Narrowed, Scope, ScopeList, ScopeSet};
 
 mod http_request;
+mod registration;
 #[cfg(test)]
 mod replay;
 
 pub use http_request::http_request;
+pub use registration::registration;
 
 const ISSUER: &str = "https://ehr.example";
 const REDIRECT: &str = "https://app.example/callback";
@@ -98,15 +101,18 @@ pub fn authorize_query(data: &[u8]) -> bool {
     let Ok(params) = Params::parse(data) else { return false };
     let Ok(identified) = Identified::read(&params) else { return false };
     let known = (identified.client_id() == "app").then_some(&*CLIENT);
-    let Ok(proven) = ProvenRedirect::prove(known, &identified, &params) else { return false };
+    let Ok(proven) = ProvenRedirect::prove(known, &identified, &params, true) else { return false };
     let at = |location: &str| {
         [REDIRECT, LOOPBACK, "http://127.0.0.1:"].iter().any(|uri| location.starts_with(uri))
     };
     assert!(at(proven.uri()));
     let _ = (proven.form_action(), proven.answers_to());
-    match PendingRequest::validate(&params, &proven, &CLIENT, &rules, NOW) {
+    let (unverified, mut trail) = (|_: &str| None, Trail::default());
+    match PendingRequest::validate(&params, &proven, &CLIENT, &rules, &unverified, NOW, &mut trail) {
         Err(refusal) => {
-            let location = proven.refuse(refusal, ISSUER);
+            let response = proven.refuse(refusal, ISSUER);
+            assert_eq!(response.to(), proven.uri());
+            let location = response.location();
             assert!(at(&location) && location.is_ascii() && !location.contains(char::is_control));
             false
         }
@@ -287,7 +293,9 @@ pub fn clients_file(data: &[u8]) -> bool {
     match StaticClients::from_json(text) {
         Ok(clients) => {
             for client in &clients {
-                assert!(!client.redirect_uris.is_empty() && !client.scopes.is_empty());
+                let in_browser = client.grant_types.authorization_code;
+                assert!(!(in_browser && client.redirect_uris.is_empty()) && !client.scopes.is_empty());
+                assert!(client.hazards().iter().all(|hazard| !hazard.to_string().contains('\n')));
                 for uri in &client.redirect_uris {
                     assert!(redirect_uri::check(uri, AppKind::Native).is_ok(), "{uri}");
                 }
@@ -305,6 +313,11 @@ pub fn clients_file(data: &[u8]) -> bool {
 pub fn record(data: &[u8]) -> bool {
     let stored = Record(data.to_vec().into());
     let mut accepted = false;
+    if let Ok(registration) = Registration::from_record(&stored) {
+        let again = registration.to_record().expect("what was read can be written");
+        assert_eq!(Registration::from_record(&again), Ok(registration));
+        accepted = true;
+    }
     if let Ok(grant) = record::read::<GrantRecord>(&stored) {
         let _ = grant.context.members();
         let again = record::write(&grant).expect("what was read can be written");

@@ -128,7 +128,7 @@ macro_rules! replay {
     )* };
 }
 
-replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file record http_request }
+replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file registration record http_request }
 
 #[test]
 fn a_planted_panic_is_found() {
@@ -151,4 +151,5 @@ fn the_seeds_of_records_are_records() {
     assert!(read::<crate::LaunchRecord>(&seed("launch")).is_ok());
     assert!(read::<crate::PendingRequest>(&seed("pending")).is_ok());
     assert!(read::<crate::Progress>(&seed("progress")).is_ok());
+    assert!(crate::Registration::from_record(&seed("registration")).is_ok());
 }
