@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use vestibule_host::user::FhirUser;
@@ -437,5 +438,9 @@ impl KeyRing for Keys {
     async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.script.call("keys.sign").await.map_err(|injected| KeyError::Service(injected.into()))?;
         self.inner().sign(key, input).await
+    }
+
+    async fn tend(&self, now: UnixMillis) -> Result<Option<Duration>, KeyError> {
+        self.inner().tend(now).await
     }
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use vestibule_host::{Clock as _, UnixMillis};
 use vestibule_http_tests::Door;
-use vestibule_http_tests::app::{Az, address_of, az, cc, introspection, revocation, rf, tk};
+use vestibule_http_tests::app::{Az, CB, address_of, az, cc, introspection, revocation, rf, tk};
 use vestibule_http_tests::assertion::assertion;
 use vestibule_http_tests::browser::{Answer, Browser};
 use vestibule_http_tests::world::{World, config};
 use vestibule_testkit::SeededEntropy;
 
-use crate::notation::{begins, each_adapter, each_adapter_with, posted, red};
+use crate::notation::{asked, begins, each_adapter, each_adapter_with, posted, red};
 
 const ENDPOINTS: [&str; 6] =
     ["/auth/authorize", "/auth/token", "/auth/introspect", "/auth/revoke", "/auth/manage", "/auth/userinfo"];
@@ -346,4 +347,48 @@ fn a_dos_14_near_misses_cost_no_more() {
 fn elapsed() -> impl Fn() -> Duration {
     let start = std::time::Instant::now();
     move || start.elapsed()
+}
+
+/// A-DOS-13
+#[test]
+fn a_dos_13_redirect_loop() {
+    each_adapter(async |world| {
+        for request in [
+            az("pub").add("prompt", "login"),
+            az("pub").add("max_age", "0"),
+            az("pub").add("prompt", "login").add("max_age", "0"),
+        ] {
+            let before = world.users.asked().len();
+            world.users.signed_in_at("bob", UnixMillis(world.clock.now().0 - 61_000));
+            let mut browser = Browser::of(&world, "bob");
+            browser.begin(&request).await;
+            assert!(browser.page.location().starts_with("/login?"), "{}", browser.page.brief());
+            // One sign-in, and it is enough.
+            world.advance(20);
+            world.users.signed_in_at("bob", UnixMillis(world.clock.now().0 - 3_000));
+            assert!(browser.come_back().await.is_consent());
+            browser.allow().await.code();
+            assert_eq!(world.users.asked().len(), before + 1);
+            // A host that does not renew it: the app is told, nobody goes round.
+            world.users.signed_in_at("bob", UnixMillis(world.clock.now().0 - 61_000));
+            browser.begin(&request).await;
+            browser.come_back().await.is_refusal(CB, "login_required");
+            assert_eq!(world.users.asked().len(), before + 2);
+        }
+    });
+}
+
+/// A-DOS-15
+#[test]
+fn a_dos_15_integer_edges() {
+    each_adapter(async |world| {
+        for age in ["-1", "99999999999999999999", "1e3", " 5", "+5", "0x5", "5.0", "\u{665}", "5 "] {
+            for answer in asked(&world, &az("pub").add("max_age", age)).await {
+                red(&answer, "invalid_request");
+            }
+        }
+        let answer = Browser::new(&world).authorize(&az("pub").add("max_age", "")).await;
+        assert!(answer.location().starts_with("/auth/i/"), "sent without a value is not sent");
+        begins(&world).await;
+    });
 }
