@@ -356,7 +356,7 @@ async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(f
     back
 }
 
-/// What a refresh answers replaces what there was; the rest stays (SMART-REFRESH-008).
+/// What a refresh answers replaces what there was; the rest stays (SMART-REFRESH-014).
 fn refreshed(mut tokens: Value, answer: &Value) -> Value {
     if let (Some(tokens), Some(answer)) = (tokens.as_object_mut(), answer.as_object()) {
         tokens.extend(answer.clone());
