@@ -113,3 +113,16 @@ pub struct LeasedEvent {
     /// The details.
     pub record: Record,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_back_to_its_kind() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(EventKind::from_name("Revoked"), None);
+    }
+}

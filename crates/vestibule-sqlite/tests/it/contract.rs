@@ -5,6 +5,8 @@ use std::sync::Arc;
 use vestibule_host::{ConsentStore, GrantStore, KeyStore};
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
 use vestibule_testkit::StoreFactory;
+use vestibule_testkit::suite::check;
+use vestibule_testkit::suite::grants::{racing_redemptions, racing_refreshes};
 
 use crate::directory::Directory;
 
@@ -70,6 +72,17 @@ mod file {
     mod keys {
         vestibule_testkit::key_suite!(crate::contract::InFile::new());
     }
+}
+
+/// CODE-004. A hundred at once each time: `VESTIBULE_RACES=10000` for a million of each.
+#[test]
+fn many_races_have_one_winner_each() {
+    let races = std::env::var("VESTIBULE_RACES").map_or(5, |number| number.parse().unwrap());
+    let (redeemed, refreshed) = (InFile::new(), InFile::new());
+    check(async move {
+        racing_redemptions(&redeemed, 0..races).await?;
+        racing_refreshes(&refreshed, 0..races).await
+    });
 }
 
 mod memory {

@@ -6,6 +6,8 @@ mod grants {
     use vestibule_host::memory::MemoryLimits;
     use vestibule_host::{GrantStore, MemoryGrants};
     use vestibule_testkit::StoreFactory;
+    use vestibule_testkit::suite::check;
+    use vestibule_testkit::suite::grants::{racing_redemptions, racing_refreshes, random_sequences};
 
     struct Memory;
 
@@ -22,15 +24,33 @@ mod grants {
 
     vestibule_testkit::store_suite!(Memory);
 
+    fn times(variable: &str, default: u32) -> u32 {
+        std::env::var(variable).map_or(default, |number| number.parse().unwrap())
+    }
+
     /// More sequences than the suite has time for: `VESTIBULE_SEQUENCES=1000000` for a long run.
     #[test]
     fn many_sequences_match_the_model() {
-        let sequences = std::env::var("VESTIBULE_SEQUENCES").map_or(40, |number| number.parse().unwrap());
-        vestibule_testkit::suite::check(async move {
+        let sequences = u64::from(times("VESTIBULE_SEQUENCES", 40));
+        check(async move {
             // A new store now and then, so that a long run needs no more room than a short one.
             for first in (1_000..1_000 + sequences).step_by(100) {
                 let last = (first + 100).min(1_000 + sequences);
-                vestibule_testkit::suite::grants::random_sequences(&Memory, first..last).await?;
+                random_sequences(&Memory, first..last).await?;
+            }
+            Ok(())
+        });
+    }
+
+    /// CODE-004. A hundred at once each time: `VESTIBULE_RACES=10000` for a million of each.
+    #[test]
+    fn many_races_have_one_winner_each() {
+        let races = times("VESTIBULE_RACES", 50);
+        check(async move {
+            for first in (0..races).step_by(100) {
+                let numbers = first..(first + 100).min(races);
+                racing_redemptions(&Memory, numbers.clone()).await?;
+                racing_refreshes(&Memory, numbers).await?;
             }
             Ok(())
         });

@@ -1,7 +1,7 @@
 //! Issuing a code.
 
 use vestibule_host::{
-    Advanced, GrantKey, GrantStatus, Issuance, Redemption, Revision, StoreFault, StoredGrant,
+    Advanced, GrantKey, GrantStatus, Issuance, Redemption, Revision, SessionId, StoreFault, StoredGrant,
 };
 
 use super::Factory;
@@ -62,6 +62,13 @@ pub async fn an_issue_is_there_as_a_whole(factory: Factory<'_>) -> Verdict {
     let by_code = rows.store.grant(GrantKey::Code(&code(1)), &rows.call(2)).await?;
     let used = StoredGrant { used: at(1), ..grant(1) };
     same!(by_code, Some(used), "the grant by its spent code");
+    for (n, session) in [(2, None), (3, Some(""))] {
+        let mut op = issue(n, None, None);
+        op.grant.session = session.map(SessionId::new);
+        same!(rows.store.issue_code(&op, &rows.call(1)).await?, Issuance::Won, "an issue");
+        let found = rows.store.grant(GrantKey::Id(&grant_id(n)), &rows.call(1)).await?;
+        same!(found, Some(op.grant), "a grant with the session {session:?}");
+    }
     Ok(())
 }
 

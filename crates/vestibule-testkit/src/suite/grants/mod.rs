@@ -1,4 +1,22 @@
 //! What a `GrantStore` must do.
+//!
+//! | part | what is shown |
+//! |---|---|
+//! | outcomes | each verb in each prior state, in the order in which the contract judges |
+//! | ends | a millisecond before, at and after; only the told time counts, also backwards |
+//! | races | a hundred of one kind, and different verbs beside each other: one wins, and a returned revocation beats what follows |
+//! | attempts | a verb that is repeated is told the same, and has happened once |
+//! | claims | spent by every outcome and by no fault, once, for one tenant |
+//! | events | one for each change, none for anything else, in the same commit; leased to one, until it is acknowledged |
+//! | bounds | full is said before anything is written; nothing is evicted |
+//! | purges | what is over and nothing else, in small bites; what refreshes is kept |
+//! | drops | a caller that goes away at any wait leaves a verb done or not done |
+//! | restarts | what was acknowledged is there; two handles are one store |
+//! | keys | byte for byte, tenant by tenant; records are opaque |
+//! | model | random sequences of everything against a slow model |
+//!
+//! A [`StoreFactory`](super::StoreFactory) that has [`open_small`](super::StoreFactory::open_small) has its bounds tried as well. For a long
+//! run there are [`random_sequences`], [`racing_redemptions`] and [`racing_refreshes`].
 
 mod access;
 mod advance;

@@ -6,25 +6,27 @@ use super::Factory;
 use super::rows::{KEEP, RIGHT, Rows, at, grant_id, issue};
 use crate::suite::{Verdict, hold, same};
 
-/// Issues grant `n` to somebody.
-async fn issue_to(rows: &Rows, n: u32, user: &str, client: &str, session: &str) -> Verdict {
+/// Issues grant `n` to somebody, for a session or beyond it.
+async fn issue_to(rows: &Rows, n: u32, user: &str, client: &str, session: Option<&str>) -> Verdict {
     let mut op = issue(n, None, None);
     op.grant.user = UserId::new(user);
     op.grant.client = ClientId::new(client);
-    op.grant.session = Some(SessionId::new(session));
+    op.grant.session = session.map(SessionId::new);
     same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issuing code {n}");
     Ok(())
 }
 
-/// Each kind of revocation, and everybody whom it must not reach.
+/// Each kind of revocation, and everybody whom it must not reach. A grant that outlives its session ends with none, whatever the
+/// session is called.
 pub async fn each_revocation_reaches_its_grants_only(factory: Factory<'_>) -> Verdict {
     let (user, client, session) = (UserId::new("alice"), ClientId::new("app"), SessionId::new("s1"));
     let kinds = [
         (Revocation::Grant(grant_id(0)), vec![0]),
-        (Revocation::UserAndClient(user.clone(), client.clone()), vec![0, 1]),
-        (Revocation::User(user), vec![0, 1, 2]),
-        (Revocation::Client(client), vec![0, 1, 3]),
+        (Revocation::UserAndClient(user.clone(), client.clone()), vec![0, 1, 5]),
+        (Revocation::User(user), vec![0, 1, 2, 5]),
+        (Revocation::Client(client), vec![0, 1, 3, 5]),
         (Revocation::Session(session), vec![0, 4]),
+        (Revocation::Session(SessionId::new("")), vec![6]),
         (Revocation::Grant(GrantId::new("never was")), vec![]),
         (Revocation::User(UserId::new("ALICE")), vec![]),
     ];
@@ -34,18 +36,20 @@ pub async fn each_revocation_reaches_its_grants_only(factory: Factory<'_>) -> Ve
         let rows = rows.of_tenant(&format!("tenant-{index}"));
         let neighbour = rows.of_tenant(&format!("neighbour-{index}"));
         for rows in [&rows, &neighbour] {
-            issue_to(rows, 0, "alice", "app", "s1").await?;
-            issue_to(rows, 1, "alice", "app", "s2").await?;
-            issue_to(rows, 2, "alice", "other", "s2").await?;
-            issue_to(rows, 3, "ben", "app", "s3").await?;
-            issue_to(rows, 4, "ben", "other", "s1").await?;
+            issue_to(rows, 0, "alice", "app", Some("s1")).await?;
+            issue_to(rows, 1, "alice", "app", Some("s2")).await?;
+            issue_to(rows, 2, "alice", "other", Some("s2")).await?;
+            issue_to(rows, 3, "ben", "app", Some("s3")).await?;
+            issue_to(rows, 4, "ben", "other", Some("s1")).await?;
+            issue_to(rows, 5, "alice", "app", None).await?;
+            issue_to(rows, 6, "ben", "other", Some("")).await?;
         }
-        for n in 0..5 {
+        for n in 0..7 {
             same!(rows.status(n, 1).await?, Some(GrantStatus::Live), "grant {n} before {what:?}");
         }
         for _ in 0..2 {
             rows.revoke(what.clone(), 1).await?;
-            for n in 0..5 {
+            for n in 0..7 {
                 let status = if due.contains(&n) { GrantStatus::Revoked } else { GrantStatus::Live };
                 same!(rows.status(n, 1).await?, Some(status), "grant {n} after {what:?}");
                 same!(
@@ -55,7 +59,7 @@ pub async fn each_revocation_reaches_its_grants_only(factory: Factory<'_>) -> Ve
                 );
             }
         }
-        for n in 0..5 {
+        for n in 0..7 {
             let outcome = if due.contains(&n) { Redemption::Revoked } else { Redemption::Won };
             same!(rows.redeem(n, RIGHT, 1).await?, outcome, "code {n} after {what:?}");
         }
@@ -94,8 +98,8 @@ pub async fn grants_are_listed_in_the_order_of_their_ids(factory: Factory<'_>) -
         op.expires = at(100);
         same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issuing {id}");
     }
-    issue_to(&rows, 100, "ben", "app", "s").await?;
-    issue_to(&rows.of_tenant("other"), 101, "alice", "app", "s").await?;
+    issue_to(&rows, 100, "ben", "app", None).await?;
+    issue_to(&rows.of_tenant("other"), 101, "alice", "app", None).await?;
     rows.revoke(Revocation::Grant(GrantId::new("b")), 1).await?;
 
     let mut due: Vec<_> =
