@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { createRequire } from "node:module";
 
+import { KEYS } from "./clients.js";
+
 const require = createRequire(import.meta.url);
 const library = require.resolve("fhirclient/build/fhir-client.min.js", {});
 
@@ -24,6 +26,11 @@ export async function startApp(host = "localhost") {
     if (pathname === "/settings.json") {
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
       return response.end(JSON.stringify(app.settings));
+    }
+    if (pathname === "/jwks.json") {
+      // The key set of the service that registered a `jwks_uri`.
+      response.writeHead(200, { "content-type": "application/json", "cache-control": "max-age=60" });
+      return response.end(JSON.stringify({ keys: [KEYS.rs384.jwk] }));
     }
     const file = files[pathname];
     if (!file) return response.writeHead(404).end();

@@ -36,7 +36,7 @@ export async function startWorld({ browser: wanted = true } = {}) {
   try {
     world.app = await startApp();
     closing.push(() => world.app.stop());
-    world.demo = await startDemo({ clients: clients(world.app) });
+    world.demo = await startDemo({ clients: clients(world.app), args: ["--allow-loopback-fetch"] });
     closing.push(() => world.demo.stop());
     if (wanted) {
       world.browser = await startBrowser();
