@@ -6,6 +6,7 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use vestibule_benches::{ISSUER, base, client};
 use vestibule_core::authorize::{Identified, PendingRequest, ProvenRedirect, Rules};
+use vestibule_core::explain::Trail;
 use vestibule_core::params::Params;
 use vestibule_host::UnixMillis;
 
@@ -36,8 +37,17 @@ fn read_and_validate(bencher: Bencher<'_, '_>) {
     let validate = || {
         let params = Params::parse(black_box(QUERY)).unwrap();
         let identified = Identified::read(&params).unwrap();
-        let proven = ProvenRedirect::prove(Some(&client), &identified, &params).unwrap();
-        PendingRequest::validate(&params, &proven, &client, &rules, UnixMillis::from_seconds(1)).unwrap()
+        let proven = ProvenRedirect::prove(Some(&client), &identified, &params, false).unwrap();
+        PendingRequest::validate(
+            &params,
+            &proven,
+            &client,
+            &rules,
+            &|_| None,
+            UnixMillis::from_seconds(1),
+            &mut Trail::default(),
+        )
+        .unwrap()
     };
     bencher.bench(validate);
 }

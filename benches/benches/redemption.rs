@@ -6,6 +6,7 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use vestibule_benches::{ISSUER, VERIFIER, base, client, grant};
 use vestibule_core::authorize::Rules;
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::GrantRecord;
 use vestibule_core::params::Params;
 use vestibule_core::record;
@@ -49,7 +50,9 @@ fn decide(bencher: Bencher<'_, '_>) {
         let request = TokenRequest::read(&form, client.client()).unwrap();
         let TokenRequest::Code(request) = request else { panic!("a code's request") };
         let record: GrantRecord = record::read(black_box(&stored)).unwrap();
-        let checked = request.check(&client, Some((GrantId::new("grant-1"), record)), &rules).unwrap();
+        let checked = request
+            .check(&client, Some((GrantId::new("grant-1"), record)), &rules, &mut Trail::default())
+            .unwrap();
         let answer = PatientAnswer::allowed(PatientSummary::new(PatientId::new("alice"), "Alice"));
         let reask = checked.reask();
         assert!(reask.patient_question().is_some());

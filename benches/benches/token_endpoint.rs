@@ -106,7 +106,7 @@ impl Codes {
             status: GrantStatus::Live,
             record: record::write(&record).unwrap(),
         };
-        let binding = digest::binding("app", REDIRECT, record.challenge.as_str());
+        let binding = digest::binding("app", REDIRECT, record.proof.as_str());
         let issue = IssueCode::new(
             interaction,
             None,

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use vestibule_core::audience::FhirBase;
-use vestibule_core::authorize::{Verifier, Who};
+use vestibule_core::authorize::{CodeProof, Verifier, Who};
 use vestibule_core::grant::{GrantRecord, GrantedContext};
 use vestibule_host::{
     ClientAuthentication, ClientId, ConsentId, PatientId, RegisteredClient, SessionId, UnixMillis, UserId,
@@ -57,7 +57,7 @@ pub fn grant(now: UnixMillis) -> GrantRecord {
         who: Who { user: UserId::new("alice"), session: SessionId::new("session-1") },
         subject: "subject-1".to_owned(),
         redirect_uri: REDIRECT.to_owned(),
-        challenge: Verifier::new(VERIFIER).expect("a constant verifier").challenge(),
+        proof: CodeProof::S256(Verifier::new(VERIFIER).expect("a constant verifier").challenge()),
         base: FHIR.to_owned(),
         scopes: scopes(SCOPES),
         context: GrantedContext { patient: Some(PatientId::new("alice")), ..GrantedContext::default() },

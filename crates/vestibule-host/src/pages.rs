@@ -163,8 +163,6 @@ pub struct ConsentView<'a> {
     pub patient: Option<&'a PatientSummary>,
     /// What the user is to the patient.
     pub relationship: Option<&'a str>,
-    /// When the user's own access to the record ends; the app's ends then at the latest.
-    pub until: Option<UnixMillis>,
     /// The encounter, where one is shared.
     pub encounter: Option<&'a str>,
     /// What is asked for.

@@ -44,7 +44,6 @@ fn hostile_views(see: impl Fn(View<'_>)) {
         form: form.clone(),
         patient: Some(&who),
         relationship: Some(EVIL),
-        until: None,
         encounter: Some(EVIL),
         items: asked.iter().map(item).collect(),
         seconds: 60,

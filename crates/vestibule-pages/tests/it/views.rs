@@ -78,7 +78,6 @@ pub(crate) fn consent<'a>(
         form: FORM,
         patient,
         relationship: patient.map(|_| "Parent"),
-        until: None,
         encounter: None,
         items,
         seconds: 3600,
