@@ -91,7 +91,7 @@ impl StaticClients {
     /// | `refresh_cap_days` | when refresh ends whatever happens |
     /// | `introspects` | the FHIR bases whose tokens it may look into, as a resource server |
     /// | `disabled`, `pending` | not to be used; not yet to be used |
-    /// | `loopback_ports`, `strict_scopes`, `strict_refresh`, `strict_aud`, `legacy_v1`, `danger_raw_basic`, `fhir_context_strings` | switches, all off: the fields of [`RegisteredClient`] and [`ClientKeys`](crate::ClientKeys) |
+    /// | `loopback_ports`, `strict_scopes`, `strict_refresh`, `strict_aud`, `untyped_assertions`, `legacy_v1`, `danger_raw_basic`, `fhir_context_strings` | switches, all off: the fields of [`RegisteredClient`] and [`ClientKeys`](crate::ClientKeys) |
     ///
     /// Moments are seconds since 1970, as in RFC 7591.
     ///

@@ -91,7 +91,7 @@ impl Inner {
                 KeySource::Inline(_) => None,
             },
             alg: None,
-            untyped: false,
+            untyped: keys.untyped_assertions,
         };
         let checked = match registered_alg(keys) {
             Ok(alg) => self.check_with_keys(text, client, keys, &AssertionRules { alg, ..rules }).await?,

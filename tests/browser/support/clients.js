@@ -40,6 +40,8 @@ export function clients(app) {
       client_name: "Signing App",
       token_endpoint_auth_method: "private_key_jwt",
       jwks: { keys: [KEYS.es384.jwk, KEYS.rs384.jwk] },
+      // The library does not say that its assertions are JWTs.
+      vestibule: { untyped_assertions: true },
       ...common,
     },
     {
@@ -48,6 +50,7 @@ export function clients(app) {
       token_endpoint_auth_method: "private_key_jwt",
       grant_types: ["client_credentials"],
       jwks_uri: `${app.origin.replace("localhost", "127.0.0.1")}/jwks.json`,
+      vestibule: { untyped_assertions: true },
       scope: "system/*.rs __introspect",
     },
     {

@@ -87,12 +87,15 @@ pub struct ClientKeys {
     pub alg: Option<String>,
     /// The assertion's `aud` must be the issuer, as one string (design §9).
     pub strict_aud: bool,
+    /// The assertion's header may leave `typ` out. SMART wants it, and some libraries do not write it (AMB-22); another `typ` is
+    /// refused all the same.
+    pub untyped_assertions: bool,
 }
 
 impl ClientKeys {
     /// Keys with any algorithm that we verify.
     pub const fn new(source: KeySource) -> Self {
-        Self { source, alg: None, strict_aud: false }
+        Self { source, alg: None, strict_aud: false, untyped_assertions: false }
     }
 }
 

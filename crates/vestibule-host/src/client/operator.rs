@@ -61,6 +61,7 @@ impl RegisteredClient {
             (&mut authentication, &before.authentication)
         {
             keys.strict_aud = old.strict_aud;
+            keys.untyped_assertions = old.untyped_assertions;
         }
         Self {
             id,
@@ -165,6 +166,7 @@ mod tests {
             it.strict_scopes = true;
             let ClientAuthentication::PrivateKeyJwt(keys) = &mut it.authentication else { return };
             keys.strict_aud = true;
+            keys.untyped_assertions = true;
         });
         assert_eq!(app().with_settings_of(&before), before, "nothing that matters was changed");
 

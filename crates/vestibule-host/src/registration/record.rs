@@ -129,6 +129,8 @@ struct StoredSecret {
 struct StoredKeys {
     alg: Option<String>,
     strict_aud: bool,
+    #[serde(default)]
+    untyped_assertions: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -319,8 +321,13 @@ impl StoredAuthentication {
             ClientAuthentication::Public => Self::Public,
             ClientAuthentication::SecretBasic(secrets) => Self::SecretBasic(stored(secrets)),
             ClientAuthentication::SecretPost(secrets) => Self::SecretPost(stored(secrets)),
-            ClientAuthentication::PrivateKeyJwt(ClientKeys { source, alg, strict_aud }) => {
-                let keys = StoredKeys { alg, strict_aud };
+            ClientAuthentication::PrivateKeyJwt(ClientKeys {
+                source,
+                alg,
+                strict_aud,
+                untyped_assertions,
+            }) => {
+                let keys = StoredKeys { alg, strict_aud, untyped_assertions };
                 match source {
                     // The rules have read it as text.
                     KeySource::Inline(document) => {
@@ -340,8 +347,8 @@ impl StoredAuthentication {
             };
             stored.into_iter().map(one).collect()
         };
-        let by_key = |source, StoredKeys { alg, strict_aud }| {
-            ClientAuthentication::PrivateKeyJwt(ClientKeys { source, alg, strict_aud })
+        let by_key = |source, StoredKeys { alg, strict_aud, untyped_assertions }| {
+            ClientAuthentication::PrivateKeyJwt(ClientKeys { source, alg, strict_aud, untyped_assertions })
         };
         match self {
             Self::Public => ClientAuthentication::Public,

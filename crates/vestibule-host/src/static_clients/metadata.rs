@@ -143,10 +143,14 @@ fn read_flags(flags: &mut Members, client: &mut RegisteredClient) {
         (false, true) => client.status = ClientStatus::Pending,
         (false, false) => {}
     }
-    let strict_aud = flags.switch("strict_aud");
+    let (strict_aud, untyped) = (flags.switch("strict_aud"), flags.switch("untyped_assertions"));
     match &mut client.authentication {
-        ClientAuthentication::PrivateKeyJwt(keys) => keys.strict_aud = strict_aud,
+        ClientAuthentication::PrivateKeyJwt(keys) => {
+            keys.strict_aud = strict_aud;
+            keys.untyped_assertions = untyped;
+        }
         _ if strict_aud => flags.say("strict_aud", Wrong::NoKeys),
+        _ if untyped => flags.say("untyped_assertions", Wrong::NoKeys),
         _ => {}
     }
     more_secrets(flags, &mut client.authentication);

@@ -262,6 +262,10 @@ fn each_fault_names_client_and_field() {
             "vestibule.introspects: introspection is only for confidential clients",
         ),
         (r#"{ "vestibule": { "strict_aud": true } }"#, "vestibule.strict_aud: only a client with private"),
+        (
+            r#"{ "vestibule": { "untyped_assertions": true } }"#,
+            "vestibule.untyped_assertions: only a client with private",
+        ),
         (r#"{ "vestibule": { "token_format": "saml" } }"#, "vestibule.token_format: must be one of: jwt, o"),
         (r#"{ "vestibule": { "refresh_cap_days": 0 } }"#, "vestibule.refresh_cap_days: must be a whole n"),
         (r#"{ "vestibule": { "refresh_cap_days": 1.5 } }"#, "vestibule.refresh_cap_days: must be a whole "),

@@ -16,6 +16,7 @@ fn full() -> Registration {
         source: KeySource::Url("https://app.example/jwks".into()),
         alg: Some("ES384".to_owned()),
         strict_aud: true,
+        untyped_assertions: true,
     };
     let mut full = registration(ClientAuthentication::PrivateKeyJwt(keys));
     let client = &mut full.client;
