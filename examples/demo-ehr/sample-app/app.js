@@ -97,7 +97,7 @@ async function show({ iss, smart }, token) {
 
 // Step 5: what an app does later. The access token ends soon; the refresh token buys the next one.
 function showTools(saved, token) {
-  const { token_endpoint, userinfo_endpoint, revocation_endpoint } = saved.smart;
+  const { issuer, token_endpoint, revocation_endpoint } = saved.smart;
   const tools = add("p", null, "tools");
   tools.className = "buttons";
   const said = add("pre", null, "said");
@@ -120,8 +120,10 @@ function showTools(saved, token) {
       place.hidden = false;
     });
   }
-  if (userinfo_endpoint) {
+  if (token.id_token) {
     tool("UserInfo", async () => {
+      // OpenID Connect has a discovery document of its own.
+      const { userinfo_endpoint } = await getJson(`${issuer}/.well-known/openid-configuration`);
       const headers = { authorization: `Bearer ${token.access_token}` };
       say(JSON.stringify(await getJson(userinfo_endpoint, { headers }), null, 2));
     });

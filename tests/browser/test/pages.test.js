@@ -162,7 +162,7 @@ sees("end-all", async (page) => {
   await page.goto(`${world.demo.smart.management_endpoint}?all`);
 });
 sees("consent-offline", async (page) => {
-  await start("alice", { scope: "launch/patient openid offline_access online_access patient/Patient.rs" })(page);
+  await start("alice", { scope: "launch/patient openid offline_access patient/Patient.rs" })(page);
   await choosePatient(page, "ben");
 });
 sees("try", inEhr("dr-lee", "/ehr/try"));
@@ -175,6 +175,13 @@ sees("audit", async (page) => {
   await inEhr("dr-lee", "/ehr/try")(page);
   await press(page, page.locator("button[value=backend]"));
   await page.goto(`${world.demo.url}/ehr/audit`);
+});
+sees("apps", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=register]"));
+  await page.goto(`${world.demo.url}/ehr/apps`);
+  assert.match(await page.locator("main").innerText(), /waits for approval/);
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
 });
 sees("for-staff", inEhr("alice", "/ehr/audit"));
 sees("confidential", (page) => page.goto(`${world.demo.sampleApp}/confidential`));

@@ -21,14 +21,15 @@ async function connected(page, scope = OFFLINE) {
   return answer(page);
 }
 
-/** The library refreshes; what it says when it cannot. */
+/** The library refreshes; what it says when it cannot. An app without a secret must name itself (SMART-REFRESH-005). */
 const refresh = (page) =>
-  page.evaluate(() =>
-    window.smart.refresh().then(
+  page.evaluate(() => {
+    FHIR.oauth2.settings.refreshTokenWithClientId = true;
+    return window.smart.refresh().then(
       () => ({ token: window.smart.state.tokenResponse }),
       (error) => ({ failure: String(error?.message ?? error) }),
-    ),
-  );
+    );
+  });
 
 test("the client library refreshes, and reads with the new token", async () => {
   const page = await world.newPage();
@@ -101,7 +102,15 @@ test("everything ends after one question, with the keyboard alone", async () => 
 test("online access ends with the session, offline access does not", async () => {
   for (const [kind, outcome] of [["online_access", "dead"], ["offline_access", "alive"]]) {
     const page = await world.newPage();
-    const { token } = await connected(page, OFFLINE.replace("offline_access", kind));
+    world.app.settings = { clientId: "test-app", scope: `launch openid fhirUser ${kind} patient/Patient.rs` };
+    await page.goto(`${world.demo.url}/ehr`);
+    await signIn(page, "dr-lee");
+    await page.selectOption("[name=client_id]", "test-app");
+    await page.selectOption("[name=patient]", "carol");
+    await page.locator('form[action$="/ehr/launch"] button').last().click();
+    await page.waitForSelector("button[name=decision]");
+    await consent(page);
+    const { token } = await answer(page);
     assert.ok(token.refresh_token, kind);
     const home = await page.context().newPage();
     await home.goto(world.demo.url);

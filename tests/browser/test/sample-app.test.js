@@ -111,7 +111,7 @@ test("from the front page one finds everything", async () => {
   await page.goto(world.demo.url);
   await press(page, page.locator('a[href^="/sign-in"]').first());
   await signIn(page, "dr-lee");
-  for (const path of ["/patients", "/ehr", "/ehr/try", "/ehr/audit"]) {
+  for (const path of ["/patients", "/ehr", "/ehr/try", "/ehr/apps", "/ehr/audit"]) {
     await page.goto(world.demo.url);
     await press(page, page.locator(`main a[href="${path}"]`).first());
     assert.equal(new URL(page.url()).pathname, path);

@@ -211,7 +211,7 @@ fn keeping_access_says_until_when() {
     check(&html);
     let said = text(&html);
     for words in [
-        "Up to 1 hour, unless you end it sooner Longer if you also allow “Keep access” below.",
+        "Up to 1 hour, unless you end it sooner. Longer if you also allow “Keep access” below.",
         "when you are not signed in. It ends when the app has not used it for about 6 months, or when you remove it.",
         "until you sign out, for 12 hours at most.",
     ] {
