@@ -1,6 +1,6 @@
 //! The audit log: Vestibule's events in a table of the hospital's.
 //!
-//! Delivery is at least once, so an event that is known already is passed over. The newest [`KEPT`] stay; a hospital that must
+//! Delivery is at least once, so an event that is known already is passed over. The newest 20 000 stay; a hospital that must
 //! keep all of them for years hands them on to an archive instead.
 
 use async_trait::async_trait;
