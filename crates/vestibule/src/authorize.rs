@@ -64,9 +64,10 @@ impl AuthorizationServer {
             Ok(response) => return Ok(response),
             Err(refusal) => refusal,
         };
-        let correlation = inner.explain(std::mem::take(trail), Endpoint::Authorize, told(refusal));
+        // Told to the operator alone: refusals of one kind are the same to the byte, whatever stands behind them (A-TIME-07).
+        let _ = inner.explain(std::mem::take(trail), Endpoint::Authorize, told(refusal));
         let answer = proven.refuse(refusal, inner.issuer());
-        Ok(named(self.answer_app(&languages(head), &client, &answer)?, &correlation))
+        self.answer_app(&languages(head), &client, &answer)
     }
 
     /// Asks the host's gate before anything is looked up or held. A page says no: no address is proven yet.

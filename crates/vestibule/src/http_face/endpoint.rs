@@ -23,11 +23,14 @@ impl AuthorizationServer {
         };
         let outcome = self.token(head, &form).await;
         let response = match outcome.answer {
-            Ok(answer) => json(StatusCode::OK, answer.expose_secret().to_owned()),
+            // Refusals carry no name: those of an unknown, a spent and a foreign code are the same to the byte (TOKEN-009).
+            Ok(answer) => {
+                named(json(StatusCode::OK, answer.expose_secret().to_owned()), &outcome.correlation)
+            }
             Err(error) => refusal(error),
         };
         match &outcome.client {
-            Some(client) => cors::for_client(client.client(), head, named(response, &outcome.correlation)),
+            Some(client) => cors::for_client(client.client(), head, response),
             None => cors::for_unknown_client(self, head, response).await,
         }
     }
@@ -38,7 +41,8 @@ impl AuthorizationServer {
             Ok(form) => form,
             Err(response) => return *response,
         };
-        let (correlation, client, outcome) = self.revoke_token(head, &form).await;
+        // Not named either: a revoked and an unknown token get the same answer (REVOKE-003).
+        let (_, client, outcome) = self.revoke_token(head, &form).await;
         let response = match outcome {
             Ok(()) => {
                 let mut response = json(StatusCode::OK, String::new());
@@ -48,7 +52,7 @@ impl AuthorizationServer {
             Err(error) => refusal(error),
         };
         match &client {
-            Some(client) => cors::for_client(client.client(), head, named(response, &correlation)),
+            Some(client) => cors::for_client(client.client(), head, response),
             None => cors::for_unknown_client(self, head, response).await,
         }
     }
@@ -59,9 +63,10 @@ impl AuthorizationServer {
             Ok(form) => form,
             Err(response) => return *response,
         };
-        let (correlation, answer) = self.introspect(head, &form).await;
+        // INTRO-002: every inactive answer is the same.
+        let (_, answer) = self.introspect(head, &form).await;
         match answer {
-            Ok(answer) => named(json(StatusCode::OK, answer), &correlation),
+            Ok(answer) => json(StatusCode::OK, answer),
             Err(IntrospectError::Client(error)) => refusal(error),
             Err(IntrospectError::Bearer(error)) => bearer_refusal(error),
         }

@@ -116,5 +116,5 @@ async fn consent_says_how_long_at_most() {
     let page = browser.begin(&az("pub").scope("launch/patient patient/Observation.rs")).await;
     assert!(page.body.contains("Up to 5 minutes"), "{}", page.brief());
     let page = browser.begin(&az("pub")).await;
-    assert!(page.body.contains("Up to about 6 months"), "{}", page.brief());
+    assert!(page.body.contains("has not used it for about 6 months"), "{}", page.brief());
 }
