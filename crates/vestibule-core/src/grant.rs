@@ -185,7 +185,7 @@ impl Reask {
     /// Judges the answers. The result is the only thing that codes and tokens can be made from.
     ///
     /// # Errors
-    /// A [`Refusal`]: the account or session ended, the policy says no or was not asked, the consent is withdrawn.
+    /// A [`Refusal`]: the account or session ended, the user must sign in again, the policy says no or was not asked, the consent is withdrawn.
     pub fn answered(
         self,
         standing: Standing,
@@ -193,9 +193,7 @@ impl Reask {
         consent_given: bool,
         now: UnixMillis,
     ) -> Result<Grantable, Refusal> {
-        if standing != Standing::Active {
-            return Err(Refusal::NotAllowed);
-        }
+        Refusal::of_standing(standing)?;
         if self.consent.is_some() && !consent_given {
             return Err(Refusal::ConsentWithdrawn);
         }

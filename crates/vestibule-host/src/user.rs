@@ -182,7 +182,9 @@ pub enum Standing {
     SessionEnded,
     /// The account is locked, disabled or gone, or its user may not use this app.
     NotAllowed,
-    /// The user must sign in again, more strongly, before this app may be used: step-up. Outside an interaction this is a no.
+    /// The user must sign in again, more strongly, before this app may be used: step-up. In an interaction the user is sent to
+    /// sign in. At redemption and refresh, where no user is there, it is a no that passes: nothing is issued, and nothing is
+    /// spent or ended, so that the app may come again once the user did.
     SignInAgain,
 }
 

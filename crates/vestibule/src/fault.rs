@@ -49,11 +49,11 @@ impl Inner {
     ) -> Result<Result<Grantable, Refusal>, Away> {
         let host = &self.host;
         let standing = host.users.standing(&reask.standing_question()).await?;
-        let active = standing == vestibule_host::Standing::Active;
-        if !trail.note("RT-010", "the user may go on", active) {
+        let may_go_on = trail.check("RT-010", "the user may go on", Refusal::of_standing(standing));
+        if let Err(refusal) = may_go_on {
             trail.reason(format!("{standing:?}"));
             // Nobody else is asked about a user who may not go on.
-            return Ok(Err(Refusal::NotAllowed));
+            return Ok(Err(refusal));
         }
         let patient = match reask.patient_question() {
             Some(question) => {

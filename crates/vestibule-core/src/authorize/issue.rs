@@ -8,7 +8,8 @@ use vestibule_host::{
 };
 use vestibule_scope::{ContextScope, IdentityScope, RefreshScope, Scope, ScopeKind, ScopeSet};
 
-use super::progress::{Progress, Refusal};
+use super::progress::Progress;
+use super::refusal::Refusal;
 use super::response::AuthorizeResponse;
 use super::validate::PendingRequest;
 use crate::grant::{GrantRecord, Grantable, GrantedContext, is_worth_a_grant, refresh_of};

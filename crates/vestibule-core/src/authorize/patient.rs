@@ -14,7 +14,7 @@ use vestibule_host::{
     AllowedPatient, ClientId, Moment, PatientAnswer, PatientId, PatientQuestion, UnixMillis, UserId,
 };
 
-use super::progress::Refusal;
+use super::refusal::Refusal;
 
 /// A question to the patient policy, to be answered once.
 #[must_use]

@@ -39,9 +39,9 @@ use vestibule_host::{ClientId, ConsentId, EncounterId, LaunchContext, Moment, Pa
 use vestibule_scope::ScopeSet;
 
 use super::consent::ConsentChoice;
-use super::error::{AuthorizeCode, AuthorizeRefusal};
 use super::negotiate::Negotiation;
 use super::patient::{Ask, PatientAccess};
+use super::refusal::Refusal;
 use crate::grant::{Reask, is_worth_a_grant};
 
 /// A signed-in user in one session. Nobody else moves an interaction that they began (INT-002).
@@ -207,60 +207,6 @@ pub enum Act {
     Cancelled,
     /// The interaction's time is over.
     TimedOut,
-}
-
-/// Why an event did not move the machine.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Refusal {
-    /// The event came from another user or session. Nothing changes (A-CTX-18, -24).
-    OtherUser,
-    /// The event does not belong to this state. Nothing changes (INT-007).
-    OutOfOrder,
-    /// E6: an EHR launch has its patient. Nothing changes.
-    OtherPatient,
-    /// E7. Ends the interaction; the launch is not burned.
-    LaunchUser,
-    /// E2, S11, S12: the policy said no.
-    PatientDenied,
-    /// S1.
-    NoRecord,
-    /// E10: found after the launch was made. A bug in the host.
-    EncounterMismatch,
-    /// S5, or a refused consent.
-    UserSaidNo,
-    /// The ten minutes are over.
-    TimedOut,
-    /// The account or the session ended.
-    NotAllowed,
-    /// The consent was withdrawn in between.
-    ConsentWithdrawn,
-    /// Policy and consent leave nothing.
-    NothingLeft,
-}
-
-impl Refusal {
-    /// What the app is told, if the refusal ends the interaction; `None` if the interaction goes on where it is.
-    pub const fn for_app(self) -> Option<AuthorizeRefusal> {
-        match self {
-            Self::OtherUser | Self::OutOfOrder | Self::OtherPatient => None,
-            Self::LaunchUser => Some(AuthorizeRefusal::denied("the launch belongs to another user")),
-            Self::PatientDenied => {
-                Some(AuthorizeRefusal::denied("access to this patient record is not allowed"))
-            }
-            Self::NoRecord => Some(AuthorizeRefusal::denied("no patient record available")),
-            Self::EncounterMismatch => Some(AuthorizeRefusal::internal()),
-            Self::UserSaidNo => Some(AuthorizeRefusal::denied("the user did not allow access")),
-            // Shown as a page: an interaction that is over proves no address (AUTHZ-010).
-            Self::TimedOut => None,
-            Self::NotAllowed => Some(AuthorizeRefusal::denied("the user may not use this app")),
-            Self::ConsentWithdrawn => Some(AuthorizeRefusal::denied("the consent was withdrawn")),
-            Self::NothingLeft => Some(AuthorizeRefusal::new(
-                AuthorizeCode::InvalidScope,
-                "none of the requested scopes can be granted",
-            )),
-        }
-    }
 }
 
 impl Progress {

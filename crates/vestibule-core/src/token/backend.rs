@@ -8,6 +8,7 @@ use vestibule_scope::{Level, ScopeKind, ScopeList, ScopeSet};
 use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife};
 use super::error::TokenError;
+use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::audience::FhirBase;
 use crate::authorize::validate::Rules;
@@ -20,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct BackendRequest {
     scope: ScopeList,
-    resources: Vec<String>,
+    resources: Resources,
 }
 
 impl BackendRequest {
@@ -31,8 +32,7 @@ impl BackendRequest {
         let scope = ScopeList::parse(scope).map_err(|_| {
             TokenError::InvalidScope("scope is not a list of scopes separated by single spaces")
         })?;
-        let resources = form.all("resource").map_err(|_| TokenError::malformed())?;
-        Ok(Self { scope, resources: resources.into_iter().map(str::to_owned).collect() })
+        Ok(Self { scope, resources: Resources::read(form)? })
     }
 
     /// Decides what the client gets.
@@ -93,9 +93,8 @@ impl BackendRequest {
             (None, None) => rules.bases.first(),
         };
         let base = base.ok_or(TokenError::InvalidTarget)?;
-        // One audience: all that is named is the same base (RES-003).
-        let same = self.resources.iter().all(|resource| base.is_named(resource));
-        if same { Ok(base) } else { Err(TokenError::InvalidTarget) }
+        self.resources.name_only(base)?; // RES-003
+        Ok(base)
     }
 }
 

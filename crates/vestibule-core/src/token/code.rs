@@ -16,6 +16,7 @@ use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};
 use super::error::TokenError;
 use super::refresh::{Chain, KEEP_MARGIN, earliest};
 use super::refresh_token::RefreshToken;
+use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
 use crate::authorize::{CodeProof, Verifier};
@@ -30,6 +31,7 @@ pub struct CodeRequest {
     code: vestibule_host::Secret,
     redirect_uri: String,
     verifier: Presented,
+    resources: Resources,
 }
 
 /// What came as `code_verifier`.
@@ -55,6 +57,7 @@ impl CodeRequest {
                 None => Presented::Nothing,
                 Some(text) => Verifier::new(text).map_or(Presented::Malformed, Presented::Verifier),
             },
+            resources: Resources::read(form)?,
         })
     }
 
@@ -67,7 +70,8 @@ impl CodeRequest {
     ///
     /// # Errors
     /// [`TokenError::InvalidGrant`], whatever differs (TOKEN-009); [`TokenError::InvalidRequest`] for a verifier of the code's own
-    /// client when there is nothing to verify. Nothing changes (CODE-007, PKCE-008).
+    /// client when there is nothing to verify; [`TokenError::InvalidTarget`] for another FHIR server than the one that was
+    /// authorized. Nothing changes (CODE-007, PKCE-008).
     pub fn check(
         &self,
         client: &AuthenticatedClient,
@@ -90,10 +94,11 @@ impl CodeRequest {
         }
         let proof = proof?;
         // A-AUD-13: the base may have been taken away since.
-        let has_base = rules.base(&record.base).is_some() && registered.may_use_base(&record.base);
-        if !trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", has_base) {
-            return Err(TokenError::InvalidGrant);
-        }
+        let base = rules.base(&record.base).filter(|base| registered.may_use_base(base.url()));
+        trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", base.is_some());
+        let base = base.ok_or(TokenError::InvalidGrant)?;
+        // RES-002: told to nobody but the code's own client, and nothing is spent by asking.
+        trail.check("RES-002", "resource is what was authorized", self.resources.name_only(base))?;
         let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, &proof);
         // The row is kept longer once it is known what is issued: `granted`.
         let operation = RedeemCode::new(self.hash(rules.issuer), binding, UnixMillis(0));

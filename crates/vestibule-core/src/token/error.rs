@@ -60,7 +60,7 @@ impl TokenError {
         match self {
             Self::InvalidRequest(why) | Self::InvalidScope(why) => why,
             Self::InvalidTarget => {
-                "resource must name a FHIR server of this authorization server that the client may use"
+                "resource must name one FHIR server, which the client may use and, after a launch, the one that was authorized"
             }
             Self::InvalidClient { .. } => "the client is unknown or did not authenticate as registered",
             Self::InvalidGrant => {

@@ -2,7 +2,8 @@
 //!
 //! 1. [`client_auth`]: which app asks, and does it prove it
 //! 2. [`request`]: which grant, with which parameters
-//! 3. [`code`], [`refresh`], [`backend`]: the grants, each checked, asked again, drafted, settled
+//! 3. [`code`], [`refresh`], [`backend`]: the grants, each checked, asked again, drafted, settled; `resources`: for which FHIR
+//!    server
 //! 4. [`content`]: what the tokens say, and [`refresh_token`]: the text of a refresh token
 //! 5. [`response`]: the JSON answer, and [`error`]: what an app may learn
 
@@ -14,6 +15,7 @@ pub mod error;
 pub mod refresh;
 pub mod refresh_token;
 pub mod request;
+mod resources;
 pub mod response;
 
 pub use backend::{BackendDraft, BackendRequest, SignedBackend};

@@ -19,6 +19,7 @@ use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};
 use super::error::TokenError;
 use super::refresh_token::RefreshToken;
+use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
 use crate::explain::Trail;
@@ -88,6 +89,7 @@ pub struct RefreshRequest {
     /// `None` for a text that never was a refresh token.
     token: Option<RefreshToken>,
     scope: Option<ScopeList>,
+    resources: Resources,
 }
 
 impl RefreshRequest {
@@ -97,7 +99,7 @@ impl RefreshRequest {
         let scope = one("scope")?.map(ScopeList::parse).transpose().map_err(|_| {
             TokenError::InvalidScope("scope is not a list of scopes separated by single spaces")
         })?;
-        Ok(Self { token: RefreshToken::parse(token), scope })
+        Ok(Self { token: RefreshToken::parse(token), scope, resources: Resources::read(form)? })
     }
 
     /// Where the chain is stored; `None` for a text that never was a refresh token (RT-015, A-RT-20, A-RT-21).
@@ -108,8 +110,8 @@ impl RefreshRequest {
     /// Compares what was presented with the grant. This read proves nothing; the verb judges the token.
     ///
     /// # Errors
-    /// [`TokenError::InvalidGrant`] for a foreign, revoked or unusable grant, and [`TokenError::InvalidScope`] for more than was
-    /// granted. Nothing changes (RT-003, A-RT-10).
+    /// [`TokenError::InvalidGrant`] for a foreign, revoked or unusable grant, [`TokenError::InvalidScope`] for more than was
+    /// granted, [`TokenError::InvalidTarget`] for another FHIR server. Nothing changes (RT-003, A-RT-10).
     pub fn check(
         self,
         client: &AuthenticatedClient,
@@ -117,7 +119,7 @@ impl RefreshRequest {
         rules: &Rules<'_>,
         trail: &mut Trail,
     ) -> Result<RefreshChecked, TokenError> {
-        let Self { token, scope } = self;
+        let Self { token, scope, resources } = self;
         let found = token.zip(grant).ok_or(TokenError::InvalidGrant);
         let (token, (grant, status, record)) =
             trail.check("SMART-REFRESH-010", "the refresh token is known", found)?;
@@ -132,10 +134,10 @@ impl RefreshRequest {
             return Err(TokenError::UnauthorizedClient);
         }
         // A-AUD-13
-        let has_base = rules.base(&record.base).is_some() && registered.may_use_base(&record.base);
-        if !trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", has_base) {
-            return Err(TokenError::InvalidGrant);
-        }
+        let base = rules.base(&record.base).filter(|base| registered.may_use_base(base.url()));
+        trail.note("SMART-AUTHZ-044", "the FHIR base is still the client's", base.is_some());
+        let base = base.ok_or(TokenError::InvalidGrant)?;
+        trail.check("RES-002", "resource is what was authorized", resources.name_only(base))?;
         let kind = record.refresh().ok_or(TokenError::InvalidGrant)?;
         // A-RT-13: what the client was registered for may have shrunk.
         let still: ScopeSet =

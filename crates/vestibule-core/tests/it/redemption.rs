@@ -476,6 +476,7 @@ fn everybody_is_asked_again_at_redemption() {
     assert_eq!(answered(Standing::Active, Some(yes("P1")), true), Ok(()));
     assert_eq!(answered(Standing::SessionEnded, Some(yes("P1")), true), Err(Refusal::NotAllowed));
     assert_eq!(answered(Standing::NotAllowed, Some(yes("P1")), true), Err(Refusal::NotAllowed));
+    assert_eq!(answered(Standing::SignInAgain, Some(yes("P1")), true), Err(Refusal::SignInAgain));
     assert_eq!(answered(Standing::Active, Some(yes("P1")), false), Err(Refusal::ConsentWithdrawn));
     assert_eq!(answered(Standing::Active, Some(PatientAnswer::Denied), true), Err(Refusal::PatientDenied));
     assert_eq!(answered(Standing::Active, Some(yes("P2")), true), Err(Refusal::PatientDenied));

@@ -481,6 +481,9 @@ fn s11_access_that_was_lost_before_issue_is_denied() {
         assert_eq!(refusal, Refusal::NotAllowed);
     }
     assert_eq!(told(Refusal::NotAllowed), AuthorizeCode::AccessDenied);
+    let refusal = reask().answered(Standing::SignInAgain, Some(yes("P1")), true, NOW).unwrap_err();
+    assert_eq!(told(refusal), AuthorizeCode::UnmetAuthenticationRequirements);
+    assert!(Refusal::NotAllowed.ends_the_grant() && !refusal.ends_the_grant());
 }
 
 /// SMART-CTX-065

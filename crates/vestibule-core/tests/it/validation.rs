@@ -448,6 +448,7 @@ fn every_error_uses_the_allowed_characters() {
         Refusal::EncounterMismatch,
         Refusal::UserSaidNo,
         Refusal::NotAllowed,
+        Refusal::SignInAgain,
         Refusal::ConsentWithdrawn,
         Refusal::NothingLeft,
     ];

@@ -30,7 +30,9 @@ impl Inner {
         let grantable = self.ask_again(checked.reask(), now, trail).await.map_err(away)?;
 
         // Decide.
-        let grantable = grantable.map_err(|_| TokenError::InvalidGrant)?; // A-CODE-16
+        // A-CODE-16: nothing is spent and nothing ends. A code lives for a minute and answers for nothing yet: should the user
+        // sign in again within it (`SignInAgain`), or the policy change its mind, it still buys what was agreed to.
+        let grantable = grantable.map_err(|_| TokenError::InvalidGrant)?;
         let mut random = [0; 64];
         self.entropy().fill(&mut random).map_err(away)?;
         let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;

@@ -77,11 +77,10 @@ impl Inner {
         trail.check("RT-004", "the refresh token is good", draft.settle(&outcome))
     }
 
-    /// A user who may not go on, a session that is over, a consent that was withdrawn: none of it comes back, so the grant ends
-    /// now (A-RT-15 to -17). A policy's no about a patient may be a yes tomorrow, and ends nothing (A-RT-18).
+    /// Ends a grant at once, where the refusal is one that does not pass.
     async fn end_if_over(&self, grant: &GrantId, refusal: Refusal, now: UnixMillis) -> Result<(), Away> {
         tracing::info!(grant = grant.as_str(), reason = ?refusal, "refresh refused");
-        if !matches!(refusal, Refusal::NotAllowed | Refusal::ConsentWithdrawn) {
+        if !refusal.ends_the_grant() {
             return Ok(());
         }
         let call = self.call(now)?;

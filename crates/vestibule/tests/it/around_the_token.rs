@@ -147,7 +147,32 @@ async fn a_backend_service_gets_what_it_is_registered_for() {
     };
     let second = with(FHIR2).await.json();
     assert_eq!(world.access_claims(&second).await["aud"], FHIR2);
-    with("https://evil.test/fhir").await.is_error(400, "invalid_target");
+    // RES-001, RES-003: unknown, malformed, or more than one at a time.
+    for resources in [
+        vec!["https://evil.test/fhir"],
+        vec!["/x"],
+        vec!["https://fhir.example/r4#f"],
+        vec!["a\u{0}b"],
+        vec![FHIR1, FHIR2],
+        vec![FHIR2, "https://evil.test/fhir"],
+    ] {
+        let id = format!("{resources:?}");
+        let assertion = signer.assertion(&world, &id).await;
+        let mut fields = vec![
+            ("grant_type", "client_credentials"),
+            ("scope", "system/Observation.rs"),
+            ("client_assertion_type", JWT_BEARER),
+            ("client_assertion", assertion.as_str()),
+        ];
+        fields.extend(resources.into_iter().map(|resource| ("resource", resource)));
+        post(&world, "/auth/token", &fields, None).await.is_error(400, "invalid_target");
+        // The assertion bought nothing, so it is not spent either.
+        fields.truncate(4);
+        assert_eq!(post(&world, "/auth/token", &fields, None).await.status, 200, "{id}");
+    }
+    // A base that the registration does not hold.
+    world.clients.change("other", |client| client.fhir_bases = vec![FHIR2.into()]);
+    with(FHIR1).await.is_error(400, "invalid_target");
 }
 
 /// SMART-BACK-001, SMART-CAUTH-007, A-CAUTH-19, A-CAUTH-20, SMART-TOKEN-053

@@ -8,7 +8,7 @@ use vestibule_host::Standing;
 
 use crate::app::{V_WRONG, az, tk};
 use crate::browser::{Answer, Browser};
-use crate::world::{FHIR1, P1, World};
+use crate::world::{FHIR1, FHIR2, P1, World};
 
 /// CODE-004, CODE-006, A-CODE-01
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_code_lives_for_sixty_seconds() {
 #[tokio::test]
 async fn what_changed_since_counts() {
     // The user.
-    for standing in [Standing::NotAllowed, Standing::SessionEnded] {
+    for standing in [Standing::NotAllowed, Standing::SessionEnded, Standing::SignInAgain] {
         let world = World::new();
         let code = world.code_for(&az("pub")).await;
         world.users.set_standing("alice", standing);
@@ -231,14 +231,14 @@ async fn what_changed_since_counts() {
     world.redeem("pub", &code).await.is_error(401, "invalid_client");
     world.clients.change("pub", |client| {
         client.status = vestibule_host::ClientStatus::Enabled;
-        client.fhir_bases = vec![crate::world::FHIR2.to_owned()];
+        client.fhir_bases = vec![FHIR2.to_owned()];
     });
     world.redeem("pub", &code).await.is_error(400, "invalid_grant");
     world.clients.change("pub", |client| client.fhir_bases.clear());
     assert_eq!(world.redeem("pub", &code).await.status, 200);
     // The base is served no longer.
     let world = World::new();
-    let code = world.code_for(&az("pub").set("aud", crate::world::FHIR2)).await;
+    let code = world.code_for(&az("pub").set("aud", FHIR2)).await;
     let smaller = world.restarted(Config::new(crate::world::AS, FhirBase::new(FHIR1)));
     smaller.redeem("pub", &code).await.is_error(400, "invalid_grant");
 }
@@ -349,4 +349,34 @@ async fn an_unknown_client_and_a_wrong_secret_look_alike() {
         assert_eq!(answer.body, unknown.body);
         assert_eq!(answer.headers, unknown.headers);
     }
+}
+
+/// RES-002, RES-001, RES-003
+#[tokio::test]
+async fn a_code_buys_a_token_for_the_authorized_server_alone() {
+    let world = World::new();
+    let code = world.code_for(&az("pub")).await;
+    let fragment = format!("{FHIR1}#f");
+    let near = format!("{FHIR1}/");
+    for resources in [
+        vec![FHIR2],
+        vec![FHIR1, FHIR2],
+        vec![FHIR2, FHIR1],
+        vec!["/x"],
+        vec![&fragment],
+        vec![&near],
+        vec!["\u{1}"],
+    ] {
+        let mut request = tk("pub", &code);
+        for resource in resources {
+            request = request.add("resource", resource);
+        }
+        request.send(&world).await.is_error(400, "invalid_target");
+    }
+    // Whose code it is comes first: a stranger does not learn what it is for.
+    tk("other", &code).add("resource", FHIR2).send(&world).await.is_error(400, "invalid_grant");
+    // Nothing was spent; the same server twice is one server.
+    let answer = tk("pub", &code).add("resource", FHIR1).add("resource", FHIR1).send(&world).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(world.access_claims(&answer.json()).await["aud"], FHIR1);
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use vestibule_host::{Standing, UnixMillis};
 use vestibule_http_tests::app::{Az, az, tk};
 use vestibule_http_tests::browser::Answer;
-use vestibule_http_tests::world::{FHIR1, P1, World};
+use vestibule_http_tests::world::{FHIR1, FHIR2, P1, World};
 
 const DAY: u64 = 86_400;
 
@@ -285,6 +285,24 @@ async fn everybody_is_asked_again() {
     assert_eq!(world.grants_of("alice").await, 0);
 }
 
+/// SMART-REFRESH-022, RT-010, OIDC-014
+#[tokio::test]
+async fn whoever_must_sign_in_again_keeps_the_grant() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &online()).await;
+    let token = text(&tokens, "refresh_token").to_owned();
+    world.users.set_standing("alice", Standing::SignInAgain);
+    for _ in 0..3 {
+        refresh(&world, "pub", &token).await.is_error(400, "invalid_grant");
+    }
+    assert_eq!(world.grants_of("alice").await, 1);
+    assert_eq!(world.observed.last().reason.as_deref(), Some("SignInAgain"));
+    // Nothing was spent: once the user signed in, the same token goes on.
+    world.users.set_standing("alice", Standing::Active);
+    let next = refreshed(&world, "pub", &token).await;
+    refreshed(&world, "pub", text(&next, "refresh_token")).await;
+}
+
 /// A-RT-13, A-RT-14, A-RT-30, A-AUD-13
 #[tokio::test]
 async fn what_the_client_may_have_is_judged_anew() {
@@ -350,4 +368,31 @@ async fn nothing_outlives_the_access_to_the_record() {
     assert!(next["expires_in"].as_u64().unwrap() <= 50, "{next}");
     world.advance(51);
     refresh(&world, "pub", text(&next, "refresh_token")).await.is_error(400, "invalid_grant");
+}
+
+/// RES-002, RES-001, RES-003, RES-005
+#[tokio::test]
+async fn a_refresh_stays_with_the_authorized_server() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &online()).await;
+    let token = text(&tokens, "refresh_token").to_owned();
+    let request = |resources: &[&str]| {
+        let request = tk("pub", "-")
+            .set("grant_type", "refresh_token")
+            .without("code")
+            .without("redirect_uri")
+            .without("code_verifier")
+            .add("refresh_token", &token);
+        resources.iter().fold(request, |request, resource| request.add("resource", resource))
+    };
+    for resources in
+        [vec![FHIR2], vec![FHIR1, FHIR2], vec!["https://evil.test/fhir"], vec!["fhir"], vec!["\u{1}"]]
+    {
+        request(&resources).send(&world).await.is_error(400, "invalid_target");
+    }
+    assert_eq!(world.grants_of("alice").await, 1);
+    let answer = request(&[FHIR1, FHIR1]).send(&world).await;
+    assert_eq!(answer.status, 200, "nothing was spent: {}", answer.body);
+    assert_eq!(world.access_claims(&answer.json()).await["aud"], FHIR1);
+    refreshed(&world, "pub", text(&answer.json(), "refresh_token")).await;
 }

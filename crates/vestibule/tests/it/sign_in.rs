@@ -239,10 +239,10 @@ async fn the_host_asks_for_a_stronger_sign_in() {
     browser.begin(&request).await;
     world.users.set_standing("alice", Standing::Active);
     assert!(browser.come_back().await.is_picker());
-    // Needed again at the end, it is a no.
+    // Needed again at the end, it is the same no.
     browser.pick(P2).await;
     world.users.set_standing("alice", Standing::SignInAgain);
-    browser.allow().await.is_refusal(CB, "access_denied");
+    browser.allow().await.is_refusal(CB, "unmet_authentication_requirements");
     let silent = browser.authorize(&request.add("prompt", "none")).await;
     silent.is_refusal(CB, "login_required");
 }
