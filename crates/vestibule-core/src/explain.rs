@@ -9,7 +9,8 @@ use std::fmt::Debug;
 use vestibule_host::{ClientId, UnixMillis};
 use vestibule_scope::{Scope, ScopeSet};
 
-use crate::authorize::negotiate::{Fate, Negotiation, Reason, Stage};
+use crate::authorize::negotiate::Negotiation;
+pub use crate::authorize::negotiate::{Fate, Reason, Stage};
 
 /// At most so many checks are noted for one request.
 const MAX_CHECKS: usize = 64;

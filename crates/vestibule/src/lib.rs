@@ -87,7 +87,9 @@ pub use server::{AuthorizationServer, Builder, Host};
 pub use vestibule_core::access::{AccessClaims, ActiveAccess};
 pub use vestibule_core::audience::FhirBase;
 pub use vestibule_core::discovery::Endpoints;
-pub use vestibule_core::explain::{Check, Explanation, Observer, Outcome, ScopeLine};
+pub use vestibule_core::explain::{
+    Check, Endpoint, Explanation, Fate, Observer, Outcome, Reason, ScopeLine, Stage,
+};
 pub use vestibule_host::{
     ClientRegistrar, ClientRegistry, ConsentStore, GrantStore, InitialTokens, KeyRing, LaunchContext,
     MemoryClients, MemoryConsents, MemoryGrants, OpenRegistration, Pages, PatientAccessPolicy,

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
-use vestibule_host::{KeyError, MemoryClients};
+use vestibule_host::{KeyError, MemoryClients, SystemClock};
 
 use crate::apps::AppKey;
 use crate::apps::confidential::ConfidentialApp;
@@ -26,6 +26,7 @@ use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
 use crate::host::audit::EhrAudit;
 use crate::host::clients::{self, ClientsFileError, Surroundings};
+use crate::host::explanations::Recent;
 use crate::host::patients::EhrPatients;
 use crate::host::users::EhrUsers;
 use crate::options::{Command, Options};
@@ -147,12 +148,14 @@ impl Hospital {
 
         let https = public.starts_with("https:");
         let session = Cookie::new("ehr_session", https);
+        let recent = Arc::new(Recent::new(Arc::new(SystemClock)));
         let ours = Ours {
             users: Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
             patients: Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
             clients: Arc::clone(&clients),
             registration: Arc::new(clients::registration()?),
             audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
+            observer: recent.clone(),
             fetcher: Arc::new(fetcher(settings.allow_loopback_fetch)?),
         };
         let server = embed::authorization_server(public, &storage, ours)?;
@@ -166,6 +169,7 @@ impl Hospital {
             server: server.clone(),
             launcher: Launcher::new(server.clone(), known, public),
             clients: Arc::clone(&clients),
+            recent,
             sample_app: settings.sample_app_url.clone(),
             app_key: app_key.clone(),
         });
@@ -319,6 +323,7 @@ fn banner(settings: &Settings) -> String {
   Without a browser        {ehr}/ehr/try
                            backend services, introspection, revocation, as dr-lee
   Apps with access         {ehr}/auth/manage
+  What was asked, and why  {ehr}/ehr/inspector
   Audit log                {ehr}/ehr/audit
 
   Users, password = name   alice  carol  nobody  dr-lee  nurse-kim

@@ -176,6 +176,30 @@ sees("audit", async (page) => {
   await press(page, page.locator("button[value=backend]"));
   await page.goto(`${world.demo.url}/ehr/audit`);
 });
+sees("inspector", async (page) => {
+  // A launch, with a scope that nobody gets, and a mistake.
+  await start("alice", { scope: `${WIDE} launch/list patient/Nothing.rs` })(page);
+  await choosePatient(page, "ben");
+  await consent(page, { untick: ["user/*.rs"] });
+  await page.goto(request(world, { redirect_uri: "https://evil.example/" }).url);
+  const reference = await page.locator(".reference code").innerText();
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=backend]"));
+  await press(page, page.getByRole("link", { name: "What was checked" }));
+  assert.match(await page.locator("main").innerText(), /token: granted/);
+  // The reference that a person reads out leads to the reason.
+  await page.fill("[name=name]", reference);
+  await press(page, page.locator("form[role=search] button"));
+  assert.match(await page.locator("main").innerText(), /a page said: unknown redirect URI/);
+  await page.goto(`${world.demo.url}/ehr/inspector`);
+  await page.selectOption("[name=ending]", "granted");
+  await page.selectOption("[name=app]", "test-app");
+  await press(page, page.locator("form[role=search] button"));
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  assert.match(await page.locator("main").innerText(), /the user said no/);
+});
+sees("inspector-all", inEhr("dr-lee", "/ehr/inspector"));
+sees("inspector-nothing", inEhr("dr-lee", "/ehr/inspector?name=7f3a"));
 sees("apps", async (page) => {
   await inEhr("dr-lee", "/ehr/try")(page);
   await press(page, page.locator("button[value=register]"));

@@ -4,6 +4,8 @@
 //! requested → grammar → client → server and FHIR base → kind of launch and user → context → relationship → consent.
 //! Every requested scope keeps a line that says what is left of it, and which stage took the rest away, for which reason.
 
+use std::fmt;
+
 use vestibule_host::RegisteredClient;
 use vestibule_scope::{
     ContextScope, IdentityScope, Level, Narrowed, RefreshScope, Scope, ScopeError, ScopeKind, ScopeList,
@@ -32,6 +34,21 @@ pub enum Stage {
     Relationship,
     /// What the user agreed to.
     Consent,
+}
+
+/// For a developer's page or a log.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grammar => "the text itself",
+            Self::Client => "the app's registration",
+            Self::Base => "this server and its FHIR base",
+            Self::User => "the user",
+            Self::Context => "the context",
+            Self::Relationship => "the relationship to the patient",
+            Self::Consent => "the user's consent",
+        })
+    }
 }
 
 /// Why a stage took something away.
@@ -67,6 +84,29 @@ pub enum Reason {
     BeyondRelationship,
     /// The user said no.
     Refused,
+}
+
+/// For a developer's page or a log.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAScope(error) => return error.fmt(f),
+            Self::NotRegistered => "the app is not registered for it",
+            Self::NotOnThisBase => "the FHIR base does not have it",
+            Self::TypeNotInVersion => "this version of FHIR has no such type",
+            Self::ConstraintNotSupported => "scopes cannot be constrained by this search parameter here",
+            Self::NoSystemHere => "system scopes are for backend services",
+            Self::NoRefreshTokens => "the app may not have refresh tokens",
+            Self::NotOffered => "this server does not offer it",
+            Self::OnlyInEhrLaunch => "only a launch from the EHR has it",
+            Self::NoFhirUser => "the user has no FHIR resource",
+            Self::NeedsOpenId => "it needs openid beside it",
+            Self::NotForThisUser => "this user may not hand it on",
+            Self::NotInContext => "nothing of the kind is in context",
+            Self::BeyondRelationship => "the relationship does not allow it",
+            Self::Refused => "the user said no",
+        })
+    }
 }
 
 /// What became of a requested scope.

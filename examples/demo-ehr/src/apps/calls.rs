@@ -28,6 +28,8 @@ pub struct Made {
     pub curl: String,
     /// The status of the answer.
     pub status: u16,
+    /// Under which name the inspector has it. Who is refused is not told.
+    pub correlation: Option<String>,
     /// The answer, laid out for people.
     pub text: String,
     /// The answer; null if it is none in JSON.
@@ -115,7 +117,7 @@ impl Call {
         let Some(request) = self.request() else {
             let text =
                 "The call could not be made: a value has characters that no header can have.".to_owned();
-            return Made { curl, status: 0, text, answer: Value::Null };
+            return Made { curl, status: 0, correlation: None, text, answer: Value::Null };
         };
         let (head, body) = server.handle(request).await.into_parts();
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -123,7 +125,9 @@ impl Call {
             Value::Null => String::from_utf8_lossy(&body).into_owned(),
             answer => format!("{answer:#}"),
         };
-        Made { curl, status: head.status.as_u16(), text, answer }
+        let correlation = head.headers.get("x-correlation-id").and_then(|name| name.to_str().ok());
+        let correlation = correlation.map(str::to_owned);
+        Made { curl, status: head.status.as_u16(), correlation, text, answer }
     }
 
     fn request(&self) -> Option<Request<Bytes>> {

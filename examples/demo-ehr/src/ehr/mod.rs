@@ -5,6 +5,7 @@
 mod apps;
 mod audit;
 pub mod forms;
+mod inspector;
 mod launcher;
 mod page;
 mod patients;
@@ -25,6 +26,7 @@ use vestibule_host::{MemoryClients, SessionId};
 
 use crate::apps::AppKey;
 use crate::database::{Database, DatabaseError};
+use crate::host::explanations::Recent;
 use crate::records::Records;
 use forms::Forms;
 use session::{Cookie, Session};
@@ -48,6 +50,8 @@ pub struct Ehr {
     pub launcher: launcher::Launcher,
     /// Every app, those that registered themselves among them.
     pub clients: Arc<MemoryClients>,
+    /// What happened to the requests of the last hour.
+    pub recent: Arc<Recent>,
     /// Where the sample app lives.
     pub sample_app: String,
     /// The key of the sample apps that have one, for `/ehr/try`.
@@ -99,6 +103,7 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/ehr/apps", get(apps::list).post(apps::change))
         .route("/ehr/audit", get(audit::list))
         .route("/ehr/audit/{id}", get(audit::resource))
+        .route("/ehr/inspector", get(inspector::list))
         .route("/assets/ehr.css", get(page::stylesheet))
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route(&style::path(), get(style::document))

@@ -15,7 +15,7 @@ fn callback() -> String {
 }
 
 /// A path of the authorization endpoint, as the app would send a browser there.
-async fn authorize(changes: &[(&str, &str)]) -> String {
+pub(crate) async fn authorize(changes: &[(&str, &str)]) -> String {
     let smart = get("/fhir/.well-known/smart-configuration", None).await.json();
     let (redirect_uri, aud) = (callback(), format!("{PUBLIC}/fhir"));
     let mut parameters = vec![
@@ -83,13 +83,13 @@ pub(crate) async fn answer(
 }
 
 /// The parameters that the app is sent.
-fn sent(answer: &Answer) -> Value {
+pub(crate) fn sent(answer: &Answer) -> Value {
     let location = answer.header("location");
     let query = location.split_once('?').unwrap_or_else(|| panic!("no answer to the app: {}", answer.body)).1;
     form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), json!(value))).collect()
 }
 
-async fn redeem(code: &Value) -> Answer {
+pub(crate) async fn redeem(code: &Value) -> Answer {
     let smart = get("/fhir/.well-known/smart-configuration", None).await.json();
     let redirect_uri = callback();
     let form = [

@@ -7,6 +7,7 @@ mod command_line;
 mod fhir_access;
 mod fhir_public;
 mod fhir_search;
+mod inspector;
 mod launch;
 mod sample_app;
 mod sign_in;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::browser::{Answer, Browser, PUBLIC};
 
 /// Presses a button of `/ehr/try`.
-async fn press(browser: &mut Browser, what: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn press(browser: &mut Browser, what: &str, fields: &[(&str, &str)]) -> Answer {
     let token = browser.get("/ehr/try").await.field("form_token");
     let base = format!("{PUBLIC}/fhir");
     let mut form = vec![("form_token", token.as_str()), ("what", what), ("base", &base)];
@@ -76,7 +76,7 @@ async fn an_app_registers_and_waits_for_approval() {
 
 #[tokio::test]
 async fn the_pages_for_staff_are_for_staff() {
-    for page in ["/ehr/try", "/ehr/apps", "/ehr/audit", "/ehr/audit/00"] {
+    for page in ["/ehr/try", "/ehr/apps", "/ehr/inspector", "/ehr/audit", "/ehr/audit/00"] {
         let nobody = Browser::default().get(page).await;
         assert_eq!(nobody.status, StatusCode::SEE_OTHER, "{page}");
         assert!(nobody.header("location").starts_with("/sign-in?resume=/ehr/"));
