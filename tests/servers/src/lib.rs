@@ -9,7 +9,9 @@
 mod place;
 pub mod postgres;
 mod process;
+pub mod redis;
 
 pub use place::Place;
 pub use postgres::Postgres;
 pub use process::{end, free_port, kill_tree, pause_until};
+pub use redis::Redis;

@@ -1,0 +1,205 @@
+//! A Redis server.
+
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::process::{end, free_port, pause_until};
+use crate::{Place, process};
+
+/// What every server here is started with: one that keeps what it has acknowledged.
+const SETTINGS: &[(&str, &str)] = &[
+    ("bind", "127.0.0.1"),
+    ("daemonize", "no"),
+    // The watch knows the server by its directory, which stands among its arguments.
+    ("set-proc-title", "no"),
+    ("pidfile", "redis.pid"),
+    ("logfile", "log"),
+    ("save", ""),
+    ("appendonly", "yes"),
+    ("appendfsync", "always"),
+    ("maxmemory-policy", "noeviction"),
+];
+
+/// A private server without a password.
+#[derive(Debug)]
+pub struct Redis {
+    settings: Vec<(String, String)>,
+    port: Mutex<u16>,
+    process: Mutex<Option<Child>>,
+    /// Dropped last: the watch removes the directory.
+    place: Place,
+}
+
+impl Redis {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When Redis is not installed, or does not start.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with settings of its own, like `("appendonly", "no")`.
+    ///
+    /// # Panics
+    /// When Redis is not installed, or does not start.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let place = Place::new("redis", "redis.pid");
+        let server = Self { settings, port: Mutex::new(0), process: Mutex::new(None), place };
+        server.resume();
+        server
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        *locked(&self.port)
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port())
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(&self) {
+        if let Some(mut process) = locked(&self.process).take() {
+            end(&mut process, "TERM");
+        }
+    }
+
+    /// Kills it in the middle of whatever it does.
+    pub fn kill(&self) {
+        if let Some(mut process) = locked(&self.process).take() {
+            end(&mut process, "KILL");
+        }
+    }
+
+    /// Stops it from answering, without ending it, until [`thaw`](Self::thaw).
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same port and with what it had kept, and waits
+    /// until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn resume(&self) {
+        for _ in 0..5 {
+            let mut port = locked(&self.port);
+            // The first time the port may have gone to somebody else; later the old one is wanted.
+            let chosen = if *port == 0 { free_port() } else { *port };
+            if self.try_on(chosen) {
+                *port = chosen;
+                return;
+            }
+        }
+        panic!("Redis did not start:\n{}", self.log());
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    fn signal(&self, signal: &str) {
+        if let Some(process) = locked(&self.process).as_ref() {
+            let _ = Command::new("kill").arg(format!("-{signal}")).arg(process.id().to_string()).status();
+        }
+    }
+
+    fn try_on(&self, port: u16) -> bool {
+        let mut command = Command::new(binary());
+        command.arg("--port").arg(port.to_string()).arg("--dir").arg(self.place.path());
+        for (name, value) in SETTINGS {
+            command.args([&format!("--{name}"), *value]);
+        }
+        for (name, value) in &self.settings {
+            command.args([&format!("--{name}"), value]);
+        }
+        command.current_dir(self.place.path());
+        let mut process =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut is_ready = false;
+        pause_until(|| {
+            is_ready = answers(port);
+            is_ready || !matches!(process.try_wait(), Ok(None))
+        });
+        // Somebody else on the same port answers as well.
+        is_ready = is_ready && matches!(process.try_wait(), Ok(None));
+        if is_ready {
+            *locked(&self.process) = Some(process);
+        } else {
+            let _ = process.kill();
+            process::wait(&mut process);
+        }
+        is_ready
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.thaw();
+        self.kill();
+    }
+}
+
+/// `+PONG` comes when everything is loaded.
+fn answers(port: u16) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut answer = [0; 5];
+    let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut answer));
+    asked.is_ok() && &answer == b"+PONG"
+}
+
+/// `REDIS_SERVER`, else what is on the path, Valkey's included.
+fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("REDIS_SERVER") {
+        return PathBuf::from(named);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = ["redis-server", "valkey-server"]
+        .iter()
+        .flat_map(|name| std::env::split_paths(&path).map(move |directory| directory.join(name)))
+        .find(|program| program.is_file());
+    found.expect(
+        "Redis is not installed: run scripts/test, or install `redis-server`, or name it in REDIS_SERVER",
+    )
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_killed_started_again_and_leaves_nothing() {
+        let server = Redis::start();
+        let listens = || answers(server.port());
+        assert!(listens());
+        server.kill();
+        assert!(!listens());
+        server.resume();
+        assert!(listens());
+        server.stop();
+        assert!(!listens());
+        server.resume();
+        let (port, directory) = (server.port(), server.place.path().to_owned());
+        drop(server);
+        assert!(!answers(port));
+        assert!(!directory.exists());
+    }
+}
