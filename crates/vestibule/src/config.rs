@@ -5,6 +5,7 @@ use std::time::Duration;
 use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::Rules;
 use vestibule_core::discovery::Endpoints;
+use vestibule_host::{Durability, StoreFacts};
 
 /// The longest life of an access token that is checked live.
 const LIVE_CHECKED: Duration = Duration::from_secs(3_600);
@@ -31,6 +32,7 @@ pub struct Config {
     pub(crate) access_token_life: Duration,
     /// Whether whoever accepts access tokens asks whether they still live.
     pub(crate) live_check: bool,
+    pub(crate) failover_may_lose: bool,
     /// 180 days, renewed with each use (SMART-REFRESH-020).
     pub(crate) offline_life: Duration,
     /// 12 h, or the session if that ends before.
@@ -86,6 +88,11 @@ pub enum ConfigError {
     /// DCR-004, A-DCR-18.
     #[error("anybody may register an app, and nothing limits how often: give the builder a rate gate")]
     OpenRegistration,
+    /// STORE-008, [`Durability::FailoverMayLose`](vestibule_host::Durability::FailoverMayLose).
+    #[error(
+        "the grant store may lose what it has acknowledged: choose one that does not, or accept it with `danger_failover_may_lose`"
+    )]
+    FailoverMayLose,
     /// Nobody could see the steps.
     #[error("no pages: give the builder a page set, or say that the host draws its own")]
     NoPages,
@@ -133,6 +140,7 @@ impl Config {
             code_life: Duration::from_secs(60),
             access_token_life: Duration::from_secs(300),
             live_check: false,
+            failover_may_lose: false,
             offline_life: Duration::from_secs(180 * 86_400),
             online_life: Duration::from_secs(12 * 3_600),
             introspect_scope: "__introspect".to_owned(),
@@ -202,6 +210,18 @@ impl Config {
     #[must_use]
     pub const fn with_live_check(mut self) -> Self {
         self.live_check = true;
+        self
+    }
+
+    /// Starts on a grant store that may lose what it has acknowledged
+    /// ([`Durability::FailoverMayLose`](vestibule_host::Durability::FailoverMayLose)).
+    ///
+    /// # Security
+    /// After a failover a spent code can be redeemed again, a rotated refresh token can rotate again, and what was revoked can
+    /// live again.
+    #[must_use]
+    pub const fn danger_failover_may_lose(mut self) -> Self {
+        self.failover_may_lose = true;
         self
     }
 
@@ -297,6 +317,12 @@ impl Config {
         }
     }
 
+    /// Whether grants may be kept in a store that says this of itself: a spent code that comes back has a second winner.
+    pub(crate) fn check_store(&self, facts: StoreFacts) -> Option<ConfigError> {
+        let loses = facts.durability == Durability::FailoverMayLose;
+        (loses && !self.failover_may_lose).then_some(ConfigError::FailoverMayLose)
+    }
+
     pub(crate) fn check(&self) -> Vec<ConfigError> {
         let mut errors = Vec::new();
         let mut refuse = |wrong: bool, error| {
@@ -354,7 +380,21 @@ pub(crate) fn path_of(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_host::Sharing;
+
     use super::*;
+
+    #[test]
+    fn a_store_that_may_lose_is_accepted_by_its_danger_only() {
+        let config = || Config::new("https://ehr.example", FhirBase::new("https://ehr.example/fhir"));
+        let facts = |durability| StoreFacts { sharing: Sharing::Shared, durability };
+        for durability in [Durability::None, Durability::Crash] {
+            assert_eq!(config().check_store(facts(durability)), None);
+        }
+        let weak = facts(Durability::FailoverMayLose);
+        assert_eq!(config().check_store(weak), Some(ConfigError::FailoverMayLose));
+        assert_eq!(config().danger_failover_may_lose().check_store(weak), None);
+    }
 
     /// SMART-AUTHZ-078, SMART-REVOKE-006
     #[test]

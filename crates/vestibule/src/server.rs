@@ -182,6 +182,7 @@ impl Builder {
         if is_open && self.rate.is_none() {
             errors.push(ConfigError::OpenRegistration);
         }
+        errors.extend(self.config.check_store(self.host.grants.facts()));
         if !errors.is_empty() {
             return Err(ConfigErrors(errors));
         }

@@ -155,6 +155,10 @@ pub enum Sharing {
 pub enum Durability {
     /// Nothing survives the process.
     None,
+    /// What was acknowledged is kept by a server that may still lose the last of it: at a failover to a replica, or when the
+    /// machine stops. A spent code can then be redeemed again and a revoked grant live again, so the engine refuses to start on
+    /// such a store unless the host has accepted that.
+    FailoverMayLose,
     /// What was acknowledged survives a crash of process and machine.
     Crash,
 }
