@@ -1,0 +1,113 @@
+//! What a host may choose.
+
+use std::time::Duration;
+
+use vestibule_host::Durability;
+
+use crate::ConnectError;
+
+/// How to connect. The default is right for one primary that keeps what it acknowledges.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RedisOptions {
+    pub(crate) prefix: String,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) in_flight: usize,
+    pub(crate) may_lose: bool,
+    pub(crate) vouched: Option<Durability>,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            prefix: "vestibule:".to_owned(),
+            connect_timeout: Duration::from_secs(2),
+            response_timeout: Duration::from_secs(5),
+            in_flight: 4096,
+            may_lose: false,
+            vouched: None,
+        }
+    }
+}
+
+impl RedisOptions {
+    /// What all keys begin with; the default is `vestibule:`. Lets the store share a server with something else.
+    ///
+    /// Letters, digits, `_`, `-`, `.` and `:`, at most 32 of them; checked when the store is connected.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long to wait for a connection; the default is 2 s.
+    #[must_use]
+    pub const fn with_connect_timeout(mut self, wait: Duration) -> Self {
+        self.connect_timeout = wait;
+        self
+    }
+
+    /// How long to wait for an answer; the default is 5 s. A verb that got none is `OutcomeUnknown`.
+    #[must_use]
+    pub const fn with_response_timeout(mut self, wait: Duration) -> Self {
+        self.response_timeout = wait;
+        self
+    }
+
+    /// How many calls may wait for an answer; the default is 4096. One more is answered `Busy`.
+    #[must_use]
+    pub const fn with_in_flight(mut self, calls: usize) -> Self {
+        self.in_flight = calls;
+        self
+    }
+
+    /// Takes a server that may lose what it has acknowledged: one with replicas, in a cluster, without `appendonly yes` or
+    /// without `appendfsync always`. The store then declares
+    /// [`Durability::FailoverMayLose`](vestibule_host::Durability::FailoverMayLose).
+    ///
+    /// # Security
+    /// After a failover a spent code can be redeemed again, a rotated refresh token can rotate again, a revoked grant can live
+    /// again. Choose this only where that is acceptable, and keep lifetimes short.
+    #[must_use]
+    pub const fn danger_failover_may_lose(mut self) -> Self {
+        self.may_lose = true;
+        self
+    }
+
+    /// For a server that does not let `CONFIG GET` be asked, as managed services do: the host says itself how `appendfsync` and
+    /// `no-appendfsync-on-rewrite` are set. [`Durability::Crash`](vestibule_host::Durability::Crash) means `always` and `no`;
+    /// anything else counts as a server that may lose, and needs
+    /// [`danger_failover_may_lose`](Self::danger_failover_may_lose) as well.
+    ///
+    /// What the server does show is still held against it: replicas, cluster mode, no append-only file, eviction.
+    ///
+    /// # Security
+    /// If it is not true, the store claims more than it keeps.
+    #[must_use]
+    pub const fn danger_vouch_for_durability(mut self, durability: Durability) -> Self {
+        self.vouched = Some(durability);
+        self
+    }
+
+    /// A brace in the prefix would be a hash tag of its own.
+    pub(crate) fn check(&self) -> Result<(), ConnectError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
+        let good = self.prefix.len() <= 32 && self.prefix.bytes().all(plain);
+        if good { Ok(()) } else { Err(ConnectError::Prefix(self.prefix.clone())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_prefixes_pass() {
+        for good in ["", "v:", "vestibule-2.", "a_b:C"] {
+            assert!(RedisOptions::default().with_prefix(good).check().is_ok(), "{good}");
+        }
+        for bad in ["{a}", "a b", "a\0", "Ä", "*", &"x".repeat(33)] {
+            assert!(RedisOptions::default().with_prefix(bad).check().is_err(), "{bad}");
+        }
+    }
+}
