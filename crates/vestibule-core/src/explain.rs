@@ -54,6 +54,10 @@ pub enum Endpoint {
     Introspection,
     /// Revocation.
     Revocation,
+    /// A question about the user behind an access token.
+    UserInfo,
+    /// An app that registers itself, or looks after its registration.
+    Registration,
 }
 
 impl Endpoint {
@@ -65,6 +69,8 @@ impl Endpoint {
             Self::Token => "token",
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
+            Self::UserInfo => "userinfo",
+            Self::Registration => "registration",
         }
     }
 }
@@ -103,6 +109,7 @@ impl Outcome {
 /// What one request went through, as it is written down by the code that does it.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Trail {
+    correlation: String,
     client: Option<ClientId>,
     flow: Option<String>,
     checks: Vec<Check>,
@@ -111,6 +118,16 @@ pub struct Trail {
 }
 
 impl Trail {
+    /// The trail of one request, under the name by which it can be asked about.
+    pub fn of_request(correlation: impl Into<String>) -> Self {
+        Self { correlation: correlation.into(), ..Self::default() }
+    }
+
+    /// The name of the request; empty for a trail that belongs to none.
+    pub fn correlation(&self) -> &str {
+        &self.correlation
+    }
+
     /// Notes a check, and hands its result on.
     ///
     /// # Errors
@@ -181,14 +198,8 @@ impl Trail {
     }
 
     /// The explanation that comes of it.
-    pub fn explain(
-        self,
-        endpoint: Endpoint,
-        correlation: String,
-        at: UnixMillis,
-        outcome: Outcome,
-    ) -> Explanation {
-        let Self { client, flow, checks, scopes, reason } = self;
+    pub fn explain(self, endpoint: Endpoint, at: UnixMillis, outcome: Outcome) -> Explanation {
+        let Self { correlation, client, flow, checks, scopes, reason } = self;
         Explanation { correlation, endpoint, at, client, flow, checks, scopes, outcome, reason }
     }
 }
@@ -197,8 +208,8 @@ impl Trail {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The same id as in the log, on a page that says what is wrong, and in the header `x-correlation-id` of what a known client
-    /// gets.
+    /// The same id as in the log, in the audit events of what the request changed, on a page that says what is wrong, and in the
+    /// header `x-correlation-id` of what a known client gets.
     pub correlation: String,
     /// Which endpoint.
     pub endpoint: Endpoint,

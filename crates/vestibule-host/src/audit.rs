@@ -47,7 +47,8 @@ pub struct AuditDetails {
     /// Why, in one of the engine's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The request that it came from: the same id as in the log and in the explanation.
+    /// The request that it came from: the same id as in the log and in the explanation. None for what the host itself asked for,
+    /// in a call or on the page of apps with access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
 }

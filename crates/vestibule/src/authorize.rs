@@ -29,7 +29,7 @@ use crate::interaction::held::site_of;
 impl AuthorizationServer {
     /// Answers an authorize request (SMART-AUTHZ-017: by query or by form).
     pub(crate) async fn authorize(&self, head: &Parts, params: &Params) -> Response<Bytes> {
-        let mut trail = Trail::default();
+        let mut trail = self.inner().trail();
         match self.begin(head, params, &mut trail).await {
             Ok(response) => response,
             Err(error) => self.problem_page(head, &error.after(trail, Endpoint::Authorize)),
@@ -65,7 +65,7 @@ impl AuthorizationServer {
             Err(refusal) => refusal,
         };
         // Told to the operator alone: refusals of one kind are the same to the byte, whatever stands behind them (A-TIME-07).
-        let _ = inner.explain(std::mem::take(trail), Endpoint::Authorize, told(refusal));
+        inner.explain(trail.clone(), Endpoint::Authorize, told(refusal));
         let answer = proven.refuse(refusal, inner.issuer());
         self.answer_app(&languages(head), &client, &answer)
     }
@@ -110,8 +110,7 @@ impl AuthorizationServer {
         let silent = pending.sign_in.is_silent();
         // A form from another site comes without its cookies, so it goes round once as others do (SMART-AUTHZ-019).
         if silent && head.method == Method::GET {
-            let held = std::mem::take(trail);
-            return match self.answer_silently(head, &id, pending, now, held).await {
+            return match self.answer_silently(head, &id, pending, now, trail.clone()).await {
                 Ok(turn) => Ok(self.show(head, turn)),
                 Err(error) => {
                     trail.client(&client.id);
@@ -140,9 +139,8 @@ impl AuthorizationServer {
             response.headers_mut().append(http::header::SET_COOKIE, cookie);
         }
         trail.flow(id.flow(inner.issuer()));
-        let correlation =
-            inner.explain(std::mem::take(trail), Endpoint::Authorize, Outcome::GoesOn("interaction"));
-        Ok(named(response, &correlation))
+        inner.explain(trail.clone(), Endpoint::Authorize, Outcome::GoesOn("interaction"));
+        Ok(named(response, trail.correlation()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events for the audit log: made here, committed with the change, delivered by `tick`.
 
 use vestibule_core::authorize::Refusal;
+use vestibule_core::explain::Trail;
 use vestibule_core::grant::GrantRecord;
 use vestibule_core::record;
 use vestibule_core::token::TokenContent;
@@ -18,41 +19,46 @@ const BATCH: u16 = 100;
 const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Inner {
-    /// An event with these details; `None` without a sink, which would leave them lying about.
-    pub(crate) fn event(&self, details: &AuditDetails) -> Result<Option<NewEvent>, Away> {
+    /// An event with these details, and the name of the request that it came from, if it came from one; `None` without a sink,
+    /// which would leave them lying about.
+    pub(crate) fn event(
+        &self,
+        mut details: AuditDetails,
+        request: Option<&Trail>,
+    ) -> Result<Option<NewEvent>, Away> {
         if self.audit.is_none() {
             return Ok(None);
         }
+        details.correlation =
+            request.map(Trail::correlation).filter(|name| !name.is_empty()).map(str::to_owned);
         let mut id = [0; 16];
         self.entropy().fill(&mut id)?;
-        Ok(Some(NewEvent { id: EventId::new(id), record: record::write(details)? }))
+        Ok(Some(NewEvent { id: EventId::new(id), record: record::write(&details)? }))
     }
 
-    pub(crate) fn event_of_grant(
+    pub(crate) fn event_of_end(
         &self,
         grant: &GrantId,
-        record: &GrantRecord,
+        refusal: Refusal,
+        request: &Trail,
     ) -> Result<Option<NewEvent>, Away> {
-        self.event(&details_of(grant, record))
-    }
-
-    pub(crate) fn event_of_end(&self, grant: &GrantId, refusal: Refusal) -> Result<Option<NewEvent>, Away> {
         let mut details = AuditDetails::default();
         details.grant = Some(grant.clone());
         details.reason = Some(format!("{refusal:?}"));
-        self.event(&details)
+        self.event(details, Some(request))
     }
 
     pub(crate) fn event_of_backend(
         &self,
         client: &RegisteredClient,
         content: &TokenContent,
+        request: &Trail,
     ) -> Result<Option<NewEvent>, Away> {
         let mut details = AuditDetails::default();
         details.client = Some(client.id.clone());
         details.base = Some(content.base().to_owned());
         details.scopes = content.scopes().iter().map(|scope| scope.as_str().to_owned()).collect();
-        self.event(&details)
+        self.event(details, Some(request))
     }
 
     /// Delivers some events. Returns whether there may be more.
@@ -86,6 +92,7 @@ impl Inner {
     }
 }
 
+/// What is told of a grant.
 pub(crate) fn details_of(grant: &GrantId, record: &GrantRecord) -> AuditDetails {
     let mut details = AuditDetails::default();
     details.client = Some(record.client.clone());

@@ -6,9 +6,15 @@ use vestibule_core::authorize::AuthorizeRefusal;
 use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_core::token::TokenError;
 
+use crate::bearer::BearerError;
 use crate::server::Inner;
 
 impl Inner {
+    /// The trail of a request that begins, under a fresh name.
+    pub(crate) fn trail(&self) -> Trail {
+        Trail::of_request(self.correlation())
+    }
+
     /// A name for one request, to be told to whoever asks about it.
     pub(crate) fn correlation(&self) -> String {
         let mut bytes = [0; 6];
@@ -18,15 +24,9 @@ impl Inner {
         }
     }
 
-    /// Tells what happened, under a fresh name.
-    pub(crate) fn explain(&self, trail: Trail, endpoint: Endpoint, outcome: Outcome) -> String {
-        let correlation = self.correlation();
-        self.explain_as(correlation.clone(), trail, endpoint, outcome);
-        correlation
-    }
-
-    pub(crate) fn explain_as(&self, correlation: String, trail: Trail, endpoint: Endpoint, outcome: Outcome) {
-        let explanation = trail.explain(endpoint, correlation, self.now(), outcome);
+    /// Tells what happened to one request. Called once for each.
+    pub(crate) fn explain(&self, trail: Trail, endpoint: Endpoint, outcome: Outcome) {
+        let explanation = trail.explain(endpoint, self.now(), outcome);
         let correlation = explanation.correlation.as_str();
         let failed = explanation.checks.iter().rev().find(|check| !check.passed);
         tracing::info!(
@@ -60,6 +60,11 @@ const fn description_of(outcome: Outcome) -> Option<&'static str> {
 /// What the app is told at its address.
 pub(crate) const fn told(refusal: AuthorizeRefusal) -> Outcome {
     Outcome::Refused { error: refusal.code.as_str(), description: refusal.description }
+}
+
+/// What the bearer of a token is told.
+pub(crate) const fn refused(error: BearerError) -> Outcome {
+    Outcome::Refused { error: error.code(), description: error.description() }
 }
 
 /// What the client is told at an endpoint that answers in JSON.

@@ -11,7 +11,7 @@ use vestibule_host::{IssueToken, RatePoint, RateQuestion, Source, TokenIssuance,
 use crate::AuthorizationServer;
 use crate::authenticate::away;
 use crate::bearer::{Bearer, BearerError};
-use crate::explain::answered;
+use crate::explain::{answered, refused};
 use crate::interaction::held::certain;
 use crate::server::Inner;
 
@@ -40,21 +40,16 @@ enum Caller {
 
 impl AuthorizationServer {
     /// Answers an introspection request whose form has been read.
-    pub(crate) async fn introspect(
-        &self,
-        head: &Parts,
-        form: &Params,
-    ) -> (String, Result<String, IntrospectError>) {
-        let mut trail = Trail::default();
+    pub(crate) async fn introspect(&self, head: &Parts, form: &Params) -> Result<String, IntrospectError> {
+        let mut trail = self.inner().trail();
         let answer = self.introspection(head, form, &mut trail).await;
         let outcome = match &answer {
             Ok(_) => Outcome::Granted,
             Err(IntrospectError::Client(error)) => answered::<()>(&Err(*error)),
-            Err(IntrospectError::Bearer(error)) => {
-                Outcome::Refused { error: error.code(), description: error.description() }
-            }
+            Err(IntrospectError::Bearer(error)) => refused(*error),
         };
-        (self.inner().explain(trail, Endpoint::Introspection, outcome), answer)
+        self.inner().explain(trail, Endpoint::Introspection, outcome);
+        answer
     }
 
     async fn introspection(

@@ -124,7 +124,7 @@ impl AuthorizationServer {
         details.patient.clone_from(&launch.context.patient);
         details.encounter.clone_from(&launch.context.encounter);
         details.base = Some(launch.base.clone());
-        let event = inner.event(&details).map_err(|error| away(error.into()))?;
+        let event = inner.event(details, None).map_err(|error| away(error.into()))?;
         let operation =
             PutLaunch::new(digest::launch(inner.issuer(), &handle), keep_until, stored).with_event(event);
         let call = inner.call(now).map_err(|error| away(error.into()))?;

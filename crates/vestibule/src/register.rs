@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use vestibule_core::digest;
+use vestibule_core::explain::{Endpoint, Outcome, Trail};
 use vestibule_core::register::{self, Credentials, Fresh, RegisterError};
 use vestibule_core::token::TokenError;
 use vestibule_host::client::{Wrong, WrongField, generate_id, generate_secret};
@@ -55,7 +56,22 @@ impl From<TokenError> for RegistrationRefusal {
     }
 }
 
-type Answer<T> = Result<T, RegistrationRefusal>;
+impl RegistrationRefusal {
+    /// What the operator reads. What is wrong with a registration is said in the words of the rules.
+    fn told(&self, trail: &mut Trail) -> Outcome {
+        match self {
+            Self::Said(error) => {
+                if error.description() != error.summary() {
+                    trail.reason(error.description());
+                }
+                Outcome::Refused { error: error.code(), description: error.summary() }
+            }
+            Self::NotNow(error) => Outcome::Refused { error: error.code(), description: error.description() },
+        }
+    }
+}
+
+pub(crate) type Answer<T> = Result<T, RegistrationRefusal>;
 
 fn absent(source: impl Into<Away>) -> RegistrationRefusal {
     RegistrationRefusal::NotNow(away(source))
@@ -65,6 +81,17 @@ fn wrong(wrongs: Vec<WrongField>) -> RegistrationRefusal {
     RegisterError::of(&wrongs).into()
 }
 
+impl AuthorizationServer {
+    /// Tells what became of a request at the endpoint.
+    pub(crate) fn explain_registration<T>(&self, mut trail: Trail, answer: &Answer<T>) {
+        let outcome = match answer {
+            Ok(_) => Outcome::Granted,
+            Err(refused) => refused.told(&mut trail),
+        };
+        self.inner().explain(trail, Endpoint::Registration, outcome);
+    }
+}
+
 impl Registrations {
     /// Registers an app (RFC 7591 §3).
     pub(crate) async fn register(
@@ -72,36 +99,40 @@ impl Registrations {
         server: &AuthorizationServer,
         head: &Parts,
         body: &Bytes,
+        trail: &mut Trail,
     ) -> Answer<Secret> {
         let inner = server.inner();
         let now = inner.now();
         let source = head.extensions.get::<Source>();
         let question = RateQuestion::new(RatePoint::Registration, None, source);
-        inner.may_go_on(&question).await?; // A-DCR-18
-        let token = bearer(head)?;
-        if token.is_none() && !self.policy.is_open() {
+        trail.check("A-DCR-18", "not too many requests", inner.may_go_on(&question).await)?;
+        let token = trail.check("BEARER-003", "at most one token, in the head", bearer(head))?;
+        if token.is_none() && !trail.note("DCR-004", "anybody may register", self.policy.is_open()) {
             return Err(RegisterError::InvalidToken { sent: false }.into());
         }
         let ask = RegistrationAsk::new(token.as_ref(), source, now);
-        let admitted = match self.policy.admit(&ask).await.map_err(absent)? {
-            Admission::Admitted(admitted) => admitted,
-            Admission::Refused => {
-                inner.failed(&question).await;
-                return Err(RegisterError::InvalidToken { sent: token.is_some() }.into()); // A-DCR-10
-            }
+        let admission = self.policy.admit(&ask).await.map_err(absent)?;
+        let is_admitted = matches!(admission, Admission::Admitted(_));
+        trail.note("DCR-004", "the host admits whoever asks", is_admitted); // A-DCR-10
+        let Admission::Admitted(admitted) = admission else {
+            inner.failed(&question).await;
+            return Err(RegisterError::InvalidToken { sent: token.is_some() }.into());
         };
-        let sent = self.read(body, now).await?;
+        let sent = trail.check("DCR-010", "a registration that can be read", self.read(body, now).await)?;
         let initial =
             token.as_ref().map(|token| digest::initial_token(inner.issuer(), token.expose_secret()));
-        let mut draft = register::create(sent, &admitted, initial, self.fresh(inner).await?, now)?;
+        let draft = register::create(sent, &admitted, initial, self.fresh(inner).await?, now);
+        let mut draft = trail.check("DCR-006", "it keeps the rules", draft)?;
         // DCR-004: what came without a token is looked at first, whatever the policy says.
-        if self.look_at(inner, &draft.candidate()).await? || token.is_none() {
+        if self.reviewed(inner, &draft.candidate(), trail).await? || token.is_none() {
             draft = draft.pending();
         }
         let outcome = self.create(draft.op()).await.map_err(absent)?;
         let client = &draft.op().registration.client;
         let (id, status) = (client.id.clone(), client.status);
-        let answer = draft.settle(outcome, &inner.config.endpoints().registration)?;
+        let answer = draft.settle(outcome, &inner.config.endpoints().registration);
+        let answer = trail.check("DCR-003", "it is kept, under an id of nobody", answer)?;
+        trail.client(&id);
         tracing::info!(client = id.as_str(), ?status, "an app registered itself");
         Ok(answer)
     }
@@ -112,10 +143,12 @@ impl Registrations {
         server: &AuthorizationServer,
         head: &Parts,
         id: &ClientId,
+        trail: &mut Trail,
     ) -> Answer<Secret> {
         let inner = server.inner();
-        let (token, registration) = self.managed(inner, head, id).await?;
-        if registration.client.status == ClientStatus::Disabled {
+        let (token, registration) = self.managed(inner, head, id, trail).await?;
+        let may_see = registration.client.status != ClientStatus::Disabled;
+        if !trail.note("DCRM-005", "no operator disabled it", may_see) {
             return Err(RegisterError::Forbidden.into());
         }
         let credentials = Credentials { token, secret: None };
@@ -129,19 +162,22 @@ impl Registrations {
         head: &Parts,
         id: &ClientId,
         body: &Bytes,
+        trail: &mut Trail,
     ) -> Answer<Secret> {
         let inner = server.inner();
-        let (token, current) = self.managed(inner, head, id).await?;
+        let (token, current) = self.managed(inner, head, id, trail).await?;
         let now = inner.now();
-        let sent = self.read(body, now).await?;
+        let sent = trail.check("DCR-010", "a registration that can be read", self.read(body, now).await)?;
         let fresh = generate_secret(inner.entropy()).map_err(absent)?;
-        let mut draft = register::change(current, sent, token, fresh, now)?;
-        if self.look_at(inner, &draft.candidate()).await? {
+        let draft = register::change(current, sent, token, fresh, now);
+        let mut draft = trail.check("DCRM-002", "it keeps the rules", draft)?;
+        if self.reviewed(inner, &draft.candidate(), trail).await? {
             draft = draft.pending();
         }
         let outcome = self.update(draft.op()).await.map_err(absent)?;
         let status = draft.op().registration.client.status;
-        let answer = draft.settle(outcome, &inner.config.endpoints().registration)?;
+        let answer = draft.settle(outcome, &inner.config.endpoints().registration);
+        let answer = trail.check("DCRM-002", "nobody changed it meanwhile", answer)?;
         tracing::info!(client = id.as_str(), ?status, "an app changed its registration");
         Ok(answer)
     }
@@ -155,9 +191,10 @@ impl Registrations {
         server: &AuthorizationServer,
         head: &Parts,
         id: &ClientId,
+        trail: &mut Trail,
     ) -> Answer<()> {
         let inner = server.inner();
-        let (_, registration) = self.managed(inner, head, id).await?;
+        let (_, registration) = self.managed(inner, head, id, trail).await?;
         if let Some(withdrawn) = register::withdraw(&registration) {
             match self.update(&withdrawn).await.map_err(absent)? {
                 Updated::Won => {}
@@ -172,16 +209,28 @@ impl Registrations {
     }
 
     /// The registration that a request may manage, and the token that says so.
-    async fn managed(&self, inner: &Inner, head: &Parts, id: &ClientId) -> Answer<(Secret, Registration)> {
+    async fn managed(
+        &self,
+        inner: &Inner,
+        head: &Parts,
+        id: &ClientId,
+        trail: &mut Trail,
+    ) -> Answer<(Secret, Registration)> {
         let source = head.extensions.get::<Source>();
         let question = RateQuestion::new(RatePoint::Registration, Some(id), source);
-        inner.may_go_on(&question).await?;
-        let token = bearer(head)?.ok_or(RegisterError::InvalidToken { sent: false })?;
+        trail.check("A-DCR-18", "not too many requests", inner.may_go_on(&question).await)?;
+        let token = trail.check("BEARER-003", "at most one token, in the head", bearer(head))?;
+        let token = token.ok_or(RegisterError::InvalidToken { sent: false });
+        let token = trail.check("BEARER-004", "a token", token)?;
         // DCRM-001: found by the token alone, so that no client's existence shows.
         let hash = digest::registration_token(inner.issuer(), token.expose_secret());
         let found = self.registrar.registration(&hash).await.map_err(absent)?;
-        match register::may_manage(found, id, &hash) {
-            Ok(registration) => Ok((token, registration)),
+        let managed = register::may_manage(found, id, &hash);
+        match trail.check("DCRM-001", "the token is this registration's", managed) {
+            Ok(registration) => {
+                trail.client(id);
+                Ok((token, registration))
+            }
             Err(refused) => {
                 inner.failed(&question).await;
                 Err(refused.into())
@@ -221,6 +270,11 @@ impl Registrations {
     }
 
     /// What the engine's parts and the host say about it. Returns whether somebody has to look at it.
+    async fn reviewed(&self, inner: &Inner, candidate: &Candidate<'_>, trail: &mut Trail) -> Answer<bool> {
+        let review = self.look_at(inner, candidate).await;
+        trail.check("DCR-007", "the engine can serve it, and the host takes it", review)
+    }
+
     async fn look_at(&self, inner: &Inner, candidate: &Candidate<'_>) -> Answer<bool> {
         // A-DCR-03, A-JWKS-01: the address is judged; nothing is fetched from it.
         if let Some(url) = candidate.client.authentication.key_set_url()

@@ -27,9 +27,9 @@ impl AuthorizationServer {
         &self,
         head: &Parts,
         form: &Params,
-    ) -> (String, Option<AuthenticatedClient>, Result<(), TokenError>) {
+    ) -> (Option<AuthenticatedClient>, Result<(), TokenError>) {
         let inner = self.inner();
-        let mut trail = Trail::default();
+        let mut trail = inner.trail();
         let (client, done) = match inner.revoker(head, form, &mut trail).await {
             Ok((client, token)) => {
                 let done = inner.revoke_of(&client, token.expose_secret(), inner.now(), &mut trail).await;
@@ -37,7 +37,8 @@ impl AuthorizationServer {
             }
             Err(error) => (None, Err(error)),
         };
-        (inner.explain(trail, Endpoint::Revocation, answered(&done)), client, done)
+        inner.explain(trail, Endpoint::Revocation, answered(&done));
+        (client, done)
     }
 }
 
@@ -73,7 +74,7 @@ impl Inner {
                 TokenIssuance::ClaimSeen => Err(seen),
             };
         };
-        let event = self.event(&details).map_err(away)?;
+        let event = self.event(details, Some(trail)).map_err(away)?;
         let operation = Revoke::new(what).with_claim(client.claim()).with_event(event);
         // REVOKE-005: dead before it is said to be; a fault is never a 200.
         match certain(|| self.host.grants.revoke(&operation, &call)).await.map_err(away)? {

@@ -10,6 +10,7 @@ use vestibule_host::{
 
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
+use crate::events::details_of;
 use crate::interaction::held::certain;
 
 impl AuthorizationServer {
@@ -26,7 +27,7 @@ impl AuthorizationServer {
         let stored =
             stored.filter(|stored| stored.user == *user).ok_or(AuthorizeError::new(Problem::NotFound))?;
         let record: GrantRecord = record::read(&stored.record)?;
-        let event = inner.event_of_grant(grant, &record)?;
+        let event = inner.event(details_of(grant, &record), None)?;
         let operation = Revoke::new(Revocation::Grant(grant.clone())).with_event(event);
         let _ = certain(|| inner.host.grants.revoke(&operation, &call)).await?;
         if let Some(consent) = &record.consent {
@@ -120,7 +121,7 @@ impl AuthorizationServer {
             Revocation::Client(client) => details.client = Some(client.clone()),
             _ => {}
         }
-        let event = inner.event(&details).map_err(StoreFault::not_applied)?;
+        let event = inner.event(details, None).map_err(StoreFault::not_applied)?;
         let operation = Revoke::new(what).with_event(event);
         certain(|| inner.host.grants.revoke(&operation, &call)).await.map(|_| ())
     }

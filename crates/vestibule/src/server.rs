@@ -132,8 +132,8 @@ impl Builder {
         self
     }
 
-    /// Is told what happened to each authorize, token, introspection and revocation request, and why: each check, each scope,
-    /// what the client learned and what it did not. See [`Explanation`](crate::Explanation).
+    /// Is told what happened to each request that decides something (authorize, interaction, token, introspection, revocation,
+    /// UserInfo, registration), and why: each check, each scope, what the client learned and what it did not. See [`Explanation`](crate::Explanation).
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
         self

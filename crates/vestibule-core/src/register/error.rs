@@ -65,10 +65,11 @@ impl RegisterError {
         }
     }
 
-    /// `error_description`: printable ASCII (RFC 7591 §3.2.2).
-    pub fn description(&self) -> &str {
+    /// The kind of refusal, in constant words: for a log, where an app's own text has no place.
+    pub const fn summary(&self) -> &'static str {
         match self {
-            Self::InvalidRedirectUri(text) | Self::InvalidClientMetadata(text) => text,
+            Self::InvalidRedirectUri(_) => "a redirect URI cannot be registered",
+            Self::InvalidClientMetadata(_) => "the registration cannot be kept as it is",
             Self::InvalidSoftwareStatement => "the software statement is not valid",
             Self::UnapprovedSoftwareStatement => {
                 "the software statement is not from anybody who is trusted here"
@@ -79,6 +80,14 @@ impl RegisterError {
             Self::InvalidRequest(why) => why,
             Self::TemporarilyUnavailable => "the server cannot answer at the moment, please try again",
             Self::ServerError => "the server met an unexpected condition",
+        }
+    }
+
+    /// `error_description`: printable ASCII (RFC 7591 §3.2.2).
+    pub fn description(&self) -> &str {
+        match self {
+            Self::InvalidRedirectUri(text) | Self::InvalidClientMetadata(text) => text,
+            _ => self.summary(),
         }
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
+use vestibule_core::explain::Endpoint;
 use vestibule_core::params::Params;
 use vestibule_core::token::TokenError;
 
@@ -11,13 +12,13 @@ use super::cors;
 use super::form::{self, FormError};
 use crate::AuthorizationServer;
 use crate::bearer::BearerError;
-use crate::explain::named;
+use crate::explain::{answered, named};
 use crate::introspect::IntrospectError;
 use crate::userinfo::UserInfoError;
 
 impl AuthorizationServer {
     pub(super) async fn handle_token(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
-        let form = match self.posted(head, body).await {
+        let form = match self.posted(head, body, Endpoint::Token).await {
             Ok(form) => form,
             Err(response) => return *response,
         };
@@ -37,12 +38,12 @@ impl AuthorizationServer {
 
     /// RFC 7009: 200 with an empty body, whether there was something to revoke or not (REVOKE-003).
     pub(super) async fn handle_revoke(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
-        let form = match self.posted(head, body).await {
+        let form = match self.posted(head, body, Endpoint::Revocation).await {
             Ok(form) => form,
             Err(response) => return *response,
         };
         // Not named either: a revoked and an unknown token get the same answer (REVOKE-003).
-        let (_, client, outcome) = self.revoke_token(head, &form).await;
+        let (client, outcome) = self.revoke_token(head, &form).await;
         let response = match outcome {
             Ok(()) => {
                 let mut response = json(StatusCode::OK, String::new());
@@ -59,13 +60,12 @@ impl AuthorizationServer {
 
     /// No CORS: resource servers call it, not browsers (oauth.md 26.1).
     pub(super) async fn handle_introspect(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
-        let form = match read(head, body) {
+        let form = match self.read(head, body, Endpoint::Introspection) {
             Ok(form) => form,
             Err(response) => return *response,
         };
         // INTRO-002: every inactive answer is the same.
-        let (_, answer) = self.introspect(head, &form).await;
-        match answer {
+        match self.introspect(head, &form).await {
             Ok(answer) => json(StatusCode::OK, answer),
             Err(IntrospectError::Client(error)) => refusal(error),
             Err(IntrospectError::Bearer(error)) => bearer_refusal(error),
@@ -91,34 +91,43 @@ impl AuthorizationServer {
     }
 
     /// A form that a browser app may post, or the answer that says why not.
-    async fn posted(&self, head: &Parts, body: &Bytes) -> Result<Params, Box<Response<Bytes>>> {
+    async fn posted(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        endpoint: Endpoint,
+    ) -> Result<Params, Box<Response<Bytes>>> {
         if head.method == Method::OPTIONS {
             return Err(Box::new(cors::preflight(self, head, "POST").await));
         }
-        match read(head, body) {
+        match self.read(head, body, endpoint) {
             Ok(form) => Ok(form),
             Err(response) => Err(Box::new(cors::for_unknown_client(self, head, *response).await)),
         }
     }
-}
 
-/// A bounded form in a POST.
-fn read(head: &Parts, body: &Bytes) -> Result<Params, Box<Response<Bytes>>> {
-    // GEN-006
-    if head.method != Method::POST {
-        return Err(Box::new(method("POST, OPTIONS")));
+    /// A bounded form in a POST.
+    fn read(&self, head: &Parts, body: &Bytes, endpoint: Endpoint) -> Result<Params, Box<Response<Bytes>>> {
+        // GEN-006
+        if head.method != Method::POST {
+            return Err(Box::new(method("POST, OPTIONS")));
+        }
+        let mut form = Params::default();
+        let Err(error) = form::append(head, body, &mut form) else { return Ok(form) };
+        let refused = TokenError::InvalidRequest(match error {
+            FormError::TooLarge => "the request is too large",
+            FormError::NotAForm => "the body must be application/x-www-form-urlencoded",
+            FormError::TooMany => "too many parameters",
+        });
+        let mut trail = self.inner().trail();
+        trail.note("GEN-006", "a bounded form", false);
+        self.inner().explain(trail, endpoint, answered::<()>(&Err(refused)));
+        let mut response = refusal(refused);
+        if error == FormError::TooLarge {
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        Err(Box::new(response))
     }
-    let mut form = Params::default();
-    let Err(error) = form::append(head, body, &mut form) else { return Ok(form) };
-    let mut response = refusal(TokenError::InvalidRequest(match error {
-        FormError::TooLarge => "the request is too large",
-        FormError::NotAForm => "the body must be application/x-www-form-urlencoded",
-        FormError::TooMany => "too many parameters",
-    }));
-    if error == FormError::TooLarge {
-        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-    }
-    Err(Box::new(response))
 }
 
 fn method(allow: &'static str) -> Response<Bytes> {

@@ -6,7 +6,7 @@ use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{Method, Response};
 use vestibule_core::authorize::{OfferItem, Who};
-use vestibule_core::explain::{Endpoint, Trail};
+use vestibule_core::explain::Endpoint;
 use vestibule_core::params::Params;
 use vestibule_core::token::refresh_cap;
 use vestibule_host::pages::{
@@ -19,7 +19,7 @@ use super::form;
 use super::page::{PageKind, languages};
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
-use crate::interaction::answer::redirect;
+use crate::interaction::answer::{AGAIN, redirect};
 use crate::interaction::drive::{Interaction, PAGE_SIZE};
 use crate::interaction::held::Found;
 use crate::interaction::{
@@ -55,7 +55,7 @@ impl AuthorizationServer {
         match turn {
             Ok(turn) => self.show(head, turn),
             Err(error) => {
-                let mut trail = Trail::default();
+                let mut trail = self.inner().trail();
                 trail.flow(id.flow(self.config().issuer()));
                 self.problem_page(head, &error.after(trail, Endpoint::Interaction))
             }
@@ -83,8 +83,14 @@ impl AuthorizationServer {
                 let who = user.map(|user| Who { user: user.user, session: user.session });
                 let replayed =
                     who.and_then(|who| self.inner().replayed(&finished, head, &who, &answer.step, now));
-                let answer = replayed.ok_or(AuthorizeError::new(Problem::Finished))?;
+                let mut trail = self.inner().trail();
+                trail.flow(id.flow(self.config().issuer()));
+                trail.note("INT-015", "the same form once more, in time", replayed.is_some());
+                let Some(answer) = replayed else {
+                    return Err(AuthorizeError::new(Problem::Finished).after(trail, Endpoint::Interaction));
+                };
                 let response = self.send_to_app(&languages(head), None, Vec::new(), &answer)?;
+                self.inner().explain(trail, Endpoint::Interaction, AGAIN);
                 Ok(Turn { step: AuthorizeStep::Respond(response), cookies: Vec::new() })
             }
             found => {

@@ -24,6 +24,7 @@ use bytes::Bytes;
 use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
+use vestibule_core::explain::Endpoint;
 use vestibule_core::params::Params;
 use vestibule_host::pages::Problem;
 
@@ -89,7 +90,11 @@ impl AuthorizationServer {
         };
         match read {
             Ok(()) => self.authorize(head, &params).await,
-            Err(problem) => self.problem_page(head, &AuthorizeError::new(problem)),
+            Err(problem) => {
+                let mut trail = self.inner().trail();
+                trail.note("GEN-003", "parameters that can be read", false);
+                self.problem_page(head, &AuthorizeError::new(problem).after(trail, Endpoint::Authorize))
+            }
         }
     }
 

@@ -147,7 +147,9 @@ impl AuthorizationServer {
 
     /// Says what is wrong, and how to get on. The operator finds the reason in the log, by the correlation id.
     pub(crate) fn problem_page(&self, head: &Parts, error: &AuthorizeError) -> Response<Bytes> {
-        let correlation = self.inner().correlation();
+        // An event of the same request may carry the name already.
+        let named_before = error.aside.trail.as_ref().map(|(trail, _)| trail.correlation().to_owned());
+        let correlation = named_before.unwrap_or_else(|| self.inner().correlation());
         let status = status_of(error.problem);
         let problem = error.problem;
         let source = std::error::Error::source(error);
@@ -158,7 +160,7 @@ impl AuthorizationServer {
         }
         if let Some((trail, endpoint)) = &error.aside.trail {
             let shown = Outcome::Shown(name_of(problem));
-            self.inner().explain_as(correlation.clone(), trail.clone(), *endpoint, shown);
+            self.inner().explain(trail.clone(), *endpoint, shown);
         }
         let way_on = match (&error.go_on, &error.app, problem) {
             (Some(path), ..) => WayOn::Continue(path),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
+use vestibule_core::explain::Trail;
 use vestibule_core::register::RegisterError;
 use vestibule_host::pages::Problem;
 use vestibule_host::{ClientId, Secret};
@@ -26,14 +27,17 @@ impl AuthorizationServer {
         let Some(registrations) = &self.inner().registrations else {
             return self.problem_page(head, &AuthorizeError::new(Problem::NotFound)); // A-DCR-01
         };
-        match id {
-            Some(id) => self.handle_registered(registrations, head, body, id).await,
-            None if head.method != Method::POST => method("POST"),
-            None => match not_json(head, body) {
-                Some(refused) => refused,
-                None => answer(StatusCode::CREATED, registrations.register(self, head, body).await),
+        let mut trail = self.inner().trail();
+        let told = match (id, &head.method) {
+            (Some(id), _) => return self.handle_registered(registrations, head, body, id, trail).await,
+            (None, &Method::POST) => match is_json(head, body) {
+                Ok(()) => registrations.register(self, head, body, &mut trail).await,
+                Err(response) => return self.unread(trail, response),
             },
-        }
+            (None, _) => return method("POST"),
+        };
+        self.explain_registration(trail, &told);
+        answer(StatusCode::CREATED, told)
     }
 
     /// With the app's own token.
@@ -43,42 +47,57 @@ impl AuthorizationServer {
         head: &Parts,
         body: &Bytes,
         id: &ClientId,
+        mut trail: Trail,
     ) -> Response<Bytes> {
-        match head.method {
-            Method::GET => answer(StatusCode::OK, registrations.show(self, head, id).await),
-            Method::PUT => match not_json(head, body) {
-                Some(refused) => refused,
-                None => answer(StatusCode::OK, registrations.change(self, head, id, body).await),
+        let told = match head.method {
+            Method::GET => registrations.show(self, head, id, &mut trail).await,
+            Method::PUT => match is_json(head, body) {
+                Ok(()) => registrations.change(self, head, id, body, &mut trail).await,
+                Err(response) => return self.unread(trail, response),
             },
-            Method::DELETE => match registrations.remove(self, head, id).await {
-                Ok(()) => {
-                    let mut response = json(StatusCode::NO_CONTENT, String::new());
-                    response.headers_mut().remove(CONTENT_TYPE);
-                    response
-                }
-                Err(refused) => refused_answer(refused),
-            },
-            _ => method("GET, PUT, DELETE"),
-        }
+            Method::DELETE => {
+                let gone = registrations.remove(self, head, id, &mut trail).await;
+                self.explain_registration(trail, &gone);
+                return match gone {
+                    Ok(()) => {
+                        let mut response = json(StatusCode::NO_CONTENT, String::new());
+                        response.headers_mut().remove(CONTENT_TYPE);
+                        response
+                    }
+                    Err(refused) => refused_answer(refused),
+                };
+            }
+            _ => return method("GET, PUT, DELETE"),
+        };
+        self.explain_registration(trail, &told);
+        answer(StatusCode::OK, told)
+    }
+
+    fn unread(&self, mut trail: Trail, (error, status): (RegisterError, StatusCode)) -> Response<Bytes> {
+        trail.note("DCR-010", "a bounded JSON body", false);
+        let mut response = said(&error);
+        *response.status_mut() = status;
+        self.explain_registration::<()>(trail, &Err(error.into()));
+        response
     }
 }
 
 /// DCR-010. A page on another site cannot send this type without a preflight, which is never answered.
-fn not_json(head: &Parts, body: &Bytes) -> Option<Response<Bytes>> {
+fn is_json(head: &Parts, body: &Bytes) -> Result<(), (RegisterError, StatusCode)> {
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = text(CONTENT_TYPE).split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
         && parts.all(|param| param.eq_ignore_ascii_case("charset=utf-8"))
         && matches!(text(CONTENT_ENCODING), "" | "identity");
     if !is_json {
-        return Some(said(&RegisterError::InvalidRequest("the body must be application/json")));
+        let error = RegisterError::InvalidRequest("the body must be application/json");
+        return Err((error, StatusCode::BAD_REQUEST));
     }
     if body.len() > MAX_BODY {
-        let mut response = said(&RegisterError::InvalidRequest("the body is larger than 64 KiB"));
-        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        return Some(response);
+        let error = RegisterError::InvalidRequest("the body is larger than 64 KiB");
+        return Err((error, StatusCode::PAYLOAD_TOO_LARGE));
     }
-    None
+    Ok(())
 }
 
 fn answer(status: StatusCode, outcome: Result<Secret, RegistrationRefusal>) -> Response<Bytes> {

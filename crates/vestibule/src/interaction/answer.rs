@@ -14,11 +14,15 @@ use super::drive::Interaction;
 use super::held;
 use super::prompt::{AuthorizeStep, Turn};
 use crate::error::AuthorizeError;
+use crate::events::details_of;
 use crate::explain::{named, told};
 use crate::server::Inner;
 
 /// A grant's row outlives the last token that its code can buy, so that a replay still finds it.
 const GRANT_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The same form once more: the same redirect, whatever it says (INT-015).
+pub(crate) const AGAIN: Outcome = Outcome::GoesOn("the answer before");
 
 impl Interaction {
     /// Ends the interaction with an error for the app, or stops this request where the refusal ends nothing.
@@ -27,8 +31,8 @@ impl Interaction {
         match refusal.for_app() {
             Some(for_app) => self.answer_refusal(for_app).await,
             None => Err(match refusal {
-                Refusal::TimedOut => AuthorizeError::new(Problem::Expired),
-                Refusal::OtherUser => AuthorizeError::new(Problem::OtherUser),
+                Refusal::TimedOut => self.stopped(Problem::Expired),
+                Refusal::OtherUser => self.stopped(Problem::OtherUser),
                 _ => self.stale(),
             }),
         }
@@ -48,14 +52,14 @@ impl Interaction {
         if self.revision.is_some() {
             let inner = self.inner();
             let answered = self.answered.as_ref();
-            let event = inner.event(&self.details(refusal))?;
+            let event = inner.event(self.details(refusal), Some(&self.trail))?;
             let row = inner.finished_row(&self.held(), &self.who(), &answer, answered, self.now)?;
             let row = row.with_event(event);
             let call = inner.call(self.now)?;
             match held::certain(|| inner.host.grants.advance_interaction(&row, &call)).await? {
                 Advanced::Saved(_) => {}
                 Advanced::Stale(row) => return self.like_the_winner(&row),
-                Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
+                Advanced::Gone => return Err(self.stopped(Problem::Expired)),
             }
         }
         self.respond(&answer, told(refusal))
@@ -112,7 +116,7 @@ impl Interaction {
         let answered = self.answered.as_ref();
         let finished = inner.finished_row(&self.held(), &self.who(), draft.answer(), answered, self.now)?;
         let operation = draft.operation(finished, &self.pending)?;
-        let event = inner.event_of_grant(&operation.grant.id, draft.record())?;
+        let event = inner.event(details_of(&operation.grant.id, draft.record()), Some(&self.trail))?;
         let operation = operation.with_event(event);
         let call = inner.call(self.now)?;
         match held::certain(|| host.grants.issue_code(&operation, &call)).await? {
@@ -126,7 +130,7 @@ impl Interaction {
             }
             Issuance::Stale(row) => self.like_the_winner(&row),
             Issuance::LaunchGone => self.launch_gone().await, // A-LAUNCH-02
-            Issuance::Gone => Err(AuthorizeError::new(Problem::Expired)),
+            Issuance::Gone => Err(self.stopped(Problem::Expired)),
         }
     }
 
@@ -136,15 +140,15 @@ impl Interaction {
             return Err(self.stale());
         };
         match self.inner().replay_of(&finished, &self.browser, &self.who(), step, self.now) {
-            Some(answer) => self.respond(&answer, Outcome::Granted),
-            None => Err(AuthorizeError::new(Problem::Finished)),
+            Some(answer) => self.respond(&answer, AGAIN),
+            None => Err(self.stopped(Problem::Finished)),
         }
     }
 
     fn respond(self, answer: &AuthorizeResponse, outcome: Outcome) -> Result<Turn, AuthorizeError> {
         let response = self.server.answer_app(&self.languages, &self.client, answer)?;
-        let correlation = self.server.inner().explain(self.trail, self.endpoint, outcome);
-        let response = named(response, &correlation);
+        let response = named(response, self.trail.correlation());
+        self.server.inner().explain(self.trail, self.endpoint, outcome);
         Ok(Turn { step: AuthorizeStep::Respond(response), cookies: self.cookies })
     }
 }

@@ -51,8 +51,10 @@ pub(crate) struct Interaction {
     pub(super) languages: Vec<String>,
     pub(crate) trail: Trail,
     pub(super) endpoint: Endpoint,
-    /// Whether a form is being answered: what is asked next is then explained by its own page.
+    /// Whether the request brings a form: the question that it answers is then found again, and not asked anew.
     pub(super) answering: bool,
+    /// Whether the present request was explained.
+    pub(super) explained: bool,
     /// What the host's policy leaves of the scopes for this user; `None` without one.
     pub(super) allowed: Option<ScopeSet>,
 }
@@ -85,7 +87,7 @@ impl AuthorizationServer {
     pub async fn resume(&self, head: &Parts, id: &InteractionId) -> Result<Turn, AuthorizeError> {
         let now = self.inner().now();
         let found = self.inner().find(head, id, now).await?;
-        match self.restore(head, id, found, now, (Trail::default(), Endpoint::Interaction)).await? {
+        match self.restore(head, id, found, now, (self.inner().trail(), Endpoint::Interaction)).await? {
             Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
@@ -112,7 +114,7 @@ impl AuthorizationServer {
         found: Found,
         now: UnixMillis,
     ) -> Result<Turn, AuthorizeError> {
-        match self.restore(head, id, found, now, (Trail::default(), Endpoint::Interaction)).await? {
+        match self.restore(head, id, found, now, (self.inner().trail(), Endpoint::Interaction)).await? {
             Restored::Before(turn) => Ok(*turn),
             Restored::Ready(interaction) => {
                 let client = interaction.client.clone();
@@ -439,21 +441,33 @@ impl Interaction {
                 }
                 // Another tab was first: it goes on there (design §4.4).
                 Advanced::Stale(_) => return Err(self.stale()),
-                Advanced::Gone => return Err(AuthorizeError::new(Problem::Expired)),
+                Advanced::Gone => return Err(self.stopped(Problem::Expired)),
             }
         }
-        if !self.answering {
+        if !self.answering || self.answered.is_some() {
+            self.explain_page(page);
+        }
+        let cookies = std::mem::take(&mut self.cookies);
+        Ok(Turn { step: step(self), cookies })
+    }
+
+    /// Tells that the user sees a page next: once, however often it is looked for.
+    pub(super) fn explain_page(&mut self, page: Page) {
+        if !std::mem::replace(&mut self.explained, true) {
             let goes_on = Outcome::GoesOn(match page {
                 Page::Picker => "picker",
                 Page::Consent => "consent",
             });
             self.inner().explain(self.trail.clone(), self.endpoint, goes_on);
         }
-        let cookies = std::mem::take(&mut self.cookies);
-        Ok(Turn { step: step(self), cookies })
     }
 
     pub(crate) fn stale(&self) -> AuthorizeError {
-        AuthorizeError::new(Problem::Stale).of(&self.client).going_on_at(self.path())
+        self.stopped(Problem::Stale).going_on_at(self.path())
+    }
+
+    /// A page of this app's, and what was checked until then.
+    pub(super) fn stopped(&self, problem: Problem) -> AuthorizeError {
+        AuthorizeError::new(problem).of(&self.client).after(self.trail.clone(), self.endpoint)
     }
 }

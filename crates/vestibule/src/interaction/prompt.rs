@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use vestibule_core::authorize::progress::Act;
+use vestibule_core::authorize::sign_in::Page;
 use vestibule_core::authorize::{Offer, Refusal};
 use vestibule_host::pages::{Mistake, Problem};
 use vestibule_host::{
@@ -196,6 +197,7 @@ impl PatientPrompt {
     }
 
     fn same(mut self) -> Turn {
+        self.interaction.explain_page(Page::Picker);
         let cookies = std::mem::take(&mut self.interaction.cookies);
         Turn { step: AuthorizeStep::SelectPatient(self), cookies }
     }
@@ -283,6 +285,7 @@ impl EncounterPrompt {
     }
 
     fn same(mut self) -> Turn {
+        self.interaction.explain_page(Page::Picker);
         let cookies = std::mem::take(&mut self.interaction.cookies);
         Turn { step: AuthorizeStep::SelectEncounter(self), cookies }
     }
@@ -363,13 +366,19 @@ impl ConsentPrompt {
     /// that the interaction has moved on.
     pub(crate) fn without_decision(mut self, step: &StepToken) -> AuthorizeError {
         match self.interaction.accept(step, Step::Consent) {
-            Ok(()) => AuthorizeError::new(Problem::Malformed).going_on_at(self.path()),
+            Ok(()) => self.interaction.unanswered().going_on_at(self.path()),
             Err(error) => error,
         }
     }
 }
 
 impl Interaction {
+    /// A form without an answer in it.
+    fn unanswered(&mut self) -> AuthorizeError {
+        self.trail.note("INT-008", "a decision", false);
+        self.stopped(Problem::Malformed)
+    }
+
     /// Takes a form's token: fresh, or nothing happens (INT-003, A-CTX-10, -11, -16).
     fn accept(&mut self, token: &StepToken, step: Step) -> Result<(), AuthorizeError> {
         let keys = self.inner().host.keys.snapshot();
@@ -379,12 +388,12 @@ impl Interaction {
         match verdict {
             Verdict::Fresh => {
                 self.answered = Some(token.clone());
+                // What comes of it is yet to be told, though the question that it answers may have been.
+                self.explained = false;
                 Ok(())
             }
             Verdict::Stale => Err(self.stale()),
-            Verdict::Forged => {
-                Err(AuthorizeError::new(Problem::Forged).of(&self.client).going_on_at(self.path()))
-            }
+            Verdict::Forged => Err(self.stopped(Problem::Forged).going_on_at(self.path())),
         }
     }
 }

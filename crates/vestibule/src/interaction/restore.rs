@@ -76,6 +76,18 @@ impl AuthorizationServer {
         now: UnixMillis,
         (mut trail, endpoint): (Trail, Endpoint),
     ) -> Result<Restored, AuthorizeError> {
+        let restored = self.look_up_again(head, id, found, now, (&mut trail, endpoint)).await;
+        restored.map_err(|error| error.after(trail, endpoint))
+    }
+
+    async fn look_up_again(
+        &self,
+        head: &Parts,
+        id: &InteractionId,
+        found: Found,
+        now: UnixMillis,
+        (trail, endpoint): (&mut Trail, Endpoint),
+    ) -> Result<Restored, AuthorizeError> {
         let inner = self.inner();
         trail.flow(id.flow(inner.issuer()));
         let (pending, browser, is_new_browser, revision, progress, mut cookies) = match found {
@@ -107,11 +119,15 @@ impl AuthorizationServer {
         let user = match (signed_in, progress.who()) {
             (None, None) => {
                 trail.note("INT-002", "somebody is signed in", false);
-                return waiting.follow(pending.sign_in.judge(None, back), cookies, trail);
+                return waiting.follow(pending.sign_in.judge(None, back), cookies, trail.clone());
             }
             // INT-002, A-CTX-24: the interaction belongs to one user in one session.
-            (None, Some(_)) => return Err(AuthorizeError::new(Problem::OtherUser).of(&client)),
+            (None, Some(_)) => {
+                trail.note("INT-002", "somebody is signed in", false);
+                return Err(AuthorizeError::new(Problem::OtherUser).of(&client));
+            }
             (Some(user), Some(who)) if user.user != who.user || user.session != who.session => {
+                trail.note("INT-002", "it is the user and the session that began it", false);
                 return Err(AuthorizeError::new(Problem::OtherUser).of(&client));
             }
             (Some(user), _) => user,
@@ -125,14 +141,15 @@ impl AuthorizationServer {
         if is_new_browser {
             let again = answer::redirect(&inner.interaction_path(id))
                 .ok_or(AuthorizeError::new(Problem::Internal))?;
+            inner.explain(trail.clone(), endpoint, Outcome::GoesOn("interaction"));
             return Ok(Restored::Before(Box::new(Turn { step: AuthorizeStep::Respond(again), cookies })));
         }
         // From here on the interaction is stored, or it ends: its cookie has done its work.
         let saved = !matches!(progress, Progress::SignIn);
         if !saved {
-            match waiting.judge(&user, back, &mut trail).await? {
+            match waiting.judge(&user, back, trail).await? {
                 Verdict::GoOn => {}
-                verdict => return waiting.follow(verdict, cookies, trail),
+                verdict => return waiting.follow(verdict, cookies, trail.clone()),
             }
             // One value for a cookie in one answer: not bound and cleared at once (RFC 6265 §4.1.1).
             let pending = format!("{}=", inner.documents.cookies.pending());
@@ -162,9 +179,10 @@ impl AuthorizationServer {
             launch,
             cookies,
             languages: languages(head),
-            trail,
+            trail: trail.clone(),
             endpoint,
             answering: head.method == http::Method::POST,
+            explained: false,
             allowed: None,
         };
         Ok(Restored::Ready(Box::new(interaction.with_policy().await?)))
@@ -231,10 +249,10 @@ impl Waiting<'_> {
     /// Nothing was anybody's yet, so nothing is closed: the cookie is cleared, and a copy of it meets the same refusal.
     fn refuse(&self, refusal: AuthorizeRefusal, trail: Trail) -> Result<Turn, AuthorizeError> {
         let inner = self.server.inner();
-        let correlation = inner.explain(trail, self.endpoint, told(refusal));
         let answer = self.redirect.refuse(refusal, inner.issuer());
         let response = self.server.answer_app(&languages(self.head), self.client, &answer)?;
-        let step = AuthorizeStep::Respond(named(response, &correlation));
+        let step = AuthorizeStep::Respond(named(response, trail.correlation()));
+        inner.explain(trail, self.endpoint, told(refusal));
         Ok(Turn { step, cookies: inner.clear_pending(self.id, self.client).into_iter().collect() })
     }
 }

@@ -6,6 +6,7 @@ use vestibule_core::token::{AuthenticatedClient, CodeRequest, TokenError, TokenR
 use vestibule_host::{GrantKey, Redemption, UnixMillis};
 
 use crate::authenticate::away;
+use crate::events::details_of;
 use crate::interaction::held::certain;
 use crate::server::Inner;
 
@@ -35,7 +36,8 @@ impl Inner {
         let grantable = grantable.map_err(|_| TokenError::InvalidGrant)?;
         let mut random = [0; 64];
         self.entropy().fill(&mut random).map_err(away)?;
-        let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;
+        let details = details_of(checked.grant(), checked.record());
+        let event = self.event(details, Some(trail)).map_err(away)?;
         let granted = checked.record().scopes.clone();
         let draft = checked.granted(grantable, &self.token_life(now), &random)?;
 

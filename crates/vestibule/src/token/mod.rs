@@ -31,7 +31,7 @@ pub(crate) struct TokenOutcome {
 impl AuthorizationServer {
     /// Answers a token request whose form has been read.
     pub(crate) async fn token(&self, head: &Parts, form: &Params) -> TokenOutcome {
-        let mut trail = Trail::default();
+        let mut trail = self.inner().trail();
         let (client, answer) = match self.inner().token_client(head, form, &mut trail).await {
             Ok(client) => {
                 let answer = self.inner().token(&client, form, &mut trail).await;
@@ -39,7 +39,8 @@ impl AuthorizationServer {
             }
             Err(error) => (None, Err(error)),
         };
-        let correlation = self.inner().explain(trail, Endpoint::Token, answered(&answer));
+        let correlation = trail.correlation().to_owned();
+        self.inner().explain(trail, Endpoint::Token, answered(&answer));
         TokenOutcome { client, answer, correlation }
     }
 }

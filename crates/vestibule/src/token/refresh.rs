@@ -7,6 +7,7 @@ use vestibule_core::token::{AuthenticatedClient, RefreshRequest, TokenError, Tok
 use vestibule_host::{GrantId, GrantKey, Revocation, Revoke, Rotation, Salt, UnixMillis};
 
 use crate::authenticate::away;
+use crate::events::details_of;
 use crate::fault::Away;
 use crate::interaction::held::certain;
 use crate::server::Inner;
@@ -37,13 +38,14 @@ impl Inner {
         let grantable = match grantable {
             Ok(grantable) => grantable,
             Err(refusal) => {
-                self.end_if_over(checked.grant(), refusal, now).await.map_err(away)?;
+                self.end_if_over(checked.grant(), refusal, now, trail).await.map_err(away)?;
                 return Err(TokenError::InvalidGrant);
             }
         };
         let mut salt = [0; 32];
         self.entropy().fill(&mut salt).map_err(away)?;
-        let event = self.event_of_grant(checked.grant(), checked.record()).map_err(away)?;
+        let details = details_of(checked.grant(), checked.record());
+        let event = self.event(details, Some(trail)).map_err(away)?;
         let granted = checked.record().scopes.clone();
         let draft = checked.granted(grantable, &self.token_life(now), Salt::new(salt))?;
 
@@ -78,14 +80,20 @@ impl Inner {
     }
 
     /// Ends a grant at once, where the refusal is one that does not pass.
-    async fn end_if_over(&self, grant: &GrantId, refusal: Refusal, now: UnixMillis) -> Result<(), Away> {
+    async fn end_if_over(
+        &self,
+        grant: &GrantId,
+        refusal: Refusal,
+        now: UnixMillis,
+        trail: &Trail,
+    ) -> Result<(), Away> {
         tracing::info!(grant = grant.as_str(), reason = ?refusal, "refresh refused");
         if !refusal.ends_the_grant() {
             return Ok(());
         }
         let call = self.call(now)?;
-        let operation =
-            Revoke::new(Revocation::Grant(grant.clone())).with_event(self.event_of_end(grant, refusal)?);
+        let event = self.event_of_end(grant, refusal, trail)?;
+        let operation = Revoke::new(Revocation::Grant(grant.clone())).with_event(event);
         let _ = certain(|| self.host.grants.revoke(&operation, &call)).await?;
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! Every request explains itself, to whoever runs the server (principle 7).
 
+use http::Method;
+use serde_json::{Value, json};
 use vestibule::{Explanation, Outcome};
 use vestibule_core::authorize::{Fate, Reason, Stage};
 use vestibule_core::explain::Endpoint;
 use vestibule_host::{RatePoint, Standing};
+use vestibule_http_tests::registering::{ONCE, TRUSTED, by_token, metadata};
 
 use crate::app::{CB, V_WRONG, az, tk};
 use crate::browser::Browser;
@@ -33,7 +36,11 @@ async fn a_flow_is_told_step_by_step_and_names_nobody() {
         told,
         [
             (Endpoint::Authorize, Outcome::GoesOn("interaction")),
+            // A new browser shows first that it keeps its cookie.
+            (Endpoint::Interaction, Outcome::GoesOn("interaction")),
             (Endpoint::Interaction, Outcome::GoesOn("picker")),
+            // The form, and the page that it leads to.
+            (Endpoint::Interaction, Outcome::GoesOn("consent")),
             (Endpoint::Interaction, Outcome::GoesOn("consent")),
             (Endpoint::Interaction, Outcome::Granted),
             (Endpoint::Token, Outcome::Granted),
@@ -41,24 +48,24 @@ async fn a_flow_is_told_step_by_step_and_names_nobody() {
     );
     // One flow, told apart from others by a name that opens nothing.
     let flow = all[0].flow.clone().unwrap();
-    assert!(all[..4].iter().all(|one| one.flow.as_ref() == Some(&flow)) && !browser.path.contains(&flow));
+    assert!(all[..6].iter().all(|one| one.flow.as_ref() == Some(&flow)) && !browser.path.contains(&flow));
     assert!(all.iter().all(|one| one.client.as_ref().unwrap().as_str() == "pub"));
     let mut names: Vec<_> = all.iter().map(|one| one.correlation.clone()).collect();
     assert_eq!(
         (answer.header("x-correlation-id"), tokens.header("x-correlation-id")),
-        (&*names[3], &*names[4])
+        (&*names[5], &*names[6])
     );
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 5);
+    assert_eq!(names.len(), 7);
     // Each scope with its fate.
-    let fates: Vec<_> = all[3].scopes.iter().map(|line| (line.requested.as_str(), line.fate)).collect();
+    let fates: Vec<_> = all[5].scopes.iter().map(|line| (line.requested.as_str(), line.fate)).collect();
     assert_eq!(fates[0], ("openid", Fate::Granted));
     assert_eq!(fates[2], ("patient/Observation.rs", Fate::Dropped(Stage::Consent, Reason::Refused)));
     assert!(matches!(fates[3].1, Fate::Dropped(Stage::Grammar, Reason::NotAScope(_))));
     assert_eq!(fates[4].1, Fate::Dropped(Stage::Base, Reason::OnlyInEhrLaunch));
-    assert_eq!(all[3].scopes[0].left, ["openid"]);
-    assert!(all[4].checks.iter().all(|check| check.passed) && all[4].checks.len() >= 8, "{:?}", all[4]);
+    assert_eq!(all[5].scopes[0].left, ["openid"]);
+    assert!(all[6].checks.iter().all(|check| check.passed) && all[6].checks.len() >= 8, "{:?}", all[6]);
     // No user, no patient, no secret.
     let said = format!("{all:?}");
     let code = answer.code();
@@ -142,4 +149,140 @@ async fn too_much_at_once_is_a_page_that_says_when() {
     assert_eq!(world.count_rows_and_purge().await, 0);
     world.gate.close(None);
     assert!(browser.begin(&az("pub")).await.is_picker());
+}
+
+/// What the requests since the last look were told to be.
+struct Told<'a>(&'a World, usize);
+
+impl Told<'_> {
+    /// Exactly one request since.
+    #[track_caller]
+    fn one(&mut self) -> Explanation {
+        let all = self.0.observed.all();
+        assert_eq!(all.len(), self.1 + 1, "one request, one explanation: {:?}", all.get(self.1..));
+        self.1 += 1;
+        assert!(!all[self.1 - 1].correlation.is_empty());
+        all[self.1 - 1].clone()
+    }
+
+    #[track_caller]
+    fn refused(&mut self, endpoint: Endpoint, requirement: &str, error: &str) -> Explanation {
+        let told = self.one();
+        assert_eq!((told.endpoint, failed(&told), told.outcome.name()), (endpoint, requirement, error));
+        told
+    }
+}
+
+/// LOG-001, INT-003, INT-008, INT-015
+#[tokio::test]
+async fn each_form_of_an_interaction_is_explained() {
+    let world = World::new();
+    let mut browser = Browser::of(&world, "alice");
+    browser.begin(&az("pub")).await;
+    let mut told = Told(&world, world.observed.all().len());
+    // A choice that the policy refuses, told without the choice.
+    browser.submit(&[("patient", "patient-nobodys")]).await;
+    let refused = told.refused(Endpoint::Interaction, "INT-010", "picker");
+    assert!(!format!("{refused:?}").contains("patient-nobodys"));
+    browser.submit(&[]).await;
+    assert_eq!(told.one().outcome, Outcome::GoesOn("picker"), "nothing was chosen");
+    let path = browser.path.clone();
+    browser.post(&path, &[("step", "forged"), ("patient", P1)]).await;
+    told.refused(Endpoint::Interaction, "INT-003", "forged");
+    browser.reload().await;
+    told.one();
+    browser.pick(P1).await;
+    told.1 += 1; // The form; its page follows.
+    assert_eq!(told.one().outcome, Outcome::GoesOn("consent"));
+    browser.submit(&[]).await.is_page(400);
+    told.refused(Endpoint::Interaction, "INT-008", "malformed");
+}
+
+/// LOG-001, DCR-004, DCR-010, DCRM-001, DCRM-003
+#[tokio::test]
+async fn a_registration_is_explained_from_its_first_request_to_its_last() {
+    let world = World::new().registering(by_token());
+    let mut told = Told(&world, 0);
+    world.register(None, &metadata(json!({}))).await;
+    told.refused(Endpoint::Registration, "DCR-004", "invalid_token");
+    world.register(Some("nobodys"), &metadata(json!({}))).await;
+    told.refused(Endpoint::Registration, "DCR-004", "invalid_token");
+    world.register(Some(ONCE), &metadata(json!({ "redirect_uris": ["http://evil.test/"] }))).await;
+    let refused = told.one();
+    assert_eq!(refused.outcome.name(), "invalid_redirect_uri");
+    assert!(refused.reason.unwrap().contains("redirect_uris[0]"), "the operator reads which");
+    let app = world.registered(Some(TRUSTED), json!({})).await;
+    let created = told.one();
+    assert_eq!((created.endpoint, created.outcome), (Endpoint::Registration, Outcome::Granted));
+    assert_eq!(created.client.as_ref().unwrap().as_str(), app.id);
+    world.manages(Method::GET, &app.path, Some(TRUSTED), None).await;
+    let foreign = told.refused(Endpoint::Registration, "DCRM-001", "invalid_token");
+    assert_eq!(foreign.client, None, "nobody proved to be it");
+    world.manages(Method::GET, &app.path, Some(&app.token), None).await;
+    assert_eq!(told.one().outcome, Outcome::Granted);
+    assert_eq!(world.changes(&app, json!({ "client_name": "Other" })).await.status, 200);
+    assert_eq!(told.one().outcome, Outcome::Granted);
+    assert_eq!(world.changes(&app, json!({ "client_id": "pub" })).await.status, 400);
+    told.refused(Endpoint::Registration, "DCRM-002", "invalid_client_metadata");
+    let text = http::Request::post("/auth/register").header("content-type", "text/plain");
+    world.door.send(text.body(bytes::Bytes::from("{}")).unwrap()).await;
+    told.refused(Endpoint::Registration, "DCR-010", "invalid_request");
+    world.manages(Method::DELETE, &app.path, Some(&app.token), None).await;
+    assert_eq!(told.one().client.unwrap().as_str(), app.id);
+    // No token of any kind.
+    let said = format!("{:?}", world.observed.all());
+    for secret in [ONCE, TRUSTED, app.token.as_str(), "nobodys"] {
+        assert!(!said.contains(secret), "{secret}");
+    }
+}
+
+/// LOG-001, OIDC-009, BEARER-003, BEARER-005
+#[tokio::test]
+async fn userinfo_is_explained_and_names_nobody() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &az("pub").scope("openid fhirUser launch/patient")).await;
+    let without = world.tokens_for("pub", &az("pub").scope("launch/patient patient/Observation.rs")).await;
+    let mut told = Told(&world, world.observed.all().len());
+    let ask = |token: Option<String>| {
+        let mut request = http::Request::get("/auth/userinfo");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        world.door.send(request.body(bytes::Bytes::new()).unwrap())
+    };
+    let access = |tokens: &Value| Some(tokens["access_token"].as_str().unwrap().to_owned());
+    assert_eq!(ask(access(&tokens)).await.status(), 200);
+    let granted = told.one();
+    assert_eq!((granted.endpoint, granted.outcome), (Endpoint::UserInfo, Outcome::Granted));
+    assert_eq!(granted.client.unwrap().as_str(), "pub");
+    ask(None).await;
+    told.refused(Endpoint::UserInfo, "BEARER-003", "invalid_token");
+    ask(Some("x".into())).await;
+    told.refused(Endpoint::UserInfo, "BEARER-005", "invalid_token");
+    ask(access(&without)).await;
+    told.refused(Endpoint::UserInfo, "OIDC-009", "insufficient_scope");
+    let said = format!("{:?}", world.observed.all());
+    for hidden in ["alice", P1, tokens["access_token"].as_str().unwrap()] {
+        assert!(!said.contains(hidden), "{hidden}");
+    }
+}
+
+/// LOG-001, GEN-003, GEN-006
+#[tokio::test]
+async fn what_cannot_be_read_is_explained_too() {
+    let world = World::new();
+    let mut told = Told(&world, 0);
+    for (path, endpoint) in [
+        ("/auth/token", Endpoint::Token),
+        ("/auth/revoke", Endpoint::Revocation),
+        ("/auth/introspect", Endpoint::Introspection),
+    ] {
+        let request = http::Request::post(path).header("content-type", "application/json");
+        world.door.send(request.body(bytes::Bytes::from("{}")).unwrap()).await;
+        told.refused(endpoint, "GEN-006", "invalid_request");
+    }
+    let query = "x=1&".repeat(70);
+    let request = http::Request::get(format!("/auth/authorize?{query}")).body(bytes::Bytes::new()).unwrap();
+    world.door.send(request).await;
+    told.refused(Endpoint::Authorize, "GEN-003", "malformed");
 }

@@ -9,6 +9,7 @@ use vestibule_http_tests::{app, browser, world};
 
 mod app_answers;
 mod around_the_token;
+mod audit;
 mod conformance_gaps;
 mod consent;
 mod context_extras;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use vestibule::{AuthorizationServer, Builder, Config, Host};
 use vestibule_host::client::KeySource;
 use vestibule_host::{
-    AuditEvent, AuditSink, ClientAuthentication, ClientKeys, EventKind, FetchError, FetchedKeySet,
-    GrantTypes, HostError, JwksFetcher, KeyRing as _, LaunchContext, RateAnswer, RateGate, RatePoint,
-    RateQuestion, SessionId, Standing, TokenFormat, UnixMillis,
+    ClientAuthentication, ClientKeys, FetchError, FetchedKeySet, GrantTypes, JwksFetcher, KeyRing as _,
+    LaunchContext, RateAnswer, RateGate, RatePoint, RateQuestion, SessionId, Standing, TokenFormat,
+    UnixMillis,
 };
 use vestibule_http_tests::app::{az, az_ehr, tk};
 use vestibule_http_tests::browser::{Answer, Browser};
@@ -22,7 +22,7 @@ use vestibule_pages::HtmlPages;
 use crate::around_the_token::{BASIC, JWT_BEARER, Signer, backend, basic, introspect, post, text};
 
 /// The same parts, with something plugged in.
-fn with(world: &World, config: Config, plug: impl FnOnce(Builder) -> Builder) -> World {
+pub(crate) fn with(world: &World, config: Config, plug: impl FnOnce(Builder) -> Builder) -> World {
     let host = Host {
         users: world.users.clone(),
         patients: world.patients.clone(),
@@ -41,7 +41,7 @@ fn with(world: &World, config: Config, plug: impl FnOnce(Builder) -> Builder) ->
     other
 }
 
-async fn refresh(world: &World, client: &str, token: &str) -> Answer {
+pub(crate) async fn refresh(world: &World, client: &str, token: &str) -> Answer {
     let request = tk(client, "-")
         .set("grant_type", "refresh_token")
         .without("code")
@@ -379,52 +379,4 @@ async fn header_names_have_no_case() {
     let name = http::HeaderName::from_bytes(b"AUTHORIZATION").unwrap();
     request.headers_mut().insert(name, basic("basic", BASIC).parse().unwrap());
     assert_eq!(Answer::from(world.door.send(request).await).status, 200);
-}
-
-/// Keeps what it is told, unless it is away.
-#[derive(Debug, Default)]
-struct Sink {
-    told: Mutex<Vec<AuditEvent>>,
-    away: Mutex<bool>,
-}
-
-#[async_trait]
-impl AuditSink for Sink {
-    async fn record(&self, events: &[AuditEvent]) -> Result<(), HostError> {
-        if *self.away.lock().unwrap() {
-            return Err(HostError::new(std::io::Error::other("away")));
-        }
-        self.told.lock().unwrap().extend_from_slice(events);
-        Ok(())
-    }
-}
-
-/// LOG-003: each change once, in the same commit; a sink that is away delays events and nothing else.
-#[tokio::test]
-async fn each_change_is_told_once_to_the_audit_log() {
-    let sink = Arc::new(Sink::default());
-    let world = with(&World::new(), config(), |builder| builder.with_audit_sink(sink.clone()));
-    *sink.away.lock().unwrap() = true;
-    let tokens = world.tokens_for("pub", &az("pub")).await;
-    let _ = world.server.tick().await;
-    assert_eq!(*sink.told.lock().unwrap(), []);
-    *sink.away.lock().unwrap() = false;
-    let next = refresh(&world, "pub", text(&tokens, "refresh_token")).await.json();
-    refresh(&world, "pub", "vr_nobodys").await.is_error(400, "invalid_grant");
-    let own = [("token", text(&next, "refresh_token")), ("client_id", "pub")];
-    assert_eq!(post(&world, "/auth/revoke", &own, None).await.status, 200);
-    for _ in 0..3 {
-        world.advance(61);
-        world.server.tick().await.unwrap();
-    }
-    let told = sink.told.lock().unwrap();
-    let mut kinds: Vec<EventKind> = told.iter().map(|event| event.kind).collect();
-    kinds.sort_by_key(|kind| EventKind::ALL.iter().position(|one| one == kind));
-    let expected = [EventKind::CodeIssued, EventKind::CodeRedeemed, EventKind::Refreshed, EventKind::Revoked];
-    assert_eq!(kinds, expected);
-    for event in told.iter() {
-        assert_eq!(event.details.client.as_ref().unwrap().as_str(), "pub", "{event:?}");
-        assert_eq!(event.details.user.as_ref().unwrap().as_str(), "alice");
-        assert_eq!(event.details.patient.as_ref().unwrap().as_str(), P1);
-    }
 }
