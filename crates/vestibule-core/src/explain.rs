@@ -170,18 +170,24 @@ impl Trail {
         self.scopes = negotiation.lines().iter().map(line).collect();
     }
 
-    /// Notes what a policy leaves of what was granted, at redemption and refresh.
-    pub fn kept(&mut self, granted: &ScopeSet, left: &ScopeSet) {
+    /// Notes what is left of what was granted, at redemption and refresh: after each stage, in their order.
+    pub fn kept(&mut self, granted: &ScopeSet, stages: &[(&ScopeSet, Stage, Reason)]) {
         let line = |scope: &Scope| {
-            let left: Vec<String> =
-                left.narrow(scope).into_scopes().iter().map(|scope| scope.as_str().to_owned()).collect();
-            let whole = matches!(left.as_slice(), [only] if only == scope.as_str());
-            let took = (Stage::Relationship, Reason::BeyondRelationship);
-            let fate = match (whole, left.is_empty()) {
-                (true, _) => Fate::Granted,
-                (false, true) => Fate::Dropped(took.0, took.1),
-                (false, false) => Fate::Narrowed(took.0, took.1),
+            let (mut left, mut took) = (vec![scope.clone()], None);
+            for (within, stage, reason) in stages {
+                let narrowed: Vec<Scope> =
+                    left.iter().flat_map(|scope| within.narrow(scope).into_scopes()).collect();
+                if narrowed != left {
+                    took = Some((*stage, *reason));
+                }
+                left = narrowed;
+            }
+            let fate = match (took, left.is_empty()) {
+                (None, _) => Fate::Granted,
+                (Some((stage, reason)), true) => Fate::Dropped(stage, reason),
+                (Some((stage, reason)), false) => Fate::Narrowed(stage, reason),
             };
+            let left = left.iter().map(|scope| scope.as_str().to_owned()).collect();
             ScopeLine { requested: scope.as_str().chars().take(MAX_SCOPE).collect(), fate, left }
         };
         self.scopes = granted.iter().map(line).collect();

@@ -147,19 +147,19 @@ impl RefreshRequest {
             return Err(TokenError::InvalidGrant);
         }
         // RT-007, RT-008: a subset for this access token alone.
-        let scopes = match scope {
-            None => still,
-            Some(list) => trail
-                .check("SMART-REFRESH-003", "scope was granted before", subset(&list, &record.scopes))?
-                .iter()
-                .flat_map(|scope| still.narrow(scope).into_scopes())
-                .collect(),
+        let asked = match scope {
+            None => record.scopes.clone(),
+            Some(list) => {
+                trail.check("SMART-REFRESH-003", "scope was granted before", subset(&list, &record.scopes))?
+            }
         };
+        let scopes: ScopeSet = asked.iter().flat_map(|scope| still.narrow(scope).into_scopes()).collect();
         if scopes.is_empty() {
             return Err(TokenError::InvalidGrant);
         }
         let issuer = rules.issuer.to_owned();
-        Ok(RefreshChecked { issuer, token, kind, grant, record, scopes, client: client.clone() })
+        let client = client.clone();
+        Ok(RefreshChecked { issuer, token, kind, grant, record, still, asked, scopes, client })
     }
 }
 
@@ -189,6 +189,11 @@ pub struct RefreshChecked {
     kind: RefreshScope,
     grant: GrantId,
     record: GrantRecord,
+    /// What was granted, as far as the client is still registered for it.
+    still: ScopeSet,
+    /// What this request asks for.
+    asked: ScopeSet,
+    /// What of it may go into the access token.
     scopes: ScopeSet,
     client: AuthenticatedClient,
 }
@@ -209,6 +214,37 @@ impl RefreshChecked {
         &self.record
     }
 
+    /// What this request asks for, within what was granted.
+    pub const fn asked(&self) -> &ScopeSet {
+        &self.asked
+    }
+
+    /// What was granted, as far as the client is still registered for it: what a policy over scopes is asked about.
+    pub const fn registered(&self) -> &ScopeSet {
+        &self.still
+    }
+
+    /// What of the request is left so far.
+    pub const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// Narrows the access token to what the host's policy leaves (principle 8, SMART-SCOPE-110). The grant keeps what it has.
+    ///
+    /// # Errors
+    /// [`TokenError::InvalidGrant`] when the policy takes the right to refresh. Nothing changes.
+    pub fn within_policy(mut self, left: &ScopeSet) -> Result<Self, TokenError> {
+        let kept = |scope: &vestibule_scope::Scope| {
+            if left.contains(scope) { vec![scope.clone()] } else { left.narrow(scope).into_scopes() }
+        };
+        let refreshes = |scope: &vestibule_scope::Scope| matches!(scope.kind(), ScopeKind::Refresh(found) if *found == self.kind);
+        if !self.still.iter().flat_map(kept).any(|scope| refreshes(&scope)) {
+            return Err(TokenError::InvalidGrant);
+        }
+        self.scopes = self.scopes.iter().flat_map(kept).collect();
+        Ok(self)
+    }
+
     /// Decides the answer. `salt` becomes the chain's, if the token rotates.
     ///
     /// # Errors
@@ -222,7 +258,7 @@ impl RefreshChecked {
         if !grantable.answers(&self.reask()) {
             return Err(TokenError::ServerError);
         }
-        let Self { issuer, token, kind, grant, record, scopes, client } = self;
+        let Self { issuer, token, kind, grant, record, scopes, client, .. } = self;
         let scopes = grantable.limit(&scopes);
         let end = earliest([grantable.until(), record.session().and(record.session_until)]);
         let seconds = seconds_until(life.access_token, end, life.now);

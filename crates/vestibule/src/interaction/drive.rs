@@ -153,8 +153,8 @@ impl Interaction {
     pub(super) async fn with_policy(mut self) -> Result<Self, AuthorizeError> {
         if let Some(policy) = &self.inner().scopes {
             let asked = self.negotiation()?.granted();
-            let question = ScopeQuestion::new(&self.client, &self.user, &self.pending.base, &asked);
-            let allowed = policy.narrow(&question).await?;
+            let question = ScopeQuestion::new(&self.client, &self.user.user, &self.pending.base, &asked);
+            let allowed = policy.narrow(&question.with_signed_in(&self.user)).await?;
             self.allowed = Some(allowed);
         }
         Ok(self)

@@ -1,5 +1,6 @@
 //! `authorization_code`: spends a code and opens the refresh chain in one commit.
 
+use vestibule_core::authorize::{Reason, Stage};
 use vestibule_core::explain::Trail;
 use vestibule_core::record;
 use vestibule_core::token::{AuthenticatedClient, CodeRequest, TokenError, TokenResponse};
@@ -41,7 +42,8 @@ impl Inner {
         let granted = checked.record().scopes.clone();
         let draft = checked.granted(grantable, &self.token_life(now), &random)?;
 
-        trail.kept(&granted, draft.content().scopes());
+        let left = draft.content().scopes();
+        trail.kept(&granted, &[(left, Stage::Relationship, Reason::BeyondRelationship)]);
 
         // Sign.
         let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;

@@ -1,10 +1,10 @@
 //! `refresh_token`: asks everybody again, then uses the token in one commit.
 
-use vestibule_core::authorize::Refusal;
+use vestibule_core::authorize::{Reason, Refusal, Stage};
 use vestibule_core::explain::Trail;
 use vestibule_core::record;
-use vestibule_core::token::{AuthenticatedClient, RefreshRequest, TokenError, TokenResponse};
-use vestibule_host::{GrantId, GrantKey, Revocation, Revoke, Rotation, Salt, UnixMillis};
+use vestibule_core::token::{AuthenticatedClient, RefreshChecked, RefreshRequest, TokenError, TokenResponse};
+use vestibule_host::{GrantId, GrantKey, Revocation, Revoke, Rotation, Salt, ScopeQuestion, UnixMillis};
 
 use crate::authenticate::away;
 use crate::events::details_of;
@@ -46,10 +46,19 @@ impl Inner {
         self.entropy().fill(&mut salt).map_err(away)?;
         let details = details_of(checked.grant(), checked.record());
         let event = self.event(details, Some(trail)).map_err(away)?;
-        let granted = checked.record().scopes.clone();
+        let (asked, registered) = (checked.asked().clone(), checked.registered().clone());
+        let checked = self.within_policy(client, checked, trail).await?;
+        let allowed = checked.scopes().clone();
         let draft = checked.granted(grantable, &self.token_life(now), Salt::new(salt))?;
 
-        trail.kept(&granted, draft.content().scopes());
+        trail.kept(
+            &asked,
+            &[
+                (&registered, Stage::Client, Reason::NotRegistered),
+                (&allowed, Stage::User, Reason::NotForThisUser),
+                (draft.content().scopes(), Stage::Relationship, Reason::BeyondRelationship),
+            ],
+        );
 
         // Sign.
         let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;
@@ -77,6 +86,25 @@ impl Inner {
             trail.reason(name_of(&outcome));
         }
         trail.check("RT-004", "the refresh token is good", draft.settle(&outcome))
+    }
+
+    /// Asks the host's policy over scopes, as in an interaction (principle 8).
+    async fn within_policy(
+        &self,
+        client: &AuthenticatedClient,
+        checked: RefreshChecked,
+        trail: &mut Trail,
+    ) -> Result<RefreshChecked, TokenError> {
+        let Some(policy) = &self.scopes else { return Ok(checked) };
+        let record = checked.record();
+        let question =
+            ScopeQuestion::new(client.client(), &record.who.user, &record.base, checked.registered());
+        let left = policy.narrow(&question).await.map_err(away)?;
+        trail.check(
+            "SMART-SCOPE-110",
+            "the host's policy leaves the right to refresh",
+            checked.within_policy(&left),
+        )
     }
 
     /// Ends a grant at once, where the refusal is one that does not pass.
