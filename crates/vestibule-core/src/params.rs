@@ -122,6 +122,15 @@ impl Params {
             .collect()
     }
 
+    /// The same parameters as a query, in the same order; `None` if one of them cannot be read.
+    pub fn to_query(&self) -> Option<String> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.pairs {
+            query.append_pair(name, value.as_deref().ok()?);
+        }
+        Some(query.finish())
+    }
+
     /// Whether any parameter other than `may_repeat` came more than once.
     pub fn repeats_any_but(&self, may_repeat: &str) -> bool {
         let mut names: Vec<&str> =
@@ -190,7 +199,10 @@ mod tests {
         assert!(!Params::parse(b"resource=a&resource=b&x=1").unwrap().repeats_any_but("resource"));
         assert_eq!(Params::parse(b"a=&a=").unwrap().one("a"), Err(ParamError::Repeated));
         assert_eq!(Params::parse(b"scope=a&scope=&scope=b").unwrap().all("scope"), Ok(vec!["a", "b"]));
+        let same = Params::parse(b"a=1+%26&b=&a=%C3%A9").unwrap();
+        assert_eq!(same.to_query().unwrap(), "a=1+%26&b=&a=%C3%A9");
         let some = Params::parse(b"a=1&b=%zz&c=&d").unwrap();
+        assert_eq!(some.to_query(), None);
         assert_eq!(["a", "b", "c", "d", "e"].map(|name| some.has(name)), [true, true, false, false, false]);
     }
 }

@@ -26,6 +26,9 @@ use crate::interaction::InteractionId;
 use crate::interaction::answer::redirect;
 use crate::interaction::held::site_of;
 
+/// The longest query that a silent request is sent round with.
+const MAX_ROUND: usize = 6 * 1024;
+
 impl AuthorizationServer {
     /// Answers an authorize request (SMART-AUTHZ-017: by query or by form).
     pub(crate) async fn authorize(&self, head: &Parts, params: &Params) -> Response<Bytes> {
@@ -106,18 +109,17 @@ impl AuthorizationServer {
             let accepted = LaunchRecord::accept(launch.as_ref(), &client.id, &pending.base, now);
             trail.check("SMART-LAUNCH-014", "the launch is this app's, and in time", accepted)?;
         }
-        let id = InteractionId::fresh(inner).map_err(|_| AuthorizeRefusal::unavailable())?;
-        let silent = pending.sign_in.is_silent();
-        // A form from another site comes without its cookies, so it goes round once as others do (SMART-AUTHZ-019).
-        if silent && head.method == Method::GET {
-            return match self.answer_silently(head, &id, pending, now, trail.clone()).await {
-                Ok(turn) => Ok(self.show(head, turn)),
-                Err(error) => {
-                    trail.client(&client.id);
-                    Err(told_to_app(&error))
+        if pending.sign_in.is_silent() {
+            return match self.where_cookies_come(head, params).await {
+                Ok(None) => self.answer_now(head, client, pending, now, trail).await,
+                Ok(Some(again)) => {
+                    inner.explain(trail.clone(), Endpoint::Authorize, Outcome::GoesOn("authorize"));
+                    Ok(again)
                 }
+                Err(fault) => Err(told_to_app(&fault)),
             };
         }
+        let id = InteractionId::fresh(inner).map_err(|_| AuthorizeRefusal::unavailable())?;
         let cookies = inner.hold(&id, pending, client, now).await.map_err(|error| {
             tracing::warn!(
                 client = client.id.as_str(),
@@ -129,11 +131,11 @@ impl AuthorizationServer {
         let path = inner.interaction_path(&id);
         // A framed browser gets a page of ours first, so that its next request is same-site (design §5).
         let mut response = match site_of(client) {
-            Site::Framed if !silent => {
+            Site::Framed => {
                 let view = View::Bounce(BounceView { to: &path, app: self.app_view(client, proven) });
                 self.page(head, &view, PageKind::of(client, proven))
             }
-            Site::Framed | Site::Lax => redirect(&path).ok_or(AuthorizeRefusal::internal())?,
+            Site::Lax => redirect(&path).ok_or(AuthorizeRefusal::internal())?,
         };
         for cookie in cookies {
             response.headers_mut().append(http::header::SET_COOKIE, cookie);
@@ -141,6 +143,50 @@ impl AuthorizationServer {
         trail.flow(id.flow(inner.issuer()));
         inner.explain(trail.clone(), Endpoint::Authorize, Outcome::GoesOn("interaction"));
         Ok(named(response, trail.correlation()))
+    }
+
+    /// Answers a request that forbids every page: in this very answer, so that nothing can come in between (OIDC-001).
+    async fn answer_now(
+        &self,
+        head: &Parts,
+        client: &RegisteredClient,
+        pending: PendingRequest,
+        now: UnixMillis,
+        trail: &mut Trail,
+    ) -> Result<Response<Bytes>, AuthorizeRefusal> {
+        let id = InteractionId::fresh(self.inner()).map_err(|_| AuthorizeRefusal::unavailable())?;
+        match self.answer_silently(head, &id, pending, now, trail.clone()).await {
+            Ok(turn) => Ok(self.show(head, turn)),
+            Err(error) => {
+                trail.client(&client.id);
+                Err(told_to_app(&error))
+            }
+        }
+    }
+
+    /// A form from another site comes without the host's `Lax` cookies, so nobody seems to be signed in (SMART-AUTHZ-019). Such a
+    /// silent request is sent round once, as a query: what it would be told without cookies might not be true. `None` for
+    /// every other: it has its cookies, or has none.
+    async fn where_cookies_come(
+        &self,
+        head: &Parts,
+        params: &Params,
+    ) -> Result<Option<Response<Bytes>>, AuthorizeError> {
+        let from_here = || {
+            let site = head.headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+            matches!(site, Some(b"same-origin" | b"same-site" | b"none"))
+        };
+        if head.method == Method::GET || from_here() {
+            return Ok(None);
+        }
+        if self.inner().host.users.current_user(head).await?.is_some() {
+            return Ok(None);
+        }
+        // A query that a server on the way would not take is answered as it came.
+        let query = params.to_query().filter(|query| query.len() <= MAX_ROUND);
+        Ok(query.and_then(|query| {
+            redirect(&format!("{}/auth/authorize?{query}", self.inner().config.issuer_path()))
+        }))
     }
 }
 

@@ -101,6 +101,16 @@ async fn a_silent_request_is_answered_without_a_page() {
     assert!(world.users.asked().is_empty(), "nobody was sent to sign in");
 }
 
+/// A request as a form, from where a browser says that it comes.
+fn posted(browser: &Browser, request: &Az, site: Option<&str>) -> http::Request<bytes::Bytes> {
+    let mut post = browser.request(Method::POST, "/auth/authorize", &request.query());
+    post.headers_mut().remove("sec-fetch-site");
+    if let Some(site) = site {
+        post.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+    }
+    post
+}
+
 /// OIDC-001, SMART-AUTHZ-019
 #[tokio::test]
 async fn a_silent_form_of_another_site_goes_round_once() {
@@ -109,13 +119,60 @@ async fn a_silent_form_of_another_site_goes_round_once() {
     browser.begin(&open_id("memo")).await;
     browser.allow().await.code();
     let session = browser.session.take();
-    // The host's cookie does not come with a cross-site form.
-    let query = open_id("memo").add("prompt", "none").query();
-    let answer = browser.send(browser.request(Method::POST, "/auth/authorize", &query)).await;
-    assert!(answer.location().starts_with("/auth/i/"), "{}", answer.brief());
-    browser.session = session;
-    browser.path = answer.location().to_owned();
-    browser.reload().await.code();
+    // The host's cookie does not come with a cross-site form, but with the navigation that follows.
+    let request = open_id("memo").add("prompt", "none");
+    for site in [Some("cross-site"), None] {
+        let sent = posted(&browser, &request, site);
+        let answer = browser.send(sent).await;
+        assert!(answer.location().starts_with("/auth/authorize?"), "{}", answer.brief());
+        assert!(answer.cookies().is_empty(), "nothing is held that could get lost");
+        let session_of = browser.session.clone();
+        browser.session.clone_from(&session);
+        browser.get(&answer.location().to_owned()).await.code();
+        browser.session = session_of;
+        // Nobody, there too: the app is told, and no page is shown.
+        browser.get(&answer.location().to_owned()).await.is_refusal(address_of("memo"), "login_required");
+    }
+    assert_eq!(world.spy.codes(), 3);
+}
+
+/// OIDC-001, A-OIDC-05, SMART-AUTHZ-066
+#[tokio::test]
+async fn a_silent_form_with_its_cookies_is_answered_at_once() {
+    let world = World::new();
+    let none = |client: &str| open_id(client).add("prompt", "none");
+    // From here, and nobody: it would be the same the next time.
+    let mut nobody = Browser::new(&world);
+    for site in ["same-origin", "same-site", "none"] {
+        let post = posted(&nobody, &none("memo"), Some(site));
+        nobody.send(post).await.is_refusal(address_of("memo"), "login_required");
+    }
+    // What is too long for a query is not sent round.
+    let long = none("memo").add("unknown", &"x".repeat(7_000));
+    let post = posted(&nobody, &long, None);
+    nobody.send(post).await.is_refusal(address_of("memo"), "login_required");
+    // Somebody: consent is missing, a choice is missing, nothing is.
+    for (user, client, error) in
+        [("bob", "memo", "consent_required"), ("alice", "pub", "interaction_required")]
+    {
+        for site in [None, Some("cross-site"), Some("same-origin")] {
+            let mut browser = Browser::of(&world, user);
+            let request = if client == "pub" { az("pub").add("prompt", "none") } else { none(client) };
+            let post = posted(&browser, &request, site);
+            let answer = browser.send(post).await;
+            answer.is_refusal(address_of(client), error);
+            assert!(answer.cookies().is_empty());
+        }
+    }
+    let mut bob = Browser::of(&world, "bob");
+    bob.begin(&open_id("memo")).await;
+    bob.allow().await.code();
+    let post = posted(&bob, &none("memo"), None);
+    bob.send(post).await.code();
+    // Faults too are told to the app.
+    world.script.away("users.current_user", true);
+    let post = posted(&bob, &none("memo"), None);
+    bob.send(post).await.is_refusal(address_of("memo"), "temporarily_unavailable");
 }
 
 /// OIDC-001, A-FAULT-11
@@ -143,9 +200,15 @@ async fn a_framed_silent_request_has_no_page_in_between() {
     let mut browser = Browser::of(&world, "bob");
     let request = az("framed").add("prompt", "none");
     browser.authorize(&request).await.is_refusal(address_of("framed"), "consent_required");
-    let query = request.query();
-    let answer = browser.send(browser.request(Method::POST, "/auth/authorize", &query)).await;
-    assert!(answer.location().starts_with("/auth/i/"), "no bounce: {}", answer.brief());
+    let post = posted(&browser, &request, Some("cross-site"));
+    browser.send(post).await.is_refusal(address_of("framed"), "consent_required");
+    // In a frame the cookies may never come: still no page, and nothing that leads to one.
+    browser.session = None;
+    let post = posted(&browser, &request, Some("cross-site"));
+    let answer = browser.send(post).await;
+    let again = answer.location().to_owned();
+    assert!(again.starts_with("/auth/authorize?"), "no bounce: {}", answer.brief());
+    browser.get(&again).await.is_refusal(address_of("framed"), "login_required");
 }
 
 /// OIDC-003, INT-014

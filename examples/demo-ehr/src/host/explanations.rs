@@ -187,11 +187,11 @@ mod tests {
     }
 
     fn told(recent: &Recent, client: &str, name: &str, outcome: Outcome, reason: String) {
-        let mut trail = Trail::default();
+        let mut trail = Trail::of_request(name);
         trail.client(&ClientId::new(client));
         trail.flow(format!("flow-of-{client}"));
         trail.reason(reason);
-        recent.explained(&trail.explain(Endpoint::Token, name.to_owned(), recent.clock.now(), outcome));
+        recent.explained(&trail.explain(Endpoint::Token, recent.clock.now(), outcome));
     }
 
     fn names(found: &(Vec<Entry>, bool)) -> Vec<&str> {

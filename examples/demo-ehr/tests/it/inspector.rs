@@ -45,7 +45,7 @@ async fn a_launch_is_told_step_by_step_and_names_nobody() {
     let flow = page.body.split_once("launch <a href=\"/ehr/inspector?name=").unwrap().1;
     let flow = flow.split_once('"').unwrap().0.to_owned();
     let whole = about(&mut lee, &flow).await;
-    assert_eq!(requests(&whole), 4, "asked, picked, consented, allowed: {}", whole.body);
+    assert_eq!(requests(&whole), 6, "asked, cookie kept, shown, picked, shown, allowed: {}", whole.body);
     assert!(whole.body.contains("authorize: goes on to: interaction"));
     let redeemed = about(&mut lee, tokens.header("x-correlation-id")).await;
     assert!(
