@@ -31,7 +31,8 @@ use crate::host::patients::EhrPatients;
 use crate::host::users::EhrUsers;
 use crate::options::{Command, Options};
 use crate::records::Records;
-use crate::{keys, sample_app, serve};
+use crate::serve::{self, Limits};
+use crate::{keys, sample_app};
 
 /// The EHR's own forms are small.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -267,8 +268,8 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     let (stop, stopping) = watch::channel(false);
     let servers = async {
         tokio::join!(
-            serve::serve(ehr, hospital.ehr, stopping.clone()),
-            serve::serve(app, hospital.sample_app, stopping)
+            serve::serve(ehr, hospital.ehr, Limits::default(), stopping.clone()),
+            serve::serve(app, hospital.sample_app, Limits::default(), stopping)
         )
     };
     let signal = async {

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use crate::drain::Drainable;
@@ -25,17 +26,36 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// How long requests in flight may take after the signal to stop.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
-/// More connections wait in the kernel's queue.
-const MOST_CONNECTIONS: usize = 1024;
+
+/// How much of the program strangers may hold, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// More connections wait in the kernel's queue.
+    connections: usize,
+    /// A client that takes not one byte of its answer in this time is cut off: it would keep its place for ever.
+    write_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 1024, write_time: Duration::from_secs(15) }
+    }
+}
 
 /// Serves until `stop` changes, then lets requests in flight finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        // Whoever waits for a free place still hears that it is time to stop.
+        let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             _ = stop.changed() => break,
         };
         let Ok((stream, _)) = accepted else {
@@ -43,12 +63,14 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write_time));
         let router = router.clone();
         let service = hyper::service::service_fn(move |request| answer(router.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks off is the client's business.
@@ -92,5 +114,60 @@ pub(crate) fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(not(unix))]
     async {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// More than the kernel takes off a program's hands.
+    async fn large() -> Vec<u8> {
+        vec![b'x'; 32 << 20]
+    }
+
+    async fn asks(address: std::net::SocketAddr, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn served(
+        limits: Limits,
+    ) -> (std::net::SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/large", get(large)).route("/small", get(async || "here"));
+        let (stop, stopped) = watch::channel(false);
+        (address, stop, tokio::spawn(serve(listener, router, limits, stopped)))
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_does_not_keep_a_place() {
+        let limits = Limits { connections: 2, write_time: Duration::from_millis(300) };
+        let (address, _stop, _serving) = served(limits).await;
+        let _idle = [asks(address, "/large").await, asks(address, "/large").await];
+        let mut honest = asks(address, "/small").await;
+        let mut answer = String::new();
+        let read = tokio::time::timeout(PATIENCE, honest.read_to_string(&mut answer)).await;
+        assert!(read.is_ok_and(|read| read.is_ok()) && answer.ends_with("here"), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn the_signal_is_heard_when_every_place_is_taken() {
+        let limits = Limits { connections: 1, write_time: Duration::from_secs(1) };
+        let (address, stop, serving) = served(limits).await;
+        let _idle = asks(address, "/large").await;
+        let _waits = asks(address, "/small").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(true).unwrap();
+        assert!(tokio::time::timeout(PATIENCE, serving).await.is_ok(), "it never stops");
     }
 }
