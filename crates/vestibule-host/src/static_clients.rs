@@ -186,4 +186,8 @@ impl ClientRegistry for StaticClients {
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
         Ok(self.origins.contains(origin))
     }
+
+    fn fixed(&self) -> &[RegisteredClient] {
+        &self.clients
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vestibule_core::audience::FhirBase;
 use vestibule_core::authorize::Rules;
 use vestibule_core::discovery::Endpoints;
-use vestibule_host::{Durability, StoreFacts};
+use vestibule_host::{Alg, ClientId, Durability, StoreFacts};
 
 /// The longest life of an access token that is checked live.
 const LIVE_CHECKED: Duration = Duration::from_secs(3_600);
@@ -54,7 +54,7 @@ pub struct Config {
 }
 
 /// What cannot be started with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// META-001, GEN-001.
@@ -85,6 +85,13 @@ pub enum ConfigError {
     /// SMART-IDT-003.
     #[error("the key ring cannot sign ID tokens with RS256")]
     IdTokenAlg,
+    /// OIDC-007, A-OIDC-20.
+    #[error(
+        "client {:?} registered {} for its ID tokens (id_token_signed_response_alg), for which the key ring has no key",
+        .0.as_str(),
+        .1.name()
+    )]
+    ClientIdTokenAlg(ClientId, Alg),
     /// DCR-004, A-DCR-18.
     #[error("anybody may register an app, and nothing limits how often: give the builder a rate gate")]
     OpenRegistration,

@@ -59,6 +59,7 @@ mod error;
 mod events;
 mod explain;
 mod fault;
+mod fixed_clients;
 mod http_face;
 mod interaction;
 mod introspect;

@@ -16,6 +16,7 @@ use vestibule_jose::SystemRandom;
 use crate::client_keys::KeyCache;
 use crate::config::{Config, ConfigError, ConfigErrors};
 use crate::discovery_policy::DiscoveryPolicy;
+use crate::fixed_clients::unsignable;
 use crate::http_face::documents::Documents;
 use crate::own_token::OwnKeys;
 use crate::register::Registrations;
@@ -173,6 +174,7 @@ impl Builder {
         if keys.id_token_key(Alg::Rs256).is_none() {
             errors.push(ConfigError::IdTokenAlg);
         }
+        errors.extend(unsignable(&*self.host.clients, &keys));
         // A form that answers an app is a page as well, whoever draws the steps.
         if self.pages.is_none() && (self.config.form_post || !self.config.host_draws_pages) {
             errors.push(ConfigError::NoPages);

@@ -238,4 +238,10 @@ pub trait ClientRegistry: Debug + Send + Sync {
     /// # Errors
     /// [`HostError`] when nobody knows; no CORS header is sent then.
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError>;
+
+    /// The apps that are known from the start and never change: those of a file. The server looks at them when it is built, so
+    /// that what it cannot do for one of them is not first met by that app's users. Default: none.
+    fn fixed(&self) -> &[RegisteredClient] {
+        &[]
+    }
 }

@@ -160,6 +160,10 @@ impl ClientRegistry for MemoryClients {
     async fn is_known_origin(&self, origin: &str) -> Result<bool, HostError> {
         Ok(self.fixed.is_known_origin(origin).await? || self.rows().origins.contains_key(origin))
     }
+
+    fn fixed(&self) -> &[RegisteredClient] {
+        self.fixed.fixed()
+    }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vestibule_core::token::content::OPAQUE_PREFIX;
 use vestibule_core::token::{IssuedAccess, TokenContent};
-use vestibule_host::{RegisteredClient, Secret, TokenFormat};
+use vestibule_host::{KeyError, RegisteredClient, Secret, TokenFormat};
 use vestibule_jose::jws;
 
 use crate::fault::Away;
@@ -29,10 +29,12 @@ impl Inner {
             }
             TokenFormat::Opaque => self.secret(OPAQUE_PREFIX)?,
         };
-        // A-OIDC-20, OIDC-007: what the client registered, or nothing is signed.
-        let id_key = keys.id_token_key(client.id_token_alg).ok_or(vestibule_host::KeyError::NoSuchKey)?;
-        let id_token = match content.id_claims(&jws::at_hash(id_key.alg, &text)) {
-            Some(claims) => Some(jws::encode(ring, id_key, "JWT", &claims).await?),
+        let id_token = match content.id_claims(&jws::at_hash(client.id_token_alg, &text)) {
+            Some(claims) => {
+                // A-OIDC-20, OIDC-007: what the client registered, or nothing is signed.
+                let key = keys.id_token_key(client.id_token_alg).ok_or(KeyError::NoSuchKey)?;
+                Some(jws::encode(ring, key, "JWT", &claims).await?)
+            }
             None => None,
         };
         let text = Secret::new(text);

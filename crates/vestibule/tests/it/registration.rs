@@ -11,9 +11,12 @@ use vestibule_host::registration::{
     Admission, Admitted, Candidate, RegistrationAsk, Review, StatementAnswer,
 };
 use vestibule_host::{
-    ClientId, ClientStatus, Clock as _, ConsentRule, HostError, MemoryGrants, RatePoint, UnixMillis,
+    Alg, ClientId, ClientStatus, Clock as _, ConsentRule, HostError, KeyRing, MemoryClients, MemoryGrants,
+    RatePoint, StaticClients, UnixMillis,
 };
 use vestibule_http_tests::registering::{CEILING, ONCE, TRUSTED, by_anybody, by_token, metadata, request};
+
+use vestibule_jose::{KeyPlan, KeyRole, LocalKeyRing, SystemRandom};
 
 use crate::app::{az, introspection, rf, tk};
 use crate::browser::{Answer, Browser};
@@ -396,4 +399,46 @@ async fn a_secret_is_made_told_once_and_works() {
     assert!(!read.body.contains(secret));
     let introspected = introspection(&app.id, "x").without("client_id").basic(Some((&app.id, secret)));
     assert_eq!(introspected.send(&world).await.json(), json!({ "active": false }));
+}
+
+/// OIDC-007, A-OIDC-20: an app from a file is refused at the start, not its users at the end of their sign-in.
+#[tokio::test]
+async fn an_app_whose_id_tokens_nobody_can_sign_keeps_the_server_from_starting() {
+    let world = World::new();
+    let app = |id: &str, alg: &str, grants: Value| {
+        json!({
+            "client_id": id, "client_name": id, "redirect_uris": ["https://app.example/cb"],
+            "token_endpoint_auth_method": "none", "scope": "openid launch/patient", "grant_types": grants,
+            "id_token_signed_response_alg": alg,
+        })
+    };
+    let code = json!(["authorization_code"]);
+    let build = async |keys: Arc<dyn KeyRing>, apps: Value| {
+        let clients = StaticClients::from_json(&apps.to_string()).unwrap();
+        let host = Host {
+            users: world.users.clone(),
+            patients: world.patients.clone(),
+            consents: world.consents.clone(),
+            clients: Arc::new(MemoryClients::new(clients)),
+            grants: world.spy.clone(),
+            keys,
+        };
+        let pages = Arc::new(vestibule_pages::HtmlPages::new());
+        AuthorizationServer::builder(config(), host).with_pages(pages).build()
+    };
+    let now = world.clock.now();
+    let ring = LocalKeyRing::ephemeral_with(KeyPlan::default(), Arc::new(SystemRandom), now).unwrap();
+    let ring = Arc::new(ring);
+    let mut apps = vec![app("one", "RS256", code.clone()), app("two", "ES384", code.clone())];
+    let errors = build(ring.clone(), json!(apps)).await.unwrap_err();
+    assert_eq!(errors.0, [ConfigError::ClientIdTokenAlg(ClientId::new("two"), Alg::Es384)]);
+    assert!(errors.to_string().contains(r#"client "two" registered ES384"#), "{errors}");
+    // The key of access tokens is for no ID token.
+    let es256 = build(ring.clone(), json!([app("three", "ES256", code.clone())])).await.unwrap_err();
+    assert_eq!(es256.0, [ConfigError::ClientIdTokenAlg(ClientId::new("three"), Alg::Es256)]);
+    apps.pop();
+    assert!(build(ring.clone(), json!(apps)).await.is_ok());
+    // A key that is announced will sign.
+    ring.announce(KeyRole::IdToken, Alg::Es384, now).await.unwrap();
+    assert!(build(ring, json!([app("two", "ES384", code)])).await.is_ok());
 }

@@ -128,10 +128,10 @@ async fn a_silent_form_of_another_site_goes_round_once() {
         assert!(answer.cookies().is_empty(), "nothing is held that could get lost");
         let session_of = browser.session.clone();
         browser.session.clone_from(&session);
-        browser.get(&answer.location().to_owned()).await.code();
+        browser.get(answer.location()).await.code();
         browser.session = session_of;
         // Nobody, there too: the app is told, and no page is shown.
-        browser.get(&answer.location().to_owned()).await.is_refusal(address_of("memo"), "login_required");
+        browser.get(answer.location()).await.is_refusal(address_of("memo"), "login_required");
     }
     assert_eq!(world.spy.codes(), 3);
 }
