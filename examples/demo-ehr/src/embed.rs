@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use vestibule::{AuthorizationServer, Config, ConfigErrors, FhirBase, Host, Observer};
+use vestibule::{AuthorizationServer, Config, ConfigErrors, DiscoveryPolicy, FhirBase, Host, Observer};
 use vestibule_host::{
     Alg, AuditSink, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore, MemoryClients,
     MemoryConsents, MemoryGrants, PatientAccessPolicy, RegistrationPolicy, SystemClock, Tenant,
@@ -110,6 +110,8 @@ pub struct Ours {
     pub registration: Arc<dyn RegistrationPolicy>,
     /// Keeps audit events.
     pub audit: Arc<dyn AuditSink>,
+    /// Who is told more than everybody.
+    pub discovery: Arc<dyn DiscoveryPolicy>,
     /// Told what happened to each request, and why.
     pub observer: Arc<dyn Observer>,
     /// Fetches key sets.
@@ -147,6 +149,7 @@ pub fn authorization_server(
     AuthorizationServer::builder(config, host)
         .with_pages(Arc::new(HtmlPages::new()))
         .with_audit_sink(ours.audit)
+        .with_discovery_policy(ours.discovery)
         .with_observer(ours.observer)
         .with_jwks_fetcher(ours.fetcher)
         .with_registration(ours.clients, ours.registration)

@@ -26,6 +26,7 @@ use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
 use crate::host::audit::EhrAudit;
 use crate::host::clients::{self, ClientsFileError, Surroundings};
+use crate::host::discovery::Partners;
 use crate::host::explanations::Recent;
 use crate::host::patients::EhrPatients;
 use crate::host::users::EhrUsers;
@@ -141,6 +142,7 @@ impl Hospital {
             Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
         let registry = clients::registry(around, settings.clients.as_deref())?;
         let known: Vec<_> = registry.iter().cloned().collect();
+        let partners = Partners::of(&registry, public);
         let clients = Arc::new(MemoryClients::new(registry));
         // Vestibule's store first: it makes the file readable by its owner only.
         let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
@@ -156,6 +158,7 @@ impl Hospital {
             clients: Arc::clone(&clients),
             registration: Arc::new(clients::registration()?),
             audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
+            discovery: Arc::new(partners),
             observer: recent.clone(),
             fetcher: Arc::new(fetcher(settings.allow_loopback_fetch)?),
         };

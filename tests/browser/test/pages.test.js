@@ -171,6 +171,11 @@ sees("try-answer", async (page) => {
   await press(page, page.locator("button[value=backend]"));
   await press(page, page.locator("button[value=introspect-bearer]"));
 });
+sees("try-discovery", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=discover]"));
+  assert.match(await page.locator("main").innerText(), /What everybody else is not told\s+http.*\/capabilities\/older-records/);
+});
 sees("audit", async (page) => {
   await inEhr("dr-lee", "/ehr/try")(page);
   await press(page, page.locator("button[value=backend]"));

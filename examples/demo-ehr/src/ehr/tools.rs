@@ -1,5 +1,5 @@
 //! `/ehr/try`: calls that need no browser, to be made by a button or copied: a backend service's token, introspection, revocation,
-//! UserInfo, registration.
+//! UserInfo, registration, discovery.
 //!
 //! The tokens are for invented records, and the apps' secrets are public; all the same the page is for staff.
 
@@ -52,6 +52,8 @@ struct Page<'a> {
     /// How a FHIR server is asked with it.
     read: Option<String>,
     documents: Vec<String>,
+    /// What discovery tells those whom the hospital knows, and nobody else.
+    only_known: Option<Vec<String>>,
 }
 
 /// The form as sent: one button of it was pressed.
@@ -86,7 +88,7 @@ impl Default for Entered {
 
 pub(super) async fn form(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Response {
     match ehr.staff(&headers, "/ehr/try").await {
-        Ok(session) => show(&ehr, &session, &Entered::default(), &[]),
+        Ok(session) => show(&ehr, &session, &Entered::default(), &[], None),
         Err(answer) => answer,
     }
 }
@@ -114,12 +116,19 @@ pub(super) async fn make(
         return message(StatusCode::BAD_REQUEST, "Nothing was done", "What was entered is too long.");
     }
     let made = calls(&ehr, &entered).await;
+    let only_known = match (entered.what.as_str(), made.last()) {
+        ("discover", Some(known)) => {
+            let everybody = Call::get(&smart_configuration(&entered.base)).make(&ehr.server).await;
+            Some(beyond(&everybody.answer, &known.answer))
+        }
+        _ => None,
+    };
     // The next button finds the token in its field.
     if let Some(token) = made.last().and_then(|made| text(&made.answer, "access_token")) {
         entered.token = token.to_owned();
         entered.client = SERVICE.to_owned();
     }
-    show(&ehr, &session, &entered, &made)
+    show(&ehr, &session, &entered, &made, only_known)
 }
 
 /// What a button stands for: mostly one call, and the calls before it that it needs.
@@ -130,6 +139,10 @@ async fn calls(ehr: &Ehr, entered: &Entered) -> Vec<Made> {
         "introspect" => {
             let call = Call::post(&endpoints.introspection).with("token", &entered.token);
             vec![call.with_basic(RESOURCE_SERVER, TEST_SECRET).make(server).await]
+        }
+        "discover" => {
+            let url = smart_configuration(&entered.base);
+            vec![Call::get(&url).with_basic(RESOURCE_SERVER, TEST_SECRET).make(server).await]
         }
         "introspect-bearer" => {
             let first = backend(ehr, INTROSPECTOR, INTROSPECT_SCOPE, &entered.base).await;
@@ -176,7 +189,27 @@ async fn authenticated(ehr: &Ehr, call: Call, client: &str) -> Call {
     }
 }
 
-fn show(ehr: &Ehr, session: &Session, entered: &Entered, made: &[Made]) -> Response {
+fn smart_configuration(base: &str) -> String {
+    format!("{base}/.well-known/smart-configuration")
+}
+
+/// The capabilities that stand in one document and not in the other.
+fn beyond(everybody: &Value, known: &Value) -> Vec<String> {
+    let capabilities = |document: &Value| {
+        let list = document.get("capabilities").and_then(Value::as_array);
+        list.map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
+    };
+    let all = capabilities(everybody).unwrap_or_default();
+    capabilities(known).unwrap_or_default().into_iter().filter(|one| !all.contains(one)).collect()
+}
+
+fn show(
+    ehr: &Ehr,
+    session: &Session,
+    entered: &Entered,
+    made: &[Made],
+    only_known: Option<Vec<String>>,
+) -> Response {
     let (sign_out, form_token) = (sign_out_token(ehr, session), ehr.forms.token("try", &session.id));
     let config = ehr.server.config();
     let answer = made.last().map(|made| &made.answer);
@@ -184,7 +217,7 @@ fn show(ehr: &Ehr, session: &Session, entered: &Entered, made: &[Made]) -> Respo
     let first = config.bases().first().map(vestibule::FhirBase::url).unwrap_or_default();
     let base = if entered.base.is_empty() { first } else { &entered.base };
     let issuer = config.issuer();
-    let smart = config.bases().iter().map(|base| format!("{}/.well-known/smart-configuration", base.url()));
+    let smart = config.bases().iter().map(|base| smart_configuration(base.url()));
     let more = [format!("{issuer}/.well-known/openid-configuration"), config.endpoints().jwks.clone()];
     let template = Page {
         user: Some(&session.user),
@@ -195,6 +228,7 @@ fn show(ehr: &Ehr, session: &Session, entered: &Entered, made: &[Made]) -> Respo
         made,
         claims: token.and_then(claims),
         read: token.map(|token| Call::get(&format!("{base}/Patient?_count=3")).with_bearer(token).curl()),
+        only_known,
         documents: smart.chain(more).collect(),
     };
     page(StatusCode::OK, &template)

@@ -11,6 +11,7 @@ use demo_ehr::fhir::guard::Guard;
 use demo_ehr::fhir::{FhirBase, Origins, router};
 use demo_ehr::host::audit::EhrAudit;
 use demo_ehr::host::clients;
+use demo_ehr::host::discovery::Partners;
 use demo_ehr::host::explanations::Recent;
 use demo_ehr::host::patients::EhrPatients;
 use demo_ehr::host::users::EhrUsers;
@@ -57,6 +58,7 @@ async fn server() -> &'static Server {
                 clients: Arc::clone(&clients),
                 registration: Arc::new(clients::registration().unwrap()),
                 audit: Arc::new(EhrAudit { database: database.clone(), issuer: ISSUER.to_owned() }),
+                discovery: Arc::new(Partners::of(&StaticClients::default(), ISSUER)),
                 observer: Arc::new(Recent::new(Arc::new(SystemClock))),
                 fetcher: Arc::new(GuardedFetcher::new(FetchOptions::default()).unwrap()),
             };

@@ -8,8 +8,11 @@ use crate::browser::{Answer, Browser, PUBLIC};
 pub(crate) async fn press(browser: &mut Browser, what: &str, fields: &[(&str, &str)]) -> Answer {
     let token = browser.get("/ehr/try").await.field("form_token");
     let base = format!("{PUBLIC}/fhir");
-    let mut form = vec![("form_token", token.as_str()), ("what", what), ("base", &base)];
+    let mut form = vec![("form_token", token.as_str()), ("what", what)];
     form.extend_from_slice(fields);
+    if !fields.iter().any(|(name, _)| *name == "base") {
+        form.push(("base", &base));
+    }
     let answer = browser.post("/ehr/try", &form).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer
@@ -42,6 +45,22 @@ async fn a_service_gets_a_token_which_is_looked_into_and_given_back() {
     // No header can have this; the page says so.
     let page = press(&mut lee, "userinfo", &[("token", "a\nb")]).await;
     assert!(page.body.contains("The call could not be made"), "{}", page.body);
+}
+
+/// IPA-003
+#[tokio::test]
+async fn a_partner_discovers_more_than_everybody() {
+    let mut lee = Browser::signed_in("dr-lee").await;
+    let capability = format!("{PUBLIC}/capabilities/older-records");
+    let everybody = lee.get("/fhir/.well-known/smart-configuration").await;
+    assert!(!everybody.body.contains(&capability));
+    let page = press(&mut lee, "discover", &[]).await;
+    assert!(page.body.contains("Answer: <strong>200</strong>") && page.body.contains("curl \\\n  -u"));
+    let beyond = page.body.split_once("What everybody else is not told").unwrap().1;
+    assert!(beyond.split_once("</ul>").unwrap().0.contains(&capability), "{}", page.body);
+    let archive = format!("{PUBLIC}/archive/fhir");
+    let page = press(&mut lee, "discover", &[("base", &archive)]).await;
+    assert!(page.body.contains("everybody is told the same"), "{}", page.body);
 }
 
 /// SMART-REG-014
