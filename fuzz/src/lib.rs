@@ -25,11 +25,13 @@ use vestibule_jose::assertion::{self, AssertionRules};
 use vestibule_jose::{Expect, Purpose, SealContext, Sealer, VerifyKeys};
 use vestibule_scope::{Narrowed, Scope, ScopeList, ScopeSet};
 
+mod engine;
 mod http_request;
 mod registration;
 #[cfg(test)]
 mod replay;
 
+pub use engine::engine;
 pub use http_request::http_request;
 pub use registration::registration;
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 const MUTANTS: usize = 20_000;
+/// Of the engine's target: each is a hundred requests.
+const MUTANTS_OF_SEQUENCES: usize = 1_500;
 
 /// xorshift64*: no dependency, and the same numbers everywhere.
 struct Dice(u64);
@@ -102,16 +104,21 @@ fn mutate(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
     data
 }
 
-fn replay(name: &str, target: fn(&[u8]) -> bool) {
+fn seeds(name: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let seeds: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
     assert!(!seeds.is_empty(), "{} has no seeds", folder.display());
+    seeds
+}
+
+fn replay(name: &str, mutants: usize, target: fn(&[u8]) -> bool) {
+    let seeds = seeds(name);
     target(b"");
     assert!(seeds.iter().filter(|seed| target(seed)).count() > 0, "{name}: no seed is accepted");
     let mut dice = Dice(0x5EED_0000_0000_0001);
-    for number in 0..MUTANTS {
+    for number in 0..mutants {
         let data = mutate(&mut dice, &seeds);
         if std::panic::catch_unwind(|| target(&data)).is_err() {
             panic!("{name}, mutant {number}: {:?}", String::from_utf8_lossy(&data));
@@ -123,7 +130,7 @@ macro_rules! replay {
     ($($target:ident)*) => { $(
         #[test]
         fn $target() {
-            replay(stringify!($target), crate::$target);
+            replay(stringify!($target), MUTANTS, crate::$target);
         }
     )* };
 }
@@ -136,7 +143,7 @@ fn a_planted_panic_is_found() {
         assert!(!data.windows(2).any(|pair| pair == b"%f"), "planted");
         true
     }
-    let found = std::panic::catch_unwind(|| replay("authorize_query", planted));
+    let found = std::panic::catch_unwind(|| replay("authorize_query", MUTANTS, planted));
     assert!(found.is_err());
 }
 
@@ -152,4 +159,58 @@ fn the_seeds_of_records_are_records() {
     assert!(read::<crate::PendingRequest>(&seed("pending")).is_ok());
     assert!(read::<crate::Progress>(&seed("progress")).is_ok());
     assert!(crate::Registration::from_record(&seed("registration")).is_ok());
+}
+
+#[test]
+fn engine() {
+    replay("engine", MUTANTS_OF_SEQUENCES, crate::engine);
+}
+
+/// Stores with a mistake that was made in real servers. The model must notice each through the engine alone, from the seeds or from
+/// few mutants of them.
+#[test]
+fn the_model_notices_a_store_that_is_wrong() {
+    use vestibule_testkit::mutants::{Mistake, MutantGrants};
+    let mistakes = [
+        Mistake::UnguardedRedemption,
+        Mistake::ForgottenExpiry,
+        Mistake::LateByOne,
+        Mistake::ReplayWithoutRevocation,
+        Mistake::SpentCodesDeleted,
+        Mistake::SessionsNotRevoked,
+        Mistake::LaunchNotSpent,
+        Mistake::UnguardedRotation,
+        Mistake::ForkedChain,
+        Mistake::ForgottenPredecessor,
+        Mistake::EndlessWindow,
+        Mistake::SaltOverwritten,
+        Mistake::UncountedReplays,
+        Mistake::SuspicionForgotten,
+        Mistake::RestIgnored,
+        Mistake::ReuseWithoutRevocation,
+        Mistake::ForgetfulAttempts,
+        Mistake::TokensOutliveTheirGrant,
+        Mistake::EventLost,
+        Mistake::EventPerTry,
+        Mistake::RefusalTold,
+        Mistake::LastWriterWins,
+    ];
+    let seeds = seeds("engine");
+    for seed in &seeds {
+        let text = String::from_utf8_lossy(seed);
+        crate::engine::run(seed, std::sync::Arc::new(vestibule_host::MemoryGrants::new()))
+            .unwrap_or_else(|wrong| panic!("{text}\n{wrong}"));
+    }
+    let mut unnoticed = Vec::new();
+    for mistake in mistakes {
+        let run = |data: &[u8]| crate::engine::run(data, std::sync::Arc::new(MutantGrants::new(mistake)));
+        let by_seed = seeds.iter().find_map(|seed| run(seed).err());
+        let mut dice = Dice(0x5EED_0000_0000_0002);
+        let mut by_mutant = || (0..300).find_map(|_| run(&mutate(&mut dice, &seeds)).err());
+        match by_seed.or_else(&mut by_mutant) {
+            Some(wrong) => println!("{mistake:?}: {wrong}"),
+            None => unnoticed.push(mistake),
+        }
+    }
+    assert!(unnoticed.is_empty(), "{unnoticed:?}");
 }
