@@ -1,0 +1,4 @@
+DELETE FROM {p}launches WHERE (tenant, hash) IN (
+    SELECT tenant, hash FROM {p}launches WHERE keep_until <= $1 ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING 1

@@ -1,0 +1,21 @@
+-- $1 tenant, $2 now, $3 attempt, $4 claim, $5 kept until, $6 event, $7 its record
+-- $8 client
+WITH {claim},
+-- In the order of their ids, so that two that revoke many do not wait for each other.
+doomed AS (
+    SELECT id FROM {p}grants
+    WHERE tenant = $1 AND client = $8 AND NOT revoked AND {claimed}
+    ORDER BY id FOR UPDATE
+),
+dead_grants AS (
+    UPDATE {p}grants g SET revoked = true FROM doomed
+    WHERE g.tenant = $1 AND g.id = doomed.id AND NOT g.revoked
+    RETURNING 1 AS one
+),
+dead_tokens AS (
+    UPDATE {p}access SET revoked = true
+    WHERE tenant = $1 AND client = $8 AND NOT revoked AND {claimed}
+    RETURNING 1 AS one
+),
+died AS (SELECT one FROM dead_grants UNION ALL SELECT one FROM dead_tokens),
+{revoked_event}

@@ -1,0 +1,5 @@
+//! The store against its contract, on a server of its own, and what only a database server has.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod contract;
+mod place;

@@ -1,0 +1,59 @@
+//! One server for all tests, and a schema in it for each.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::{Client, NoTls};
+use vestibule_postgres::{Database, PostgresOptions, PostgresStore, migrate};
+use vestibule_test_servers::Postgres;
+
+/// Started by whichever test comes first; gone with the program.
+pub(crate) fn server() -> &'static Postgres {
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(Postgres::start)
+}
+
+/// A schema for one test.
+#[derive(Debug)]
+pub(crate) struct Place {
+    url: String,
+    pub(crate) schema: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self::on(server())
+    }
+
+    pub(crate) fn on(server: &Postgres) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let schema = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { url: server.url("postgres"), schema }
+    }
+
+    pub(crate) fn database(&self) -> Database {
+        Database::from_url(&self.url).unwrap()
+    }
+
+    pub(crate) fn options(&self) -> PostgresOptions {
+        PostgresOptions::default().with_schema(&self.schema)
+    }
+
+    pub(crate) async fn store(&self) -> PostgresStore {
+        self.store_with(self.options()).await
+    }
+
+    pub(crate) async fn store_with(&self, options: PostgresOptions) -> PostgresStore {
+        migrate(&self.database(), &options).await.unwrap();
+        PostgresStore::open(&self.database(), &options).await.unwrap()
+    }
+
+    /// A connection that is not the store's.
+    #[allow(dead_code, reason = "for the tests to come")]
+    pub(crate) async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("SET search_path = {}", self.schema)).await.unwrap();
+        client
+    }
+}
