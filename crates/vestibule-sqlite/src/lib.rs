@@ -1,6 +1,7 @@
 //! The embedded default store of Vestibule: one SQLite file.
 //!
-//! [`SqliteStore`] implements `GrantStore`, `ConsentStore` and `KeyStore` of `vestibule-host`.
+//! [`SqliteStore`] implements `GrantStore`, `ConsentStore` and `KeyStore` of `vestibule-host`; [`SqliteClients`] implements
+//! `ClientRegistrar` over it.
 //!
 //! ```
 //! use vestibule_host::GrantStore;
@@ -45,6 +46,7 @@ mod lane;
 mod migrations;
 mod operation;
 mod options;
+mod registrations;
 mod reply;
 mod statements;
 mod store;
@@ -53,4 +55,5 @@ mod writer;
 pub use error::OpenError;
 pub use migrations::{Migration, migrations};
 pub use options::SqliteOptions;
+pub use registrations::SqliteClients;
 pub use store::SqliteStore;

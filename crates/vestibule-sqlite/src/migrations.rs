@@ -26,6 +26,11 @@ impl Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "first", text: include_str!("../migrations/0001_first.sql") },
     Migration { number: 2, name: "tokens", text: include_str!("../migrations/0002_tokens.sql") },
+    Migration {
+        number: 3,
+        name: "registrations",
+        text: include_str!("../migrations/0003_registrations.sql"),
+    },
 ];
 
 /// All migrations, in their order: for hosts that run them with a tool of their own.

@@ -189,6 +189,42 @@ statements! {
         "DELETE FROM {p}claims WHERE rowid IN
          (SELECT rowid FROM {p}claims WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
 
+    purge_spent_tokens:
+        "DELETE FROM {p}spent_registration_tokens WHERE rowid IN
+         (SELECT rowid FROM {p}spent_registration_tokens WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
+
+    // Apps that registered themselves. The counts stop one beyond the bound.
+    registration_by_id:
+        "SELECT record FROM {p}registrations WHERE tenant = ?1 AND id = ?2";
+    registration_by_token:
+        "SELECT record FROM {p}registrations WHERE tenant = ?1 AND token = ?2";
+    newest_registrations:
+        "SELECT record FROM {p}registrations WHERE tenant = ?1 AND (issued, id) < (?2, ?3)
+         ORDER BY issued DESC, id DESC LIMIT ?4";
+    known_origin:
+        "SELECT EXISTS (SELECT 1 FROM {p}registration_origins WHERE tenant = ?1 AND origin = ?2)";
+    create_registration:
+        "INSERT INTO {p}registrations (tenant, id, token, revision, issued, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO NOTHING";
+    update_registration:
+        "UPDATE {p}registrations SET revision = ?5, record = ?6
+         WHERE tenant = ?1 AND id = ?2 AND token = ?3 AND revision = ?4";
+    registration_is_there:
+        "SELECT EXISTS (SELECT 1 FROM {p}registrations WHERE tenant = ?1 AND id = ?2 AND token = ?3)";
+    delete_registration:
+        "DELETE FROM {p}registrations WHERE tenant = ?1 AND id = ?2 AND token = ?3";
+    keep_origin:
+        "INSERT INTO {p}registration_origins (tenant, origin, client) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    forget_origins:
+        "DELETE FROM {p}registration_origins WHERE tenant = ?1 AND client = ?2";
+    spend_initial_token:
+        "INSERT INTO {p}spent_registration_tokens (tenant, hash, keep_until) VALUES (?1, ?2, ?3)
+         ON CONFLICT (tenant, hash) DO UPDATE SET keep_until = excluded.keep_until WHERE keep_until <= ?4";
+    registrations_beyond:
+        "SELECT count(*) > ?2 FROM (SELECT 1 FROM {p}registrations WHERE tenant = ?1 LIMIT ?2 + 1)";
+    spent_tokens_beyond:
+        "SELECT count(*) > ?2 FROM (SELECT 1 FROM {p}spent_registration_tokens WHERE tenant = ?1 LIMIT ?2 + 1)";
+
     // Consent.
     record_consent:
         "INSERT INTO {p}consents (tenant, user, client, base, patient, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

@@ -6,26 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::table::Table;
-use crate::client::WrongField;
-use crate::registration::{CreateClient, Created, DeleteClient, SpendToken, UpdateClient, Updated};
+use crate::registration::{
+    ChangeError, CreateClient, Created, DeleteClient, SpendToken, UpdateClient, Updated,
+};
 use crate::{
     ClientId, ClientRegistrar, ClientRegistry, HostError, InitialTokenHash, RegisteredClient, Registration,
     RegistrationTokenHash, Revision, StaticClients, StoreFault, UnixMillis,
 };
-
-/// Why an operator's change was not made.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// There is no such registration.
-    #[error("no such registration")]
-    Gone,
-    /// The app changed its registration since somebody looked at it.
-    #[error("the registration was changed since it was looked at")]
-    Stale,
-    /// The change breaks a rule.
-    #[error("the change breaks a rule: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Wrong(Vec<WrongField>),
-}
 
 /// A [`ClientRegistrar`] in memory: registrations end with the process. Beside them stand the clients of a file.
 ///
@@ -91,20 +78,9 @@ impl MemoryClients {
         change: impl FnOnce(&mut RegisteredClient),
     ) -> Result<(), ChangeError> {
         let mut rows = self.rows();
-        let mut registration = rows.by_id.get(id).cloned().ok_or(ChangeError::Gone)?;
-        if registration.revision != looked_at {
-            return Err(ChangeError::Stale);
-        }
-        change(&mut registration.client);
-        // Its id is not for anybody to change.
-        registration.client.id = id.clone();
-        registration.revision = Revision(looked_at.0.saturating_add(1));
-        let wrongs = registration.client.wrongs();
-        if !wrongs.is_empty() {
-            return Err(ChangeError::Wrong(wrongs));
-        }
-        registration.client.version = registration.client.fingerprint();
-        rows.put(registration);
+        let registration = rows.by_id.get(id).ok_or(ChangeError::Gone)?;
+        let changed = registration.changed(looked_at, change)?;
+        rows.put(changed.registration);
         Ok(())
     }
 

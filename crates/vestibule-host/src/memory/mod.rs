@@ -9,7 +9,8 @@ mod keys;
 mod rows;
 mod table;
 
-pub use clients::{ChangeError, MemoryClients};
+pub use crate::registration::ChangeError;
+pub use clients::MemoryClients;
 pub use consents::MemoryConsents;
 pub use grants::{MemoryGrants, MemoryLimits};
 pub use keys::MemoryKeys;

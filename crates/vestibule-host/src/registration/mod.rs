@@ -19,6 +19,7 @@ pub use policy::{
 };
 pub use record::RecordError;
 pub use registrar::{
-    ClientRegistrar, CreateClient, Created, DeleteClient, Registration, SpendToken, UpdateClient, Updated,
+    ChangeError, ClientRegistrar, CreateClient, Created, DeleteClient, Registration, SpendToken,
+    UpdateClient, Updated,
 };
 pub use request::{RegistrationRequest, Sent};

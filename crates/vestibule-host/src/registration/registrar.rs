@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use vestibule_scope::ScopeSet;
 
-use crate::client::AppDetails;
+use crate::client::{AppDetails, WrongField};
 use crate::{
     ClientId, ClientRegistry, InitialTokenHash, RegisteredClient, RegistrationTokenHash, Revision,
     StoreFault, UnixMillis,
@@ -47,6 +47,46 @@ impl Registration {
         self.software_statement = statement;
         self
     }
+
+    /// An operator's change to what was looked at: enable it, disable it, grant it a privilege. What comes of it is for
+    /// [`ClientRegistrar::update`], which makes it if nobody was faster.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub fn changed(
+        &self,
+        looked_at: Revision,
+        change: impl FnOnce(&mut RegisteredClient),
+    ) -> Result<UpdateClient, ChangeError> {
+        if self.revision != looked_at {
+            return Err(ChangeError::Stale);
+        }
+        let mut registration = self.clone();
+        change(&mut registration.client);
+        // Its id is not for anybody to change.
+        registration.client.id = self.client.id.clone();
+        registration.revision = Revision(looked_at.0.saturating_add(1));
+        let wrongs = registration.client.wrongs();
+        if !wrongs.is_empty() {
+            return Err(ChangeError::Wrong(wrongs));
+        }
+        registration.client.version = registration.client.fingerprint();
+        Ok(UpdateClient::new(looked_at, registration))
+    }
+}
+
+/// Why an operator's change was not made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such registration.
+    #[error("no such registration")]
+    Gone,
+    /// The app changed its registration since somebody looked at it.
+    #[error("the registration was changed since it was looked at")]
+    Stale,
+    /// The change breaks a rule.
+    #[error("the change breaks a rule: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Wrong(Vec<WrongField>),
 }
 
 /// An initial access token that buys one registration.
@@ -150,7 +190,8 @@ impl DeleteClient {
 ///
 /// # Keeping it in a database
 /// One row a client: its id and the hash of its token (each unique), the revision, and
-/// [`Registration::to_record`]; a table of the origins of enabled apps; a table of spent tokens.
+/// [`Registration::to_record`]; a table of the origins of enabled apps; a table of spent tokens. For an operator's page, a way to
+/// list them.
 ///
 /// # Bounds
 /// A registrar that is full says [`StoreFault::Full`] and evicts nobody.

@@ -26,6 +26,7 @@ impl Operation for Purge {
             &sql.purge_access,
             &sql.purge_revoked_tokens,
             &sql.purge_claims,
+            &sql.purge_spent_tokens,
         ];
         for statement in statements {
             let left = max.saturating_sub(gone);

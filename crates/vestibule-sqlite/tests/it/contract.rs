@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use vestibule_host::{ConsentStore, GrantStore, KeyStore};
-use vestibule_sqlite::{SqliteOptions, SqliteStore};
+use vestibule_host::{ClientRegistrar, ConsentStore, GrantStore, KeyStore, StaticClients, Tenant};
+use vestibule_sqlite::{SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_testkit::StoreFactory;
 use vestibule_testkit::suite::check;
 use vestibule_testkit::suite::grants::{racing_redemptions, racing_refreshes};
@@ -56,6 +56,26 @@ impl StoreFactory<dyn KeyStore> for InFile {
     }
 }
 
+#[async_trait::async_trait]
+impl StoreFactory<dyn ClientRegistrar> for InFile {
+    async fn open(&self) -> Arc<dyn ClientRegistrar> {
+        Arc::new(SqliteClients::new(SqliteStore::clone(&self.store()), tenant(), StaticClients::default()))
+    }
+
+    async fn open_small(&self) -> Option<Arc<dyn ClientRegistrar>> {
+        let store = SqliteStore::clone(&self.store());
+        Some(Arc::new(SqliteClients::with_limit(store, tenant(), StaticClients::default(), 20)))
+    }
+
+    fn survives(&self) -> bool {
+        true
+    }
+}
+
+fn tenant() -> Tenant {
+    Tenant::new("https://ehr.example")
+}
+
 fn in_memory() -> SqliteStore {
     SqliteStore::open_in_memory(SqliteOptions::default().with_prefix("smart_")).unwrap()
 }
@@ -71,6 +91,10 @@ mod file {
 
     mod keys {
         vestibule_testkit::key_suite!(crate::contract::InFile::new());
+    }
+
+    mod registrations {
+        vestibule_testkit::registrar_suite!(crate::contract::InFile::new());
     }
 }
 

@@ -60,7 +60,7 @@ fn a_newer_schema_is_refused_with_its_number() {
     let host = Connection::open(directory.file()).unwrap();
     host.execute("INSERT INTO vestibule_migrations (number) VALUES (999)", []).unwrap();
     let error = open(directory.file()).unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 999, known: 2 }), "{error:?}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 999, known: 3 }), "{error:?}");
     assert!(error.to_string().contains("newer version"), "{error}");
 }
 
@@ -69,7 +69,7 @@ fn a_host_may_run_the_migrations_with_its_own_tool() {
     let directory = Directory::new();
     let options = || SqliteOptions::default().with_prefix("smart_").without_migration();
     let error = SqliteStore::open(directory.file(), options()).unwrap_err();
-    assert!(matches!(error, OpenError::NotMigrated { found: 0, known: 2 }), "{error:?}");
+    assert!(matches!(error, OpenError::NotMigrated { found: 0, known: 3 }), "{error:?}");
     let host = Connection::open(directory.file()).unwrap();
     for migration in migrations() {
         host.execute_batch(&migration.sql("smart_")).unwrap();

@@ -6,3 +6,4 @@ mod crash;
 mod directory;
 mod file;
 mod group;
+mod registrations;
