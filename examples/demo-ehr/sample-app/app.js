@@ -9,9 +9,12 @@ const pages = {
   start() {
     const base = document.getElementById("base");
     for (const { name, url } of config.fhirBases) base.append(new Option(name, url));
+    // A registration of one's own may name this app's address, so that its client can be tried here.
+    const client = document.getElementById("client");
+    client.value = new URLSearchParams(location.search).get("client_id") ?? config.clientId;
     document.getElementById("start").addEventListener("submit", (event) => {
       event.preventDefault();
-      run(() => authorize(base.value, document.getElementById("scope").value));
+      run(() => authorize(client.value.trim(), base.value, document.getElementById("scope").value));
     });
   },
   launch() {
@@ -19,7 +22,7 @@ const pages = {
     const query = new URLSearchParams(location.search);
     const iss = query.get("iss");
     if (!config.fhirBases.some(({ url }) => url === iss)) throw new Error("This app does not know that hospital.");
-    return authorize(iss, "launch openid fhirUser offline_access patient/*.rs", query.get("launch"));
+    return authorize(config.clientId, iss, "launch openid fhirUser offline_access patient/*.rs", query.get("launch"));
   },
   callback: finish,
 };
@@ -27,16 +30,16 @@ const pages = {
 await run(pages[document.body.dataset.page]);
 
 // Steps 1 and 2: where are the endpoints, and off to the hospital.
-async function authorize(iss, scope, launch) {
+async function authorize(clientId, iss, scope, launch) {
   const smart = await getJson(`${iss}/.well-known/smart-configuration`);
   const [state, verifier] = [random(), random()];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  const saved = { iss, verifier, smart };
+  const saved = { clientId, iss, verifier, smart };
   sessionStorage.setItem(state, JSON.stringify(saved));
   const url = new URL(smart.authorization_endpoint);
   url.search = new URLSearchParams({
     response_type: "code",
-    client_id: config.clientId,
+    client_id: clientId,
     redirect_uri: redirectUri,
     scope: scope.trim(),
     state,
@@ -58,7 +61,7 @@ async function finish() {
   if (answer.has("iss") && answer.get("iss") !== saved.smart.issuer) throw new Error("Another server answered.");
   if (answer.has("error")) throw refusal(answer.get("error"), answer.get("error_description"));
 
-  const token = await send(saved.smart.token_endpoint, {
+  const token = await send(saved, saved.smart.token_endpoint, {
     grant_type: "authorization_code",
     code: answer.get("code"),
     redirect_uri: redirectUri,
@@ -68,7 +71,8 @@ async function finish() {
 }
 
 // Step 4: the record, and what else can be done with the tokens.
-async function show({ iss, smart }, token) {
+async function show(saved, token) {
+  const { iss } = saved;
   const fhir = (path) => getJson(`${iss}/${path}`, { headers: { authorization: `Bearer ${token.access_token}` } });
   result.replaceChildren();
   if (token.patient) {
@@ -83,7 +87,7 @@ async function show({ iss, smart }, token) {
     add("dt", name, null, list);
     add("dd", typeof value === "string" ? value : JSON.stringify(value), `context-${name}`, list);
   }
-  showTools({ iss, smart }, token);
+  showTools(saved, token);
   await showObservations(fhir, token);
   add("h3", "What the tokens say");
   for (const [name, text] of Object.entries({ access_token, id_token })) {
@@ -113,7 +117,7 @@ function showTools(saved, token) {
   };
   if (token.refresh_token) {
     tool("Refresh", async () => {
-      const fresh = await send(token_endpoint, { grant_type: "refresh_token", refresh_token: token.refresh_token });
+      const fresh = await send(saved, token_endpoint, { grant_type: "refresh_token", refresh_token: token.refresh_token });
       await show(saved, { ...token, ...fresh });
       const place = document.getElementById("said");
       place.textContent = "Refreshed: a new access token and a new refresh token.";
@@ -130,7 +134,7 @@ function showTools(saved, token) {
   }
   if (revocation_endpoint) {
     tool("Revoke", async () => {
-      await send(revocation_endpoint, { token: token.refresh_token ?? token.access_token });
+      await send(saved, revocation_endpoint, { token: token.refresh_token ?? token.access_token });
       say("Revoked. The record, UserInfo and Refresh are refused from now on.");
     });
   }
@@ -168,8 +172,8 @@ function value({ valueQuantity, valueCodeableConcept, component }) {
 }
 
 // A form, with the only proof that this app has: its name.
-function send(url, fields) {
-  return getJson(url, { method: "POST", body: new URLSearchParams({ client_id: config.clientId, ...fields }) });
+function send({ clientId }, url, fields) {
+  return getJson(url, { method: "POST", body: new URLSearchParams({ client_id: clientId, ...fields }) });
 }
 
 async function getJson(url, options) {

@@ -11,15 +11,16 @@ use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, DiscoveryPolicy, FhirBase, Host, Observer};
 use vestibule_host::{
     Alg, AuditSink, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore, MemoryClients,
-    MemoryConsents, MemoryGrants, PatientAccessPolicy, RegistrationPolicy, SystemClock, Tenant,
-    UserAuthenticator,
+    MemoryConsents, MemoryGrants, PatientAccessPolicy, RegistrationPolicy, StaticClients, SystemClock,
+    Tenant, UserAuthenticator,
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
-use vestibule_sqlite::{OpenError, SqliteOptions, SqliteStore};
+use vestibule_sqlite::{OpenError, SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
 
 use crate::database::Store;
+use crate::host::registrations::Registrations;
 
 /// The paths of the two FHIR bases.
 pub const FHIR: &str = "/fhir";
@@ -89,6 +90,21 @@ impl Storage {
         })
     }
 
+    /// A place for keys that are not the hospital's: those of the sample apps, which a hospital would never see.
+    #[must_use]
+    pub fn key_store(&self) -> Option<Arc<dyn KeyStore>> {
+        self.file.clone().map(|file| Arc::new(file) as Arc<dyn KeyStore>)
+    }
+
+    /// The apps of this issuer that register themselves, beside those that are known already.
+    #[must_use]
+    pub fn registrations(&self, issuer: &str, known: StaticClients) -> Arc<dyn Registrations> {
+        match &self.file {
+            Some(file) => Arc::new(SqliteClients::new(file.clone(), Tenant::new(issuer), known)),
+            None => Arc::new(MemoryClients::new(known)),
+        }
+    }
+
     /// Waits until everything that was accepted is written.
     pub async fn close(&self) {
         if let Some(file) = &self.file {
@@ -105,7 +121,7 @@ pub struct Ours {
     /// Whose records a user may open.
     pub patients: Arc<dyn PatientAccessPolicy>,
     /// Which apps there are, those that registered themselves among them.
-    pub clients: Arc<MemoryClients>,
+    pub clients: Arc<dyn Registrations>,
     /// Who may register an app.
     pub registration: Arc<dyn RegistrationPolicy>,
     /// Keeps audit events.

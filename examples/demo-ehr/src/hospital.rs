@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
-use vestibule_host::{KeyError, MemoryClients, SystemClock};
+use vestibule_host::{KeyError, SystemClock};
 
 use crate::apps::AppKey;
 use crate::apps::confidential::ConfidentialApp;
@@ -85,7 +85,7 @@ pub enum StartError {
     /// Vestibule does not start like this.
     #[error("the authorization server cannot be built")]
     Server(#[from] ConfigErrors),
-    /// The sample apps' key cannot be made.
+    /// The sample apps' key cannot be made or read.
     #[error("the sample apps get no key")]
     AppKey(#[from] KeyError),
     /// Nothing could fetch apps' key sets.
@@ -137,15 +137,17 @@ impl Hospital {
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
         has_directory(&settings.store)?;
         let public = settings.public_url.as_str();
-        let app_key = AppKey::new()?;
+        // Vestibule's store first: it makes the file readable by its owner only.
+        let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
+        let app_key = AppKey::open(storage.key_store()).await?;
         let around =
             Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
         let registry = clients::registry(around, settings.clients.as_deref())?;
+        let fetcher = fetcher(settings.allow_loopback_fetch)?;
+        clients::check_key_sets(&registry, &fetcher, settings.clients.as_deref())?;
         let known: Vec<_> = registry.iter().cloned().collect();
         let partners = Partners::of(&registry, public);
-        let clients = Arc::new(MemoryClients::new(registry));
-        // Vestibule's store first: it makes the file readable by its owner only.
-        let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
+        let clients = storage.registrations(public, registry);
         let database = Database::open(&settings.store)?;
         let records = Arc::new(Records::current());
 
@@ -160,7 +162,7 @@ impl Hospital {
             audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
             discovery: Arc::new(partners),
             observer: recent.clone(),
-            fetcher: Arc::new(fetcher(settings.allow_loopback_fetch)?),
+            fetcher: Arc::new(fetcher),
         };
         let server = embed::authorization_server(public, &storage, ours)?;
 
@@ -171,7 +173,7 @@ impl Hospital {
             session,
             visit: Cookie::new("ehr_visit", https),
             server: server.clone(),
-            launcher: Launcher::new(server.clone(), known, public),
+            launcher: Launcher::new(server.clone(), known, Arc::clone(&clients), public),
             clients: Arc::clone(&clients),
             recent,
             sample_app: settings.sample_app_url.clone(),

@@ -33,3 +33,41 @@ test("interaction, code and token outlive a restart", async () => {
   if (step(page) === "sign-in") page = await waiting.submit(page, "password", { username: "carol", password: "carol" });
   assert.equal(step(page), "consent", `${page.status}`);
 });
+
+test("an app that registered itself outlives a restart, with what staff decided", async () => {
+  const { registration_endpoint } = world.demo.smart;
+  const headers = {
+    authorization: "Bearer this-is-the-public-registration-token-of-the-demo",
+    "content-type": "application/json",
+  };
+  const metadata = {
+    client_name: "Newcomer",
+    token_endpoint_auth_method: "none",
+    redirect_uris: [world.app.plain],
+    application_type: "native",
+    scope: "launch/patient patient/*.rs",
+  };
+  const answer = await fetch(registration_endpoint, { method: "POST", headers, body: JSON.stringify(metadata) });
+  assert.equal(answer.status, 201);
+  const registered = await answer.json();
+  const staff = new Visitor();
+  const apps = `${world.demo.url}/ehr/apps`;
+  let page = await staff.open(apps);
+  page = await staff.submit(page, "password", { username: "dr-lee", password: "dr-lee" });
+  assert.match(page.text, /Newcomer[^]*waits for approval/);
+
+  await world.demo.restart();
+
+  page = await staff.open(apps);
+  page = await staff.submit(page, "revision", { what: "approve" });
+  assert.match(page.text, /Newcomer[^]*in use/);
+
+  await world.demo.restart();
+
+  const changes = { client_id: registered.client_id, scope: "launch/patient patient/*.rs" };
+  const token = await redeem(world, await code(world, { changes }));
+  assert.equal(token.status, 200);
+  const own = { authorization: `Bearer ${registered.registration_access_token}` };
+  const read = await fetch(registered.registration_client_uri, { headers: own });
+  assert.equal((await read.json()).client_name, "Newcomer");
+});

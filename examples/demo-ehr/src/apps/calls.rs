@@ -56,6 +56,18 @@ impl Call {
         Self { method: Method::GET, ..Self::post(url) }
     }
 
+    /// Something to be replaced.
+    #[must_use]
+    pub fn put(url: &str) -> Self {
+        Self { method: Method::PUT, ..Self::post(url) }
+    }
+
+    /// Something to be removed.
+    #[must_use]
+    pub fn delete(url: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::post(url) }
+    }
+
     /// With HTTP Basic.
     #[must_use]
     pub fn with_basic(mut self, id: &'static str, secret: &'static str) -> Self {
@@ -95,6 +107,10 @@ impl Call {
     #[must_use]
     pub fn curl(&self) -> String {
         let mut words = vec!["curl".to_owned()];
+        // What curl does by itself needs no word.
+        if matches!(self.method, Method::PUT | Method::DELETE) {
+            words.push(format!("-X {}", self.method));
+        }
         if let Some((id, secret)) = self.basic {
             words.push(format!("-u {}", quoted(&format!("{}:{}", encoded(id), encoded(secret)))));
         }
@@ -116,7 +132,7 @@ impl Call {
         let curl = self.curl();
         let Some(request) = self.request() else {
             let text =
-                "The call could not be made: a value has characters that no header can have.".to_owned();
+                "The call could not be made: an address or a header cannot be written like this.".to_owned();
             return Made { curl, status: 0, correlation: None, text, answer: Value::Null };
         };
         let (head, body) = server.handle(request).await.into_parts();
@@ -142,7 +158,9 @@ impl Call {
         }
         let (kind, body) = match &self.json {
             Some(body) => ("application/json", body.to_string()),
-            None if self.method == Method::GET => return request.body(Bytes::new()).ok(),
+            None if matches!(self.method, Method::GET | Method::DELETE) => {
+                return request.body(Bytes::new()).ok();
+            }
             None => (
                 "application/x-www-form-urlencoded",
                 Serializer::new(String::new()).extend_pairs(&self.form).finish(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use vestibule_host::{Alg, Clock as _, KeyError, KeyRing as _, SystemClock};
+use vestibule_host::{Alg, Clock as _, KeyError, KeyRing as _, KeyStore, SystemClock, Tenant};
 use vestibule_jose::{KeyPlan, LocalKeyRing, SystemRandom, jws};
 
 use crate::random;
@@ -11,18 +11,26 @@ use crate::random;
 /// How long an assertion lives: the longest that a server must accept.
 const ASSERTION_SECONDS: i64 = 300;
 
-/// An app's key pair, ES384. An app keeps it as carefully as the hospital keeps its own; this one ends with the program.
+/// No issuer is called like this, so the hospital's keys are others.
+const TENANT: &str = "sample apps";
+
+/// An app's key pair, ES384. An app keeps it as carefully as the hospital keeps its own.
 #[derive(Clone, Debug)]
 pub struct AppKey(Arc<LocalKeyRing>);
 
 impl AppKey {
-    /// A new one.
+    /// The one that is kept there, made at the first start; without a place for it, one that ends with the program.
     ///
     /// # Errors
-    /// When there is no randomness.
-    pub fn new() -> Result<Self, KeyError> {
-        let plan = KeyPlan::new(Alg::Es384, Alg::Es384);
-        Ok(Self(Arc::new(LocalKeyRing::ephemeral_with(plan, Arc::new(SystemRandom), SystemClock.now())?)))
+    /// When there is no randomness, or the store does not answer.
+    pub async fn open(kept: Option<Arc<dyn KeyStore>>) -> Result<Self, KeyError> {
+        let (plan, random, now) =
+            (KeyPlan::new(Alg::Es384, Alg::Es384), Arc::new(SystemRandom), SystemClock.now());
+        let keys = match kept {
+            Some(store) => LocalKeyRing::open(store, &Tenant::new(TENANT), plan, random, now).await?,
+            None => LocalKeyRing::ephemeral_with(plan, random, now)?,
+        };
+        Ok(Self(Arc::new(keys)))
     }
 
     /// What the app registers, or publishes at its `jwks_uri`.
@@ -42,5 +50,22 @@ impl AppKey {
             "iat": now, "exp": now + ASSERTION_SECONDS, "jti": random::token()
         });
         jws::encode(&*self.0, &self.0.snapshot().access_token, "JWT", &claims).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_sqlite::{SqliteOptions, SqliteStore};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_kept_key_is_the_same_at_each_start() {
+        let store: Arc<dyn KeyStore> =
+            Arc::new(SqliteStore::open_in_memory(SqliteOptions::default()).unwrap());
+        let first = AppKey::open(Some(Arc::clone(&store))).await.unwrap();
+        let second = AppKey::open(Some(store)).await.unwrap();
+        assert_eq!(first.jwks(), second.jwks());
+        assert_ne!(first.jwks(), AppKey::open(None).await.unwrap().jwks());
     }
 }

@@ -9,7 +9,7 @@
 //! | [`RESOURCE_SERVER`] | a FHIR server elsewhere, which introspects with a secret | `/ehr/try` |
 //! | [`INTROSPECTOR`] | the same, with a bearer token of its own | `/ehr/try` |
 //!
-//! Their secrets are public, since they exist to be tried. The key is made anew at each start.
+//! Their secrets are public, since they exist to be tried. The key is kept in the store's file, if there is one.
 
 pub mod calls;
 pub mod confidential;

@@ -11,8 +11,9 @@ use vestibule_host::client::ClientStatus;
 use vestibule_host::{ClientId, RegisteredClient, Revision};
 
 use super::Ehr;
-use super::page::{message, page, see_other};
+use super::page::{away, message, page, see_other};
 use super::sign_in::sign_out_token;
+use crate::host::registrations;
 
 #[derive(Template)]
 #[template(path = "apps.html")]
@@ -32,10 +33,12 @@ struct Line {
     hazards: Vec<String>,
     status: ClientStatus,
     revision: u64,
+    /// Where it can be opened: it has the sample app's address.
+    open: Option<String>,
 }
 
 impl Line {
-    fn of(client: &RegisteredClient, revision: Revision) -> Self {
+    fn of(client: &RegisteredClient, revision: Revision, sample_app: &str) -> Self {
         let scopes: Vec<&str> = client.scopes.iter().map(vestibule_scope::Scope::as_str).collect();
         Self {
             id: client.id.as_str().to_owned(),
@@ -45,6 +48,10 @@ impl Line {
             hazards: client.hazards().iter().map(ToString::to_string).collect(),
             status: client.status,
             revision: revision.0,
+            open: client.redirect_uris.contains(&format!("{sample_app}/callback.html")).then(|| {
+                let id: String = form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect();
+                format!("{sample_app}/?client_id={id}")
+            }),
         }
     }
 
@@ -66,13 +73,24 @@ pub(super) async fn list(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Res
         Ok(session) => session,
         Err(answer) => return answer,
     };
-    let registered = ehr.clients.list();
+    let registered = match ehr.clients.newest().await {
+        Ok(registered) => registered,
+        Err(fault) => return away(&fault),
+    };
     let template = Page {
         user: Some(&session.user),
         sign_out: &sign_out_token(&ehr, &session),
         form_token: &ehr.forms.token("apps", &session.id),
-        fixed: ehr.launcher.clients().iter().map(|client| Line::of(client, Revision(0))).collect(),
-        registered: registered.iter().map(|one| Line::of(&one.client, one.revision)).collect(),
+        fixed: ehr
+            .launcher
+            .known()
+            .iter()
+            .map(|client| Line::of(client, Revision(0), &ehr.sample_app))
+            .collect(),
+        registered: registered
+            .iter()
+            .map(|one| Line::of(&one.client, one.revision, &ehr.sample_app))
+            .collect(),
     };
     page(StatusCode::OK, &template)
 }
@@ -109,9 +127,13 @@ pub(super) async fn change(
     };
     let id = ClientId::new(form.client_id);
     // What was looked at, and no version that came later.
-    if ehr.clients.change(&id, Revision(form.revision), |client| client.status = status).is_err() {
-        let text = "The app changed its registration meanwhile, or is gone. Go back and look again.";
-        return message(StatusCode::CONFLICT, "Nothing was changed", text);
+    match registrations::set_status(&*ehr.clients, &id, Revision(form.revision), status).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let text = "The app changed its registration meanwhile, or is gone. Go back and look again.";
+            return message(StatusCode::CONFLICT, "Nothing was changed", text);
+        }
+        Err(fault) => return away(&fault),
     }
     if status == ClientStatus::Disabled
         && let Err(error) = ehr.server.client_ended(&id).await

@@ -1,5 +1,6 @@
 //! The app launcher: how an EHR opens an app with a patient already in context.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -18,6 +19,7 @@ use super::patients::{self, Listed};
 use super::session::Session;
 use super::sign_in::sign_out_token;
 use super::{Ehr, style};
+use crate::host::registrations::Registrations;
 use crate::records::Records;
 
 /// As the form says; a browser counts characters, so these are generous.
@@ -30,13 +32,11 @@ pub struct Launcher {
     /// Vestibule, which makes launches.
     server: AuthorizationServer,
     /// The apps known at start.
-    clients: Vec<RegisteredClient>,
-    /// Those of them that can be opened: they have a launch URL.
-    apps: Vec<RegisteredClient>,
+    known: Vec<RegisteredClient>,
+    /// Those that registered themselves.
+    registered: Arc<dyn Registrations>,
     /// Where this hospital is found.
     public_url: String,
-    /// What `form-action` must allow beside ourselves.
-    form_targets: String,
 }
 
 #[derive(Template)]
@@ -124,23 +124,36 @@ impl Entered {
 impl Launcher {
     /// A launcher for the registered apps.
     #[must_use]
-    pub fn new(server: AuthorizationServer, clients: Vec<RegisteredClient>, public_url: &str) -> Self {
-        let enabled: Vec<_> = clients.iter().filter(|client| client.is_enabled()).cloned().collect();
-        let uris = enabled.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
-        let mut targets: Vec<String> = uris.filter_map(|uri| form_target(uri)).collect();
-        targets.sort();
-        targets.dedup();
-        let form_targets = targets.iter().map(|target| format!(" {target}")).collect();
-        let apps = enabled.into_iter().filter(|client| !client.launch_uris.is_empty()).collect();
-        Self { server, clients, apps, public_url: public_url.to_owned(), form_targets }
+    pub fn new(
+        server: AuthorizationServer,
+        known: Vec<RegisteredClient>,
+        registered: Arc<dyn Registrations>,
+        public_url: &str,
+    ) -> Self {
+        Self { server, known, registered, public_url: public_url.to_owned() }
     }
 
-    pub(super) fn clients(&self) -> &[RegisteredClient] {
-        &self.clients
+    /// The apps known at start.
+    pub(super) fn known(&self) -> &[RegisteredClient] {
+        &self.known
     }
 
-    pub(super) fn form_targets(&self) -> &str {
-        &self.form_targets
+    /// Every app that may be used.
+    async fn enabled(&self) -> Vec<RegisteredClient> {
+        let registered = self.registered.newest().await.unwrap_or_else(|fault| {
+            tracing::warn!(
+                error = &fault as &dyn std::error::Error,
+                "apps that registered themselves are missing"
+            );
+            Vec::new()
+        });
+        let registered = registered.into_iter().map(|registration| registration.client);
+        self.known.iter().cloned().chain(registered).filter(RegisteredClient::is_enabled).collect()
+    }
+
+    /// What `form-action` must allow beside ourselves.
+    pub(super) async fn form_targets(&self) -> String {
+        form_targets(&self.enabled().await)
     }
 
     /// Asks Vestibule for a launch. It is bound to this user, this app and its FHIR base, and opens once.
@@ -156,6 +169,17 @@ impl Launcher {
         let base = base.unwrap_or_default();
         self.server.create_launch(&user, Some(&session), &app.id, None, base, context).await
     }
+}
+
+/// Those that can be opened: they have a launch URL.
+fn can_be_opened(client: &&RegisteredClient) -> bool {
+    !client.launch_uris.is_empty()
+}
+
+fn form_targets(apps: &[RegisteredClient]) -> String {
+    let uris = apps.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
+    let targets: BTreeSet<String> = uris.filter_map(|uri| form_target(uri)).collect();
+    targets.iter().map(|target| format!(" {target}")).collect()
 }
 
 /// The origin of a URL, or the scheme of a native app's, as a `form-action` source.
@@ -192,6 +216,8 @@ async fn show(ehr: &Ehr, session: &Session, entered: &Entered, mistake: Option<&
         Ok(patients) => patients,
         Err(error) => return unavailable(&error),
     };
+    let enabled = ehr.launcher.enabled().await;
+    let apps = enabled.iter().filter(can_be_opened);
     let token = ehr.forms.token("launch", &session.id);
     let sign_out = sign_out_token(ehr, session);
     let page = Page {
@@ -199,13 +225,13 @@ async fn show(ehr: &Ehr, session: &Session, entered: &Entered, mistake: Option<&
         sign_out: &sign_out,
         token: &token,
         mistake,
-        apps: ehr.launcher.apps.iter().map(|app| App { id: app.id.as_str(), name: &app.name }).collect(),
+        apps: apps.map(|app| App { id: app.id.as_str(), name: &app.name }).collect(),
         encounters: patients.iter().map(|patient| visits(&ehr.records, patient)).collect(),
         patients: &patients,
         entered,
     };
     let status = if mistake.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    page_with_forms_to(status, &page, ehr.launcher.form_targets())
+    page_with_forms_to(status, &page, &form_targets(&enabled))
 }
 
 fn visits<'a>(records: &'a Records, patient: &'a Listed) -> Group<'a> {
@@ -234,7 +260,9 @@ pub(super) async fn launch(
         let text = "This form was out of date. Go to “Open an app” and choose again.";
         return message(refused.status(), "The app was not opened", text);
     }
-    let Some(app) = ehr.launcher.apps.iter().find(|app| app.id.as_str() == entered.client_id) else {
+    let enabled = ehr.launcher.enabled().await;
+    let mut apps = enabled.iter().filter(can_be_opened);
+    let Some(app) = apps.find(|app| app.id.as_str() == entered.client_id) else {
         return show(&ehr, &session, &entered, Some("Choose an app.")).await;
     };
     let style_url = format!("{}{}", ehr.launcher.public_url, style::path());

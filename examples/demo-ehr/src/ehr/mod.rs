@@ -22,11 +22,12 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 
 use vestibule::AuthorizationServer;
-use vestibule_host::{MemoryClients, SessionId};
+use vestibule_host::SessionId;
 
 use crate::apps::AppKey;
 use crate::database::{Database, DatabaseError};
 use crate::host::explanations::Recent;
+use crate::host::registrations::Registrations;
 use crate::records::Records;
 use forms::Forms;
 use session::{Cookie, Session};
@@ -49,7 +50,7 @@ pub struct Ehr {
     /// Opens apps.
     pub launcher: launcher::Launcher,
     /// Every app, those that registered themselves among them.
-    pub clients: Arc<MemoryClients>,
+    pub clients: Arc<dyn Registrations>,
     /// What happened to the requests of the last hour.
     pub recent: Arc<Recent>,
     /// Where the sample app lives.

@@ -71,7 +71,12 @@ pub(super) fn see_other(location: &str) -> Response {
 
 /// The hospital's tables are away: nothing is decided, nothing is lost.
 pub(super) fn unavailable(error: &DatabaseError) -> Response {
-    tracing::error!(error = error as &dyn std::error::Error, "the hospital's tables are away");
+    away(error)
+}
+
+/// The same for Vestibule's store.
+pub(super) fn away(error: &(dyn std::error::Error + 'static)) -> Response {
+    tracing::error!(error, "the store is away");
     let text = "The records cannot be reached at the moment. Please try again in a minute.";
     message(StatusCode::SERVICE_UNAVAILABLE, "Please try again", text)
 }

@@ -84,10 +84,10 @@ pub(super) async fn form(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    show_form(&ehr, &headers, &asked, None)
+    show_form(&ehr, &headers, &asked, None).await
 }
 
-fn show_form(ehr: &Ehr, headers: &HeaderMap, asked: &Asked, mistake: Option<&str>) -> Response {
+async fn show_form(ehr: &Ehr, headers: &HeaderMap, asked: &Asked, mistake: Option<&str>) -> Response {
     let (visit, is_new) = match ehr.visit.read(headers) {
         Some(visit) => (visit, false),
         None => (random::token(), true),
@@ -104,7 +104,7 @@ fn show_form(ehr: &Ehr, headers: &HeaderMap, asked: &Asked, mistake: Option<&str
     };
     let status = if mistake.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     // After sign-in the browser may go straight on to an app.
-    let mut response = page_with_forms_to(status, &template, ehr.launcher.form_targets());
+    let mut response = page_with_forms_to(status, &template, &ehr.launcher.form_targets().await);
     if let (true, Some(cookie)) = (is_new, ehr.visit.set(&visit)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -132,7 +132,7 @@ pub(super) async fn submit(
     if ehr.forms.check(&headers, "sign-in", &visit, &form.token).is_err() {
         let mistake = "This form was out of date. Please sign in again.";
         let asked = Asked { resume: form.resume, ..Asked::default() };
-        return show_form(&ehr, &headers, &asked, Some(mistake));
+        return show_form(&ehr, &headers, &asked, Some(mistake)).await;
     }
     let fits = form.username.len() <= LONGEST_INPUT && form.password.len() <= LONGEST_INPUT;
     let opened = match fits {
@@ -152,7 +152,7 @@ pub(super) async fn submit(
         Ok(None) => {
             let mistake = "That user name and password do not belong together.";
             let asked = Asked { resume: form.resume, login_hint: form.username, ..Asked::default() };
-            show_form(&ehr, &headers, &asked, Some(mistake))
+            show_form(&ehr, &headers, &asked, Some(mistake)).await
         }
         Err(error) => unavailable(&error),
     }

@@ -29,14 +29,18 @@ const LONGEST_INPUT: usize = 16 * 1024;
 /// What the service asks for unless somebody says otherwise.
 const SERVICE_SCOPE: &str = "system/Patient.rs system/Observation.rs";
 
-/// An app that could register itself.
-const METADATA: &str = r#"{
+/// An app that could register itself, with the sample app's address, so that it can be opened there.
+fn metadata(sample_app: &str) -> String {
+    format!(
+        r#"{{
   "client_name": "My first app",
   "token_endpoint_auth_method": "none",
-  "redirect_uris": ["http://localhost:9000/callback"],
+  "redirect_uris": ["{sample_app}/callback.html"],
   "application_type": "native",
   "scope": "launch/patient openid fhirUser offline_access patient/*.rs"
-}"#;
+}}"#
+    )
+}
 
 #[derive(Template)]
 #[template(path = "try.html")]
@@ -67,13 +71,15 @@ pub(super) struct Entered {
     token: String,
     client: String,
     metadata: String,
+    /// Where a registration is looked after, and with which token (RFC 7592).
+    registration: String,
+    registration_token: String,
 }
 
 impl Default for Entered {
     fn default() -> Self {
         let none = String::new;
         let scope = SERVICE_SCOPE.to_owned();
-        let metadata = METADATA.to_owned();
         Self {
             form_token: none(),
             what: none(),
@@ -81,14 +87,19 @@ impl Default for Entered {
             scope,
             token: none(),
             client: none(),
-            metadata,
+            metadata: none(),
+            registration: none(),
+            registration_token: none(),
         }
     }
 }
 
 pub(super) async fn form(State(ehr): State<Arc<Ehr>>, headers: HeaderMap) -> Response {
     match ehr.staff(&headers, "/ehr/try").await {
-        Ok(session) => show(&ehr, &session, &Entered::default(), &[], None),
+        Ok(session) => {
+            let entered = Entered { metadata: metadata(&ehr.sample_app), ..Entered::default() };
+            show(&ehr, &session, &entered, &[], None)
+        }
         Err(answer) => answer,
     }
 }
@@ -109,9 +120,10 @@ pub(super) async fn make(
             "This form was out of date. Go back and try again.",
         );
     }
-    if entered.token.len() > LONGEST_INPUT
-        || entered.scope.len() > LONGEST_INPUT
-        || entered.metadata.len() > LONGEST_INPUT
+    let Entered { token, scope, metadata, registration, registration_token, .. } = &entered;
+    if [token, scope, metadata, registration, registration_token]
+        .iter()
+        .any(|text| text.len() > LONGEST_INPUT)
     {
         return message(StatusCode::BAD_REQUEST, "Nothing was done", "What was entered is too long.");
     }
@@ -127,6 +139,16 @@ pub(super) async fn make(
     if let Some(token) = made.last().and_then(|made| text(&made.answer, "access_token")) {
         entered.token = token.to_owned();
         entered.client = SERVICE.to_owned();
+    }
+    if let Some(answer) = made.last().map(|made| &made.answer) {
+        for (field, name) in [
+            (&mut entered.registration, "registration_client_uri"),
+            (&mut entered.registration_token, "registration_access_token"),
+        ] {
+            if let Some(given) = text(answer, name) {
+                *field = given.to_owned();
+            }
+        }
     }
     show(&ehr, &session, &entered, &made, only_known)
 }
@@ -155,15 +177,34 @@ async fn calls(ehr: &Ehr, entered: &Entered) -> Vec<Made> {
             vec![authenticated(ehr, call, &entered.client).await.make(server).await]
         }
         "register" => {
-            // What is no JSON is sent as text, so that the endpoint says what is wrong with it.
-            let body =
-                serde_json::from_str(&entered.metadata).unwrap_or(Value::from(entered.metadata.as_str()));
             let call = Call::post(&endpoints.registration).with_bearer(REGISTRATION_TOKEN);
+            vec![call.with_json(json(&entered.metadata)).make(server).await]
+        }
+        "read-registration" => {
+            vec![Call::get(&entered.registration).with_bearer(&entered.registration_token).make(server).await]
+        }
+        "change-registration" => {
+            let call = Call::put(&entered.registration).with_bearer(&entered.registration_token);
+            let mut body = json(&entered.metadata);
+            // A change says whose it is (DCRM-002); the address does too.
+            let id = entered.registration.rsplit('/').next().unwrap_or_default();
+            if let Some(body) = body.as_object_mut() {
+                body.insert("client_id".to_owned(), Value::from(id));
+            }
             vec![call.with_json(body).make(server).await]
+        }
+        "delete-registration" => {
+            let call = Call::delete(&entered.registration).with_bearer(&entered.registration_token);
+            vec![call.make(server).await]
         }
         "userinfo" => vec![Call::get(&endpoints.userinfo).with_bearer(&entered.token).make(server).await],
         _ => Vec::new(),
     }
+}
+
+/// What is no JSON is sent as text, so that the endpoint says what is wrong with it.
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::from(text))
 }
 
 async fn backend(ehr: &Ehr, client: &'static str, scope: &str, base: &str) -> Made {

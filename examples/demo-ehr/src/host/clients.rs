@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use vestibule_host::client::SecretHash;
 use vestibule_host::registration::Admitted;
-use vestibule_host::{ClientsError, InitialTokens, StaticClients};
+use vestibule_host::{ClientsError, InitialTokens, JwksFetcher, StaticClients};
 use vestibule_scope::ScopeSet;
 
 use crate::apps::{
@@ -72,6 +72,21 @@ pub fn registry(around: Surroundings<'_>, file: Option<&Path>) -> Result<StaticC
     }
     let text = String::from_utf8(bytes).map_err(|error| unreadable(io::Error::other(error)))?;
     clients.extend_from_json(&text).map_err(|mistakes| ClientsFileError::Mistakes(name, mistakes))
+}
+
+/// A client whose key set could never be fetched is a mistake to be told at start, not one to be met by its assertions (A-JWKS-01).
+///
+/// # Errors
+/// Each such client.
+pub fn check_key_sets(
+    clients: &StaticClients,
+    fetcher: &dyn JwksFetcher,
+    file: Option<&Path>,
+) -> Result<(), ClientsFileError> {
+    clients.check_key_sets(Some(fetcher)).map_err(|mistakes| match file {
+        Some(path) => ClientsFileError::Mistakes(path.display().to_string(), mistakes),
+        None => ClientsFileError::BuiltIn(mistakes),
+    })
 }
 
 /// Whoever has this token may register an app, which then waits for approval at `/ehr/apps`. Everybody has it: it is a test value.

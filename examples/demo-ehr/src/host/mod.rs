@@ -1,7 +1,7 @@
 //! What Vestibule asks of the hospital: the host traits, each over the hospital's own tables.
 //!
 //! This folder is what a vendor writes. `users.rs` says who is signed in, `patients.rs` who may open which record,
-//! `clients.rs` which apps there are, `audit.rs` keeps what is to be remembered, and `explanations.rs` what developers
+//! `clients.rs` and `registrations.rs` which apps there are, `audit.rs` keeps what is to be remembered, and `explanations.rs` what developers
 //! ask about. `discovery.rs` says who is told more than everybody.
 
 pub mod audit;
@@ -9,4 +9,5 @@ pub mod clients;
 pub mod discovery;
 pub mod explanations;
 pub mod patients;
+pub mod registrations;
 pub mod users;

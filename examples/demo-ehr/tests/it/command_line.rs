@@ -75,6 +75,8 @@ fn a_wrong_clients_file_names_the_client_and_the_field() {
         ("duplicate", format!(r#"[{{"client_id": "sample-app", {good}}}]"#), vec!["sample-app", "client_id"]),
         ("secret", r#"[{"client_id": "s", "client_secret": "short", "redirect_uris": ["https://a.example/"], "scope": "openid"}]"#.to_owned(), vec!["\"s\"", "client_secret"]),
         ("uri", r#"[{"client_id": "u", "token_endpoint_auth_method": "none", "redirect_uris": ["nonsense"], "scope": "openid"}]"#.to_owned(), vec!["\"u\"", "redirect_uris"]),
+        // What could never be fetched is said now, not when the app comes (A-JWKS-01).
+        ("keys", r#"[{"client_id": "k", "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://127.0.0.1/jwks", "redirect_uris": ["https://a.example/"], "scope": "openid"}]"#.to_owned(), vec!["keys.json", "\"k\"", "jwks_uri"]),
     ] {
         let (status, said) = fails(&clients_file(&format!("{name}.json"), &text));
         assert_eq!(status, 2, "{name}");

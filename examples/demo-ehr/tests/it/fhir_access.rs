@@ -55,7 +55,7 @@ async fn server() -> &'static Server {
             let ours = Ours {
                 users: Arc::new(users),
                 patients: Arc::new(patients),
-                clients: Arc::clone(&clients),
+                clients: clients.clone(),
                 registration: Arc::new(clients::registration().unwrap()),
                 audit: Arc::new(EhrAudit { database: database.clone(), issuer: ISSUER.to_owned() }),
                 discovery: Arc::new(Partners::of(&StaticClients::default(), ISSUER)),

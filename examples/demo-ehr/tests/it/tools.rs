@@ -93,6 +93,34 @@ async fn an_app_registers_and_waits_for_approval() {
     assert!(page.body.contains("Answer: <strong>400</strong>"), "{}", page.body);
 }
 
+/// DCRM-002, DCRM-003, DCRM-005
+#[tokio::test]
+async fn an_app_looks_after_its_registration() {
+    let mut lee = Browser::signed_in("dr-lee").await;
+    let metadata = r#"{"client_name": "Fairly new", "token_endpoint_auth_method": "none",
+        "redirect_uris": ["https://new.example/cb"], "scope": "launch/patient patient/*.rs"}"#;
+    let page = press(&mut lee, "register", &[("metadata", metadata)]).await;
+    let (address, own) = (page.field("registration"), page.field("registration_token"));
+    let fields =
+        [("registration", address.as_str()), ("registration_token", own.as_str()), ("metadata", metadata)];
+    let read = press(&mut lee, "read-registration", &fields).await;
+    assert!(
+        read.body.contains("Answer: <strong>200</strong>") && read.body.contains("Fairly new"),
+        "{}",
+        read.body
+    );
+    let changed = metadata.replace("Fairly new", "Even newer");
+    let fields = [fields[0], fields[1], ("metadata", changed.as_str())];
+    let change = press(&mut lee, "change-registration", &fields).await;
+    assert!(change.body.contains("Answer: <strong>200</strong>"), "{}", change.body);
+    assert!(lee.get("/ehr/apps").await.body.contains("Even newer"));
+    let own = change.field("registration_token");
+    let fields = [fields[0], ("registration_token", own.as_str())];
+    let gone = press(&mut lee, "delete-registration", &fields).await;
+    assert!(gone.body.contains("Answer: <strong>204</strong>"), "{}", gone.body);
+    assert!(!lee.get("/ehr/apps").await.body.contains("Even newer"));
+}
+
 #[tokio::test]
 async fn the_pages_for_staff_are_for_staff() {
     for page in ["/ehr/try", "/ehr/apps", "/ehr/inspector", "/ehr/audit", "/ehr/audit/00"] {
