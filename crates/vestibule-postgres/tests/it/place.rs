@@ -31,6 +31,18 @@ impl Place {
         Self { url: server.url("postgres"), schema }
     }
 
+    /// With a name in the server's list of sessions.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.url = format!("{}&application_name={name}", self.url);
+        self
+    }
+
+    /// The same schema, through another port.
+    pub(crate) fn behind(&self, port: u16) -> Self {
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable");
+        Self { url, schema: self.schema.clone() }
+    }
+
     pub(crate) fn database(&self) -> Database {
         Database::from_url(&self.url).unwrap()
     }
@@ -49,7 +61,6 @@ impl Place {
     }
 
     /// A connection that is not the store's.
-    #[allow(dead_code, reason = "for the tests to come")]
     pub(crate) async fn client(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         tokio::spawn(connection);

@@ -1,0 +1,147 @@
+//! A database that is killed while codes are redeemed and tokens refreshed. `VESTIBULE_KILLS=100` for a long run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use vestibule_host::{EventId, GrantKey, GrantStore, Redemption, Rotation, StoreFault, UnixMillis};
+use vestibule_postgres::PostgresStore;
+use vestibule_test_servers::Postgres;
+
+use crate::ops::{bytes, call, handle, issue, redeem, rotate};
+use crate::place::Place;
+
+/// What one worker was told.
+#[derive(Debug, Default)]
+struct Told {
+    redeemed: Vec<u32>,
+    rotated: Vec<u32>,
+    /// The one whose outcome it does not know.
+    unknown: Option<u32>,
+}
+
+/// Issues, redeems and refreshes until the database is gone.
+async fn work(store: PostgresStore, next: Arc<AtomicU32>, over: Arc<AtomicBool>) -> Told {
+    let mut told = Told::default();
+    while !over.load(Ordering::SeqCst) {
+        let n = next.fetch_add(1, Ordering::SeqCst);
+        if store.issue_code(&issue(n), &call(n)).await.is_err() {
+            return told;
+        }
+        match store.redeem_code(&redeem(n), &call(100_000_000 + n)).await {
+            Ok(Redemption::Won) => told.redeemed.push(n),
+            Ok(other) => panic!("code {n}: {other:?}"),
+            Err(fault) => {
+                told.unknown = matches!(fault, StoreFault::OutcomeUnknown(_)).then_some(n);
+                return told;
+            }
+        }
+        match store.rotate_refresh(&rotate(n, 0), &call(200_000_000 + n)).await {
+            Ok(Rotation::Won) => told.rotated.push(n),
+            Ok(other) => panic!("chain {n}: {other:?}"),
+            Err(_) => return told,
+        }
+    }
+    told
+}
+
+async fn events(store: &PostgresStore) -> BTreeSet<EventId> {
+    let mut told = BTreeSet::new();
+    loop {
+        let leased = store.lease_events(1_000, UnixMillis(10), &call(0)).await.unwrap();
+        if leased.is_empty() {
+            return told;
+        }
+        let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+        told.extend(ids.iter().copied());
+        store.ack_events(&ids, &call(0)).await.unwrap();
+    }
+}
+
+/// STORE-008
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_won_before_the_database_was_killed_stays_won() {
+    let kills: u32 = std::env::var("VESTIBULE_KILLS").map_or(5, |number| number.parse().unwrap());
+    let server = Postgres::start();
+    let place = Place::on(&server);
+    let store = place.store_with(place.options().with_connections(8)).await;
+    let (mut redeemed, mut refreshed, mut unknown) = (0, 0, 0);
+    for kill in 0..kills {
+        let (next, over) = (Arc::new(AtomicU32::new(kill * 100_000 + 1)), Arc::new(AtomicBool::new(false)));
+        let workers: Vec<_> =
+            (0..8).map(|_| tokio::spawn(work(store.clone(), Arc::clone(&next), Arc::clone(&over)))).collect();
+        tokio::time::sleep(Duration::from_millis(u64::from(150 + kill * 37 % 400))).await;
+        server.kill();
+        over.store(true, Ordering::SeqCst);
+        let mut told = Vec::new();
+        for worker in workers {
+            told.push(worker.await.unwrap());
+        }
+        server.resume();
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let log = events(&store).await;
+        for Told { redeemed: won, rotated, unknown: open } in told {
+            redeemed += won.len();
+            refreshed += rotated.len();
+            unknown += usize::from(open.is_some());
+            for n in won {
+                assert!(log.contains(&EventId::new(bytes(n))), "event {n} was lost in the kill");
+                let again = store.redeem_code(&redeem(n), &call(300_000_000 + n)).await.unwrap();
+                assert_eq!(again, Redemption::ClaimSeen, "assertion {n} was forgotten in the kill");
+                // Those that rotated go on from the second generation.
+                let generation = u32::from(rotated.contains(&n));
+                assert!(
+                    generation == 0 || log.contains(&EventId::new(bytes(n + 1_000_000_000))),
+                    "event of chain {n}"
+                );
+                let next =
+                    store.rotate_refresh(&rotate(n, generation), &call(200_000_000 + n + generation)).await;
+                assert_eq!(next.unwrap(), Rotation::Won, "chain {n} after the kill");
+            }
+            // Whoever was not told asks again with the same attempt, and is told `Won` once.
+            if let Some(n) = open {
+                let before = store.grant(GrantKey::Refresh(&handle(n)), &call(0)).await.unwrap().is_some();
+                assert_eq!(
+                    before,
+                    log.contains(&EventId::new(bytes(n))),
+                    "code {n} is there as a whole or not at all"
+                );
+                let end = store.redeem_code(&redeem(n), &call(100_000_000 + n)).await.unwrap();
+                assert_eq!(end, Redemption::Won, "code {n}, whose outcome nobody knew");
+            }
+        }
+    }
+    println!(
+        "{kills} kills: {redeemed} redemptions and {refreshed} refreshes kept, {unknown} outcomes asked again"
+    );
+    assert!(redeemed > usize::try_from(kills).unwrap() * 8, "only {redeemed} codes were redeemed");
+}
+
+/// The test above would see a loss: a session that does not wait for the log loses what it was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_not_waited_for_is_lost() {
+    let server = Postgres::start_with(&["wal_writer_delay=10s", "synchronous_commit=off"]);
+    let place = Place::on(&server);
+    // The store does not take part in this: it waits nevertheless.
+    let store = place.store().await;
+    let client = place.client().await;
+    client.batch_execute("CREATE TABLE told (n INT)").await.unwrap();
+    store.put_launch(&crate::ops::launch(1), &call(1)).await.unwrap();
+    for n in 0..200_i32 {
+        client.execute("INSERT INTO told VALUES ($1)", &[&n]).await.unwrap();
+    }
+    server.kill();
+    server.resume();
+    let kept: i64 = place.client().await.query_one("SELECT count(*) FROM told", &[]).await.unwrap().get(0);
+    assert!(kept < 200, "all {kept} commits survived: the kill proves nothing");
+    while store.ping().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(
+        store.launch(&crate::ops::launch(1).hash, &call(2)).await.unwrap().is_some(),
+        "the store's own commit"
+    );
+}
