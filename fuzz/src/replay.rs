@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use vestibule_host::StaticClients;
+
 const MUTANTS: usize = 20_000;
 /// Of the engine's target: each is a hundred requests.
 const MUTANTS_OF_SEQUENCES: usize = 1_500;
@@ -137,14 +139,57 @@ macro_rules! replay {
 
 replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file registration record http_request }
 
+/// A parser that breaks where real ones did: behind a check that most input fails. Each must be found from the seeds, by the same
+/// mutants that are replayed above.
 #[test]
 fn a_planted_panic_is_found() {
-    fn planted(data: &[u8]) -> bool {
+    fn in_percent_decoding(data: &[u8]) -> bool {
         assert!(!data.windows(2).any(|pair| pair == b"%f"), "planted");
         true
     }
-    let found = std::panic::catch_unwind(|| replay("authorize_query", MUTANTS, planted));
-    assert!(found.is_err());
+    /// An index past the end where a list ends with a constraint.
+    fn in_scopes(data: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(data) else { return false };
+        let Ok(list) = vestibule_scope::ScopeList::parse(text) else { return false };
+        let last = list.scopes().last().map_or("", |scope| scope.as_str());
+        assert!(!(list.iter().count() > 4 && last.contains('?')), "planted");
+        crate::scope(data)
+    }
+    /// A port that is read as 16 bits after the rest was accepted.
+    fn in_redirect_uris(data: &[u8]) -> bool {
+        let accepted = crate::redirect_uri(data);
+        assert!(!(accepted && data.windows(3).any(|three| three == b":65")), "planted");
+        accepted
+    }
+    /// A query that is cut off where there is none to cut.
+    fn in_clients_files(data: &[u8]) -> bool {
+        let accepted = crate::clients_file(data);
+        let Some(clients) =
+            std::str::from_utf8(data).ok().and_then(|text| StaticClients::from_json(text).ok())
+        else {
+            return accepted;
+        };
+        let mut uris = clients.iter().flat_map(|client| &client.redirect_uris);
+        assert!(!uris.any(|uri| uri.ends_with('?')), "planted");
+        accepted
+    }
+    /// A successor that is computed twice: only a token that was used and used again gets there.
+    fn in_the_engine(data: &[u8]) -> bool {
+        use vestibule_testkit::mutants::{Mistake, MutantGrants};
+        let store = std::sync::Arc::new(MutantGrants::new(Mistake::SaltOverwritten));
+        crate::engine::run(data, store).expect("planted")
+    }
+    let planted: [(&str, usize, fn(&[u8]) -> bool); 5] = [
+        ("authorize_query", MUTANTS, in_percent_decoding),
+        ("scope", MUTANTS, in_scopes),
+        ("redirect_uri", MUTANTS, in_redirect_uris),
+        ("clients_file", MUTANTS, in_clients_files),
+        ("engine", 500, in_the_engine),
+    ];
+    for (name, mutants, broken) in planted {
+        let found = std::panic::catch_unwind(|| replay(name, mutants, broken));
+        assert!(found.is_err(), "{name}: {mutants} mutants find nothing");
+    }
 }
 
 #[test]
