@@ -15,8 +15,10 @@ pub enum ConnectError {
     /// The prefix is not plain.
     #[error("the key prefix `{0}` is not allowed: use at most 32 letters, digits, `_`, `-`, `.`, `:`")]
     Prefix(String),
-    /// Nobody answers, or nobody who lets us in.
-    #[error("the server cannot be reached: is it running, and are address, user and password right?")]
+    /// Nobody answers, or nobody who lets us in, or somebody who cannot do anything now.
+    #[error(
+        "the server does not answer as it should: does it run and serve, are address, user and password right?"
+    )]
     Unreachable(#[source] BoxError),
     /// The server is too old.
     #[error("the server has version {0}: Redis 6.2 or newer is needed, or Valkey")]

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redis::{Client, Value};
+use redis::{Client, RedisError, Value};
 use vestibule_host::{Durability, StoreFault, Tenant};
 
-use crate::error::Effect;
+use crate::error::{Effect, Unreadable};
+use crate::grants::Way;
 use crate::link::Link;
 use crate::reply::Reply;
 use crate::script::{Ask, Script, Scripts};
@@ -27,8 +28,7 @@ struct Inner {
     prefix: String,
     durability: Durability,
     known: RwLock<Known>,
-    /// Where the last purge stopped, if it did not come round.
-    purged_to: RwLock<Option<Vec<u8>>>,
+    purging: RwLock<Way>,
 }
 
 /// Tenants that are in the list by which purging finds them, as far as one connection has seen it.
@@ -56,8 +56,8 @@ impl RedisStore {
         })?;
         let durability = server.judge(&options)?;
         let RedisOptions { prefix, .. } = options;
-        let (scripts, known, purged_to) = (Scripts::new(), RwLock::default(), RwLock::default());
-        let store = Self(Arc::new(Inner { link, scripts, prefix, durability, known, purged_to }));
+        let (scripts, known, purging) = (Scripts::new(), RwLock::default(), RwLock::default());
+        let store = Self(Arc::new(Inner { link, scripts, prefix, durability, known, purging }));
         store.check_schema().await?;
         store.probe().await?;
         Ok(store)
@@ -78,11 +78,10 @@ impl RedisStore {
         claim.arg(&key).arg(SCHEMA).arg("NX");
         let mut read = redis::cmd("GET");
         read.arg(&key);
-        let refused = |fault: StoreFault| ConnectError::NotAllowed(fault.into());
-        let mut found = self.0.link.command(&read, Effect::Reads).await.map_err(refused)?;
+        let mut found = self.0.link.command(&read, Effect::Reads).await.map_err(at_the_start)?;
         if found == Value::Nil {
-            self.0.link.command(&claim, Effect::Writes).await.map_err(refused)?;
-            found = self.0.link.command(&read, Effect::Reads).await.map_err(refused)?;
+            self.0.link.command(&claim, Effect::Writes).await.map_err(at_the_start)?;
+            found = self.0.link.command(&read, Effect::Reads).await.map_err(at_the_start)?;
         }
         let found = match found {
             Value::BulkString(found) => String::from_utf8_lossy(&found).into_owned(),
@@ -103,7 +102,7 @@ impl RedisStore {
             Ok(_) => self.0.link.command(&tenants, Effect::Reads).await,
             Err(fault) => Err(fault),
         };
-        listed.map(drop).map_err(|fault| ConnectError::NotAllowed(fault.into()))
+        listed.map(drop).map_err(at_the_start)
     }
 
     /// Whether the server can be reached and is still what it was.
@@ -219,15 +218,39 @@ impl RedisStore {
         Ok(tenants)
     }
 
-    pub(crate) async fn purge_tenant(&self, tenant: &[u8], ask: Ask) -> Result<Reply, StoreFault> {
-        self.run(&self.0.scripts.purge, &self.base_of(tenant), &ask, Effect::Writes).await
+    pub(crate) async fn count_tenants(&self) -> Result<usize, StoreFault> {
+        let mut command = redis::cmd("ZCARD");
+        command.arg(self.tenants_key());
+        match self.0.link.command(&command, Effect::Reads).await? {
+            Value::Int(count) => Ok(usize::try_from(count).unwrap_or(0)),
+            _ => Err(StoreFault::not_applied(Unreadable)),
+        }
     }
 
-    pub(crate) fn purged_to(&self) -> Option<Vec<u8>> {
-        self.0.purged_to.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// A verb for a tenant that is on the list.
+    pub(crate) async fn write_at(
+        &self,
+        script: &Script,
+        tenant: &[u8],
+        ask: Ask,
+    ) -> Result<Reply, StoreFault> {
+        self.run(script, &self.base_of(tenant), &ask, Effect::Writes).await
     }
 
-    pub(crate) fn set_purged_to(&self, tenant: Option<Vec<u8>>) {
-        *self.0.purged_to.write().unwrap_or_else(PoisonError::into_inner) = tenant;
+    pub(crate) fn purging(&self) -> &RwLock<Way> {
+        &self.0.purging
+    }
+}
+
+/// Refused is not absent: only the one can be mended by a permission.
+fn at_the_start(fault: StoreFault) -> ConnectError {
+    let said_no = |error: &RedisError| !error.is_io_error();
+    match fault {
+        StoreFault::NotApplied(error) | StoreFault::OutcomeUnknown(error)
+            if error.downcast_ref().is_some_and(said_no) =>
+        {
+            ConnectError::NotAllowed(error)
+        }
+        other => ConnectError::Unreachable(other.into()),
     }
 }

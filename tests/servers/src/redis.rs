@@ -120,11 +120,9 @@ impl Redis {
     fn try_on(&self, port: u16) -> bool {
         let mut command = Command::new(binary());
         command.arg("--port").arg(port.to_string()).arg("--dir").arg(self.place.path());
-        for (name, value) in SETTINGS {
-            command.args([&format!("--{name}"), *value]);
-        }
-        for (name, value) in &self.settings {
-            command.args([&format!("--{name}"), value]);
+        let own = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in SETTINGS.iter().copied().chain(own) {
+            command.arg(format!("--{name}")).args(value.split(' '));
         }
         command.current_dir(self.place.path());
         let mut process =

@@ -18,6 +18,8 @@ use vestibule_host::{
 
 use crate::RedisStore;
 
+pub(crate) use purge::Way;
+
 #[async_trait]
 impl GrantStore for RedisStore {
     fn facts(&self) -> StoreFacts {

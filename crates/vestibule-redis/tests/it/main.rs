@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod contract;
+mod crash;
+mod outage;
 mod place;
+mod refused;
+mod room;
+mod rows;
+mod stored;

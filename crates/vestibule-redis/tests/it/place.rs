@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, RedisResult};
 use vestibule_redis::{RedisOptions, RedisStore};
 use vestibule_test_servers::Redis;
 
@@ -20,4 +22,45 @@ pub(crate) fn prefix() -> String {
 
 pub(crate) async fn connect(server: &Redis, options: RedisOptions) -> RedisStore {
     RedisStore::connect(&server.url(), options).await.unwrap()
+}
+
+/// A connection beside the store's, as an operator has one.
+pub(crate) struct Operator(MultiplexedConnection);
+
+impl Operator {
+    pub(crate) async fn of(server: &Redis) -> Self {
+        let client = redis::Client::open(server.url()).unwrap();
+        Self(client.get_multiplexed_async_connection().await.unwrap())
+    }
+
+    /// Sends a command, whose words are parted by blanks.
+    pub(crate) async fn tries<T: FromRedisValue>(&mut self, command: &str) -> RedisResult<T> {
+        let mut words = command.split(' ');
+        let mut sent = redis::cmd(words.next().unwrap());
+        for word in words {
+            sent.arg(word);
+        }
+        sent.query_async(&mut self.0).await
+    }
+
+    pub(crate) async fn raw(&mut self, command: &redis::Cmd) -> RedisResult<redis::Value> {
+        command.query_async(&mut self.0).await
+    }
+
+    pub(crate) async fn says<T: FromRedisValue>(&mut self, command: &str) -> T {
+        self.tries(command).await.unwrap()
+    }
+
+    /// All keys that begin so.
+    pub(crate) async fn keys(&mut self, prefix: &str) -> Vec<Vec<u8>> {
+        let mut keys: Vec<Vec<u8>> = self.says(&format!("KEYS {prefix}*")).await;
+        keys.sort();
+        keys
+    }
+
+    pub(crate) async fn with<T: FromRedisValue>(&mut self, command: &str, arguments: &[&[u8]]) -> T {
+        let mut sent = redis::cmd(command);
+        sent.arg(arguments);
+        sent.query_async(&mut self.0).await.unwrap()
+    }
 }
