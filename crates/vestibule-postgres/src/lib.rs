@@ -1,6 +1,7 @@
 //! A store of Vestibule for many servers: PostgreSQL.
 //!
-//! [`PostgresStore`] implements `GrantStore`, `ConsentStore` and `KeyStore` of `vestibule-host`. Any number of processes share one
+//! [`PostgresStore`] implements `GrantStore`, `ConsentStore` and `KeyStore` of `vestibule-host`; [`PostgresClients`] implements
+//! `ClientRegistrar` over it. Any number of processes share one
 //! database.
 //!
 //! ```no_run
@@ -64,7 +65,7 @@
 //! * **Room:** a table grows with what is stored until `purge` is called; autovacuum as it comes is enough.
 //! * **Other databases with this protocol:** no extensions, functions, triggers, advisory locks, `LISTEN` or temporary tables are used,
 //!   no table is written twice in one statement, keys are random bytes, times are parameters. What is used beyond plain SQL is
-//!   `INSERT … ON CONFLICT`, `RETURNING`, data-modifying `WITH`, `FOR UPDATE SKIP LOCKED`, `BYTEA` and identity columns, which YugabyteDB
+//!   `INSERT … ON CONFLICT`, `RETURNING`, data-modifying `WITH`, `FOR UPDATE SKIP LOCKED`, `BYTEA` and its arrays with a GIN index, and identity columns, which YugabyteDB
 //!   and CockroachDB have too. Both want `READ COMMITTED` to be switched on. Neither is part of the tests. There, identity columns
 //!   may be handed out in blocks: give them a cache of one, or events are delivered out of order.
 //!
@@ -85,6 +86,7 @@ mod grants;
 mod keys;
 mod migrations;
 mod options;
+mod registrations;
 mod row;
 mod session;
 mod statements;
@@ -94,4 +96,5 @@ pub use database::Database;
 pub use error::OpenError;
 pub use migrations::{Migration, migrate, migrations};
 pub use options::PostgresOptions;
+pub use registrations::PostgresClients;
 pub use store::PostgresStore;

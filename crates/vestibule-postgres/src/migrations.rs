@@ -38,8 +38,14 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "first", text: include_str!("../migrations/0001_first.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "first", text: include_str!("../migrations/0001_first.sql") },
+    Migration {
+        number: 2,
+        name: "registrations",
+        text: include_str!("../migrations/0002_registrations.sql"),
+    },
+];
 
 /// All migrations, in their order: for hosts that run them with a tool of their own.
 pub const fn migrations() -> &'static [Migration] {

@@ -185,6 +185,19 @@ statements! {
     purge_revoked_tokens(INT INT): sql!("purge_revoked_tokens");
     purge_claims(INT INT): sql!("purge_claims");
 
+    purge_spent_registration_tokens(INT INT): sql!("purge_spent_registration_tokens");
+
+    registration_by_id(BYTES BYTES): "SELECT record FROM {p}registrations WHERE tenant = $1 AND id = $2";
+    registration_by_token(BYTES BYTES): "SELECT record FROM {p}registrations WHERE tenant = $1 AND token = $2";
+    newest_registrations(BYTES INT BYTES INT): "\
+        SELECT record FROM {p}registrations WHERE tenant = $1 AND (issued, id) < ($2, $3)
+        ORDER BY issued DESC, id DESC LIMIT $4";
+    known_origin(BYTES MANY): "SELECT 1 FROM {p}registrations WHERE tenant = $1 AND origins @> $2 LIMIT 1";
+    create_registration(BYTES INT BYTES BYTES INT INT MANY BYTES BYTES INT INT): sql!("create_registration");
+    update_registration(BYTES BYTES BYTES INT INT MANY BYTES): sql!("update_registration");
+    delete_registration(BYTES BYTES BYTES): "\
+        DELETE FROM {p}registrations WHERE tenant = $1 AND id = $2 AND token = $3";
+
     record_consent(BYTES BYTES BYTES BYTES BYTES BYTES): "\
         INSERT INTO {p}consents (tenant, user_id, client, base, about, withdrawn, record)
         VALUES ($1, $2, $3, $4, $5, false, $6) RETURNING id";

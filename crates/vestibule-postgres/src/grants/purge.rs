@@ -15,6 +15,7 @@ pub(super) async fn purge(store: &PostgresStore, before: UnixMillis, max: u16) -
         &sql.purge_access,
         &sql.purge_revoked_tokens,
         &sql.purge_claims,
+        &sql.purge_spent_registration_tokens,
     ];
     let max = u32::from(max);
     let mut gone = 0;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use vestibule_host::{ConsentStore, GrantStore, KeyStore};
+use vestibule_host::{ClientRegistrar, ConsentStore, GrantStore, KeyStore, StaticClients, Tenant};
+use vestibule_postgres::PostgresClients;
 use vestibule_testkit::StoreFactory;
 use vestibule_testkit::suite::check;
 use vestibule_testkit::suite::grants::{racing_redemptions, racing_refreshes};
@@ -38,6 +39,30 @@ impl StoreFactory<dyn KeyStore> for Place {
     }
 }
 
+#[async_trait::async_trait]
+impl StoreFactory<dyn ClientRegistrar> for Place {
+    async fn open(&self) -> Arc<dyn ClientRegistrar> {
+        Arc::new(PostgresClients::new(self.store().await, tenant(), StaticClients::default()))
+    }
+
+    async fn open_small(&self) -> Option<Arc<dyn ClientRegistrar>> {
+        Some(Arc::new(PostgresClients::with_limit(
+            self.store().await,
+            tenant(),
+            StaticClients::default(),
+            20,
+        )))
+    }
+
+    fn survives(&self) -> bool {
+        true
+    }
+}
+
+fn tenant() -> Tenant {
+    Tenant::new("https://ehr.example")
+}
+
 mod grants {
     vestibule_testkit::store_suite!(crate::place::Place::new());
 }
@@ -48,6 +73,10 @@ mod consents {
 
 mod keys {
     vestibule_testkit::key_suite!(crate::place::Place::new());
+}
+
+mod registrations {
+    vestibule_testkit::registrar_suite!(crate::place::Place::new());
 }
 
 /// CODE-004. A hundred at once each time: `VESTIBULE_RACES=10000` for a million of each.

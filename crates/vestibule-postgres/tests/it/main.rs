@@ -8,4 +8,5 @@ mod ops;
 mod place;
 mod pool;
 mod proxy;
+mod registrations;
 mod trips;
