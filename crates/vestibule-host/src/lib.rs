@@ -26,6 +26,7 @@
 pub mod access;
 pub mod audit;
 pub mod client;
+pub mod compute;
 pub mod consent;
 pub mod entropy;
 pub mod family;
@@ -55,6 +56,7 @@ pub use client::{
     ClientAuthentication, ClientKeys, ClientRegistry, ClientSecret, ClientStatus, ConsentRule, Framing,
     GrantTypes, Hazard, KeySource, RegisteredClient, TokenFormat,
 };
+pub use compute::Compute;
 pub use consent::{ConsentAsked, ConsentRecord, ConsentStore, RememberedConsent};
 pub use entropy::{Entropy, EntropyError};
 pub use family::Family;

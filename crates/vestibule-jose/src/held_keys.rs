@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vestibule_host::{KeyError, KeyId, KeySet, SealKey, SigningKey, UnixMillis};
+use vestibule_host::{Alg, KeyError, KeyId, KeySet, SealKey, SigningKey, UnixMillis};
 
 use crate::document::{SealPhase, StoredKeys, StoredSealKey};
 use crate::key_plan::{KeyPhase, KeyPlan, KeyRole, KeyStatus};
@@ -77,6 +77,12 @@ impl HeldKeys {
         let may_sign = |key: &&HeldKey| key.lingers || matches!(key.status.phase, KeyPhase::Active { .. });
         let key = self.keys.iter().filter(may_sign).find(|key| key.status.id == *id);
         key.ok_or(KeyError::NoSuchKey)?.private.sign(input)
+    }
+
+    /// Whether a signature of this key takes about a millisecond, or more.
+    pub(crate) fn is_heavy(&self, id: &KeyId) -> bool {
+        let key = self.keys.iter().find(|key| key.status.id == *id);
+        key.is_some_and(|key| !matches!(key.status.alg, Alg::Es256 | Alg::EdDsa))
     }
 
     pub(crate) fn statuses(&self) -> Vec<KeyStatus> {

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use vestibule_host::compute::{Compute, computed};
 use vestibule_host::{
     Alg, Entropy, KeyDocument, KeyError, KeyId, KeyRing, KeySaved, KeySet, KeyStore, StoreFault, Tenant,
     UnixMillis,
 };
 
-use crate::document::StoredKeys;
+use crate::document::{SecretBytes, StoredKeys};
 use crate::held_keys::HeldKeys;
 use crate::key_plan::{KeyPlan, KeyRole, KeyStatus};
 use crate::lifecycle::Upkeep;
@@ -28,13 +29,16 @@ const MAX_TRIES: u8 = 10;
 /// after its successor has taken over until the last token that it signed is over. [`tend`](KeyRing::tend) takes the steps
 /// when they are due. Only the very first keys, and the successor of a [revoked](Self::revoke_key) one, sign at once.
 ///
-/// Signing happens inline: about 20 µs for ES256 and 700 µs for RS256.
+/// Signing happens inline: about 20 µs for ES256 and 700 µs for RS256. [With a `Compute`](Self::with_compute) the heavy work is
+/// done there.
 #[derive(Debug)]
 pub struct LocalKeyRing {
     store: Arc<dyn KeyStore>,
     tenant: Tenant,
-    plan: KeyPlan,
+    plan: Arc<KeyPlan>,
     entropy: Arc<dyn Entropy>,
+    /// `None`: inline.
+    compute: Option<Arc<dyn Compute>>,
     /// Locked for the length of a pointer's copy, never across an await.
     held: RwLock<Arc<HeldKeys>>,
 }
@@ -44,7 +48,7 @@ impl LocalKeyRing {
     ///
     /// With the feature `generate`, a store without keys gets new ones, as planned, and seal masters. Of several nodes that
     /// start at once one saves, and the others take what it saved. Generation blocks the calling thread for some hundred
-    /// milliseconds per RSA key: at the first start, and when one is announced.
+    /// milliseconds per RSA key: at the first start, and when one is announced without a [`Compute`].
     ///
     /// # Errors
     /// [`KeyError::Unusable`] if nothing is stored and `generate` is off, or if what is stored cannot be read (say, because a
@@ -75,7 +79,8 @@ impl LocalKeyRing {
         let stored = StoredKeys::from_document(&document)?;
         // Due at once: what the plan asks for may be new.
         let held = HeldKeys::new(revision, &stored, &plan, Some(now), None)?;
-        let ring = Self { store, tenant: tenant.clone(), plan, entropy, held: RwLock::new(Arc::new(held)) };
+        let (tenant, plan) = (tenant.clone(), Arc::new(plan));
+        let ring = Self { store, tenant, plan, entropy, compute: None, held: RwLock::new(Arc::new(held)) };
         // A longer token life must be on record before anything lives that long.
         ring.tend(now).await?;
         Ok(ring)
@@ -106,7 +111,16 @@ impl LocalKeyRing {
         let held = HeldKeys::new(1, &stored, &plan, upkeep.next_due(&stored), None)?;
         let store = Arc::new(OnlyHere(Mutex::new((1, stored.to_document()?))));
         let tenant = Tenant::new(String::new());
-        Ok(Self { store, tenant, plan, entropy, held: RwLock::new(Arc::new(held)) })
+        let plan = Arc::new(plan);
+        Ok(Self { store, tenant, plan, entropy, compute: None, held: RwLock::new(Arc::new(held)) })
+    }
+
+    /// Does the heavy work there, from now on: new keys are made, and RSA and P-384 signatures, off the threads that answer
+    /// requests (design §11).
+    #[must_use]
+    pub fn with_compute(mut self, compute: Arc<dyn Compute>) -> Self {
+        self.compute = Some(compute);
+        self
     }
 
     /// The signing keys and where each stands, for an operator to see.
@@ -119,7 +133,7 @@ impl LocalKeyRing {
     /// # Errors
     /// [`KeyError`]; nothing was changed, unless the store cannot say so.
     pub async fn announce(&self, role: KeyRole, alg: Alg, now: UnixMillis) -> Result<KeyId, KeyError> {
-        self.change(now, |upkeep, keys| upkeep.announce(keys, role, alg)).await
+        self.change(now, move |upkeep, keys| upkeep.announce(keys, role, alg)).await
     }
 
     /// As [`announce`](Self::announce), with a private key made elsewhere: PKCS#8, unencrypted, DER.
@@ -133,7 +147,11 @@ impl LocalKeyRing {
         pkcs8: &[u8],
         now: UnixMillis,
     ) -> Result<KeyId, KeyError> {
-        self.change(now, |upkeep, keys| upkeep.announce_provisioned(keys, role, alg, pkcs8)).await
+        let pkcs8 = SecretBytes::new(pkcs8.to_vec());
+        let edit = move |upkeep: &Upkeep<'_>, keys: &mut StoredKeys| {
+            upkeep.announce_provisioned(keys, role, alg, pkcs8.expose_secret())
+        };
+        self.change(now, edit).await
     }
 
     /// Adds a seal master, which seals when every node has it. Two old ones stay and open.
@@ -151,20 +169,31 @@ impl LocalKeyRing {
     /// # Errors
     /// [`KeyError::NoSuchKey`] for an id that never was; [`KeyError::Unusable`] if no successor can be made.
     pub async fn revoke_key(&self, id: &KeyId, now: UnixMillis) -> Result<(), KeyError> {
-        self.change(now, |upkeep, keys| Ok((upkeep.revoke(keys, id)?, ()))).await
+        let id = id.clone();
+        self.change(now, move |upkeep, keys| Ok((upkeep.revoke(keys, &id)?, ()))).await
     }
 
-    /// Loads, edits, saves, and begins again if another node came in between.
-    async fn change<T>(
+    /// Loads, edits, saves, and begins again if another node came in between. An edit may make a key, so it is heavy work.
+    async fn change<T: Send + 'static>(
         &self,
         now: UnixMillis,
-        edit: impl Fn(&Upkeep<'_>, &mut StoredKeys) -> Result<(bool, T), KeyError> + Send,
+        edit: impl Fn(&Upkeep<'_>, &mut StoredKeys) -> Result<(bool, T), KeyError> + Send + Sync + 'static,
     ) -> Result<T, KeyError> {
         let upkeep = Upkeep { plan: &self.plan, entropy: &*self.entropy, now };
+        let edit = Arc::new(edit);
         for _ in 0..MAX_TRIES {
             let (revision, document) = self.load().await?;
-            let mut keys = StoredKeys::from_document(&document)?;
-            let (changed, done) = edit(&upkeep, &mut keys)?;
+            let (plan, entropy, edit) =
+                (Arc::clone(&self.plan), Arc::clone(&self.entropy), Arc::clone(&edit));
+            let work = move || {
+                let mut keys = StoredKeys::from_document(&document)?;
+                let (changed, done) = edit(&Upkeep { plan: &plan, entropy: &*entropy, now }, &mut keys)?;
+                Ok::<_, KeyError>((keys, changed, done))
+            };
+            let (keys, changed, done) = match &self.compute {
+                Some(compute) => computed(&**compute, work).await??,
+                None => work()?,
+            };
             if !changed {
                 self.adopt(revision, &keys, &upkeep)?;
                 return Ok(done);
@@ -222,7 +251,14 @@ impl KeyRing for LocalKeyRing {
     }
 
     async fn sign(&self, key: &KeyId, input: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.held().sign(key, input)
+        let held = self.held();
+        match &self.compute {
+            Some(compute) if held.is_heavy(key) => {
+                let (key, input) = (key.clone(), input.to_vec());
+                computed(&**compute, move || held.sign(&key, &input)).await?
+            }
+            _ => held.sign(key, input),
+        }
     }
 
     async fn tend(&self, now: UnixMillis) -> Result<Option<Duration>, KeyError> {

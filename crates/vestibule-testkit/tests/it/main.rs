@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod browser;
+mod compute;
 mod conformance;
 mod faults;
 mod grant_mutants;

@@ -1,5 +1,6 @@
 //! The life of keys: announce, sign, retire. Time is whatever a test says.
 
+mod elsewhere;
 mod emergency;
 mod nodes;
 mod phases;
