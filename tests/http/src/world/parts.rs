@@ -94,6 +94,9 @@ impl UserAuthenticator for Users {
             "bob" => (UserKind::Patient, FhirUser::new(&format!("Patient/{P3}"))),
             "mallory" => (UserKind::Patient, FhirUser::new(&format!("Patient/{P9}"))),
             "dr" => (UserKind::Clinician, FhirUser::new("Practitioner/doctor-dr")),
+            name if name.starts_with("doctor-") => {
+                (UserKind::Clinician, FhirUser::new(&format!("Practitioner/{name}")))
+            }
             _ => (UserKind::Patient, None),
         };
         let id = if *lock(&self.nameless) { "" } else { name };
@@ -127,7 +130,8 @@ impl UserAuthenticator for Users {
     }
 }
 
-/// Whose records a user may open: alice P1 and P2, bob P3, mallory P9, dr everybody.
+/// Whose records a user may open: alice P1 and P2, bob P3, mallory P9, dr everybody; `parent-x` three children of their own, and
+/// `doctor-x` the ward.
 #[derive(Debug)]
 pub struct Patients {
     script: Script,
@@ -174,7 +178,8 @@ impl Patients {
         lock(&self.until).insert(patient.to_owned(), until);
     }
 
-    fn of(user: &str) -> Vec<String> {
+    /// The records, whatever is denied at the moment.
+    pub fn of(user: &str) -> Vec<String> {
         match user {
             "alice" => vec![P1.to_owned(), P2.to_owned()],
             "bob" => vec![P3.to_owned()],
@@ -182,6 +187,12 @@ impl Patients {
             "dr" => {
                 let ward = (10..35).map(|number| format!("ward-patient-{number}"));
                 [P1, P2, P3, P9].map(str::to_owned).into_iter().chain(ward).collect()
+            }
+            user if user.starts_with("parent-") => {
+                (1..=3).map(|number| format!("child-{number}-of-{user}")).collect()
+            }
+            user if user.starts_with("doctor-") => {
+                (10..19).map(|number| format!("ward-patient-{number}")).collect()
             }
             _ => Vec::new(),
         }

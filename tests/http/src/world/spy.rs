@@ -1,13 +1,14 @@
 //! Sees what the engine gives to the store, and lets a caller go away before and after each call.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use vestibule_host::{
-    AccessKey, Advance, Advanced, Call, EventId, GrantId, GrantKey, GrantStore, InteractionHash, Issuance,
-    IssueCode, IssueToken, LaunchHash, LeasedEvent, NewAccess, Purged, PutLaunch, Record, RedeemCode,
-    Redemption, Revoke, Revoked, RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess, StoredGrant,
-    StoredInteraction, TokenIssuance, UnixMillis, UserId,
+    AccessKey, Advance, Advanced, Call, ClientId, EventId, GrantId, GrantKey, GrantStore, InteractionHash,
+    Issuance, IssueCode, IssueToken, LaunchHash, LeasedEvent, NewAccess, Purged, PutLaunch, Record,
+    RedeemCode, Redemption, Revoke, Revoked, RotateRefresh, Rotation, StoreFacts, StoreFault, StoredAccess,
+    StoredGrant, StoredInteraction, TokenIssuance, UnixMillis, UserId,
 };
 
 use super::script::Script;
@@ -24,6 +25,8 @@ pub struct Spy {
     /// What the next redemption and the next issue are said to have led to, without doing anything.
     redemption: Mutex<Option<Redemption>>,
     issuance: Mutex<Option<Issuance>>,
+    /// The newest grant of each user with each app, once the context is shared between them.
+    shared: Mutex<Option<HashMap<(UserId, ClientId), Record>>>,
 }
 
 impl Spy {
@@ -36,6 +39,7 @@ impl Spy {
             codes: Mutex::default(),
             redemption: Mutex::default(),
             issuance: Mutex::default(),
+            shared: Mutex::default(),
         }
     }
 
@@ -63,6 +67,16 @@ impl Spy {
     /// The next issue does nothing and says this.
     pub fn say_of_issue(&self, outcome: Issuance) {
         *self.issuance.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// From now on a user's launches of an app share their context: the newest one's. A mistake that was made (catalogue row 68).
+    pub fn share_contexts(&self) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(HashMap::new());
+    }
+
+    fn newest(&self, row: &StoredGrant) -> Option<Record> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.as_ref()?.get(&(row.user.clone(), row.client.clone())).cloned()
     }
 
     fn note(&self, bytes: &[u8]) {
@@ -127,7 +141,10 @@ impl GrantStore for Spy {
 
     async fn grant(&self, by: GrantKey<'_>, call: &Call) -> Result<Option<StoredGrant>, StoreFault> {
         let found = self.pass("grants.grant", self.inner.grant(by, call)).await?;
-        Ok(found.map(|row| StoredGrant { record: self.as_damaged(row.record), ..row }))
+        Ok(found.map(|row| {
+            let record = self.newest(&row).unwrap_or_else(|| row.record.clone());
+            StoredGrant { record: self.as_damaged(record), ..row }
+        }))
     }
 
     async fn grants_of(
@@ -160,6 +177,10 @@ impl GrantStore for Spy {
         }
         let issued = self.pass("grants.issue_code", self.inner.issue_code(op, call)).await?;
         if issued == Issuance::Won {
+            if let Some(shared) = &mut *self.shared.lock().unwrap_or_else(PoisonError::into_inner) {
+                let key = (op.grant.user.clone(), op.grant.client.clone());
+                shared.insert(key, op.grant.record.clone());
+            }
             *self.codes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
         Ok(issued)

@@ -23,6 +23,7 @@ mod keys;
 mod launch;
 mod mix_up;
 mod patient_context;
+mod patient_mix;
 mod pkce;
 mod redirect_uri;
 mod refresh;
