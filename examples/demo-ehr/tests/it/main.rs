@@ -8,6 +8,7 @@ mod fhir_access;
 mod fhir_public;
 mod fhir_search;
 mod inspector;
+mod known_clients;
 mod launch;
 mod sample_app;
 mod sign_in;
