@@ -2,7 +2,8 @@
 //!
 //! This is what a vendor already has. Vestibule never reads these tables; it asks the traits in `host/`, which do.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,52 @@ pub enum Store {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// Vestibule's grants, consents and keys on a server; the hospital's own tables stay in a file of the working directory.
+    Redis(ServerUrl),
+}
+
+impl Store {
+    /// The file of the hospital's own tables, if there is one.
+    #[must_use]
+    pub fn tables(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::Sqlite(path) => Some(path),
+            Self::Redis(_) => Some(Path::new("demo-ehr.sqlite3")),
+        }
+    }
+}
+
+/// Where a server is. It may hold a password, so neither a log nor the banner shows that part.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerUrl(String);
+
+impl ServerUrl {
+    /// Takes it as it was given.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        write!(f, "{scheme}://{place}")
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerUrl({self})")
+    }
 }
 
 /// The hospital's tables were not reachable.
@@ -46,9 +93,9 @@ impl Database {
     /// # Errors
     /// When the file cannot be opened or written.
     pub fn open(store: &Store) -> Result<Self, DatabaseError> {
-        let mut connection = match store {
-            Store::Memory => Connection::open_in_memory()?,
-            Store::Sqlite(path) => Connection::open(path)?,
+        let mut connection = match store.tables() {
+            None => Connection::open_in_memory()?,
+            Some(path) => Connection::open(path)?,
         };
         // Vestibule's store writes to the same file; each waits for the other's short transactions.
         connection.busy_timeout(Duration::from_secs(5))?;
@@ -140,6 +187,13 @@ fn fill(connection: &mut Connection) -> Result<(), DatabaseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_servers_password_is_not_shown() {
+        let url = ServerUrl::new("redis://clerk:secret@db.example:6379/0");
+        assert_eq!(url.to_string(), "redis://db.example:6379/0");
+        assert_eq!(format!("{:?}", Store::Redis(url)), "Redis(ServerUrl(redis://db.example:6379/0))");
+    }
 
     #[test]
     fn several_may_start_at_once_on_one_new_file() {

@@ -16,6 +16,7 @@ use vestibule_host::{
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
+use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
 use vestibule_sqlite::{OpenError, SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
 
@@ -36,7 +37,7 @@ pub struct Storage {
     pub consents: Arc<dyn ConsentStore>,
     /// Signing and sealing keys.
     pub keys: Arc<LocalKeyRing>,
-    /// To be closed at the end.
+    /// Apps that registered themselves, and more where there is no server. To be closed at the end.
     file: Option<SqliteStore>,
 }
 
@@ -46,6 +47,9 @@ pub enum StorageError {
     /// The file.
     #[error("the store cannot be opened")]
     Open(#[from] OpenError),
+    /// The server.
+    #[error("the store cannot be used")]
+    Connect(#[from] ConnectError),
     /// The keys in it.
     #[error("the signing keys cannot be had")]
     Keys(#[from] KeyError),
@@ -59,14 +63,19 @@ impl Storage {
     pub async fn open(store: &Store, keys_file: Option<&Path>, issuer: &str) -> Result<Self, StorageError> {
         // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
         let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
-        let file = match store {
-            Store::Memory => None,
-            Store::Sqlite(path) => Some(SqliteStore::open(path, SqliteOptions::default())?),
+        let redis = match store {
+            Store::Redis(server) => {
+                Some(RedisStore::connect(server.expose_secret(), RedisOptions::default()).await?)
+            }
+            _ => None,
         };
-        let key_store: Option<Arc<dyn KeyStore>> = match (keys_file, &file) {
-            (Some(path), _) => Some(Arc::new(FileKeys::new(path))),
-            (None, Some(file)) => Some(Arc::new(file.clone())),
-            (None, None) => None,
+        let open = |path| SqliteStore::open(path, SqliteOptions::default());
+        let file = store.tables().map(open).transpose()?;
+        let key_store: Option<Arc<dyn KeyStore>> = match (keys_file, &redis, &file) {
+            (Some(path), ..) => Some(Arc::new(FileKeys::new(path))),
+            (None, Some(redis), _) => Some(Arc::new(redis.clone())),
+            (None, None, Some(file)) => Some(Arc::new(file.clone())),
+            (None, None, None) => None,
         };
         let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
         let keys = match key_store {
@@ -74,20 +83,12 @@ impl Storage {
             None => LocalKeyRing::ephemeral_with(plan, random, now)?,
         };
         let keys = Arc::new(keys);
-        Ok(match file {
-            Some(file) => Self {
-                grants: Arc::new(file.clone()),
-                consents: Arc::new(file.clone()),
-                keys,
-                file: Some(file),
-            },
-            None => Self {
-                grants: Arc::new(MemoryGrants::new()),
-                consents: Arc::new(MemoryConsents::new()),
-                keys,
-                file: None,
-            },
-        })
+        let (grants, consents): (Arc<dyn GrantStore>, Arc<dyn ConsentStore>) = match (redis, &file) {
+            (Some(redis), _) => (Arc::new(redis.clone()), Arc::new(redis)),
+            (None, Some(file)) => (Arc::new(file.clone()), Arc::new(file.clone())),
+            (None, None) => (Arc::new(MemoryGrants::new()), Arc::new(MemoryConsents::new())),
+        };
+        Ok(Self { grants, consents, keys, file })
     }
 
     /// A place for keys that are not the hospital's: those of the sample apps, which a hospital would never see.

@@ -216,7 +216,7 @@ impl Hospital {
 
 /// Without a directory for it no file can be made; a directory that was mistyped should not be.
 fn has_directory(store: &Store) -> Result<(), StartError> {
-    let Store::Sqlite(path) = store else { return Ok(()) };
+    let Some(path) = store.tables() else { return Ok(()) };
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     match directory.filter(|directory| !directory.is_dir()) {
         Some(missing) => Err(StartError::NoDirectory(missing.display().to_string())),
@@ -316,6 +316,7 @@ fn banner(settings: &Settings) -> String {
     let kept = match store {
         Store::Memory => "in memory: grants, sign-ins and keys end with this process".to_owned(),
         Store::Sqlite(path) => format!("in {}", path.display()),
+        Store::Redis(server) => format!("at {server}, the hospital's own tables in ./demo-ehr.sqlite3"),
     };
     format!(
         "

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::database::Store;
+use crate::database::{ServerUrl, Store};
 
 /// A small hospital with a SMART on FHIR authorization server inside. All records are invented.
 #[derive(Clone, Debug, Parser)]
@@ -27,7 +27,7 @@ pub struct Options {
     #[arg(long, global = true, value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Where grants and sign-ins are kept: `memory` or `sqlite:PATH`.
+    /// Where grants and sign-ins are kept: `memory`, `sqlite:PATH`, or `redis://HOST:PORT` (sign-ins then in ./demo-ehr.sqlite3).
     #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
@@ -102,10 +102,14 @@ fn store(text: &str) -> Result<Store, String> {
         None if text == "memory" => Ok(Store::Memory),
         Some(("sqlite", path)) if !path.is_empty() => Ok(Store::Sqlite(PathBuf::from(path))),
         Some(("sqlite", _)) => Err("a path is missing after `sqlite:`".to_owned()),
-        Some(("postgres" | "postgresql" | "redis" | "rediss", _)) => {
-            Err("this store is not built yet; use `memory` or `sqlite:PATH`".to_owned())
+        Some(("redis", place)) if place.len() > 2 && place.starts_with("//") => {
+            Ok(Store::Redis(ServerUrl::new(text)))
         }
-        _ => Err("expected `memory` or `sqlite:PATH`".to_owned()),
+        Some(("rediss", _)) => Err("TLS to Redis is not built in; put a tunnel before it".to_owned()),
+        Some(("postgres" | "postgresql", _)) => {
+            Err("this store is not built yet; use `memory`, `sqlite:PATH` or `redis://HOST:PORT`".to_owned())
+        }
+        _ => Err("expected `memory`, `sqlite:PATH` or `redis://HOST:PORT`".to_owned()),
     }
 }
 
@@ -140,8 +144,9 @@ mod tests {
         assert_eq!(store("memory").unwrap(), Store::Memory);
         assert_eq!(store("sqlite:a/b.db").unwrap(), Store::Sqlite("a/b.db".into()));
         assert!(store("postgres://localhost/x").unwrap_err().contains("not built yet"));
-        assert!(store("redis://localhost").unwrap_err().contains("not built yet"));
-        for wrong in ["", "sqlite", "sqlite:", "mysql:x"] {
+        assert_eq!(store("redis://h:1/0").unwrap(), Store::Redis(ServerUrl::new("redis://h:1/0")));
+        assert!(store("rediss://localhost").unwrap_err().contains("tunnel"));
+        for wrong in ["", "sqlite", "sqlite:", "mysql:x", "redis:", "redis://", "redis:x"] {
             assert!(store(wrong).is_err(), "{wrong}");
         }
     }

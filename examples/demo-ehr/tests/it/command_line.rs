@@ -46,8 +46,8 @@ fn a_missing_directory_is_named_and_not_made() {
 fn wrong_options_are_explained() {
     for (arguments, says) in [
         (["--store", "postgres://localhost/x"], "not built yet"),
-        (["--store", "redis://localhost"], "not built yet"),
-        (["--store", "nonsense"], "expected `memory` or `sqlite:PATH`"),
+        (["--store", "rediss://localhost"], "put a tunnel before it"),
+        (["--store", "nonsense"], "expected `memory`, `sqlite:PATH` or"),
         (["--public-url", "ehr.example"], "the scheme must be https"),
         (["--public-url", "http://ehr.example"], "loopback addresses only"),
         (["--public-url", "https://ehr.example/path"], "without path"),

@@ -10,6 +10,7 @@ mod fhir_search;
 mod inspector;
 mod known_clients;
 mod launch;
+mod on_redis;
 mod sample_app;
 mod sign_in;
 mod tools;
