@@ -7,6 +7,34 @@ use crate::{
     Record, RefreshHandle, RefreshHash, Revision, Salt, SessionId, StoredGrant, TokenId, UnixMillis, UserId,
 };
 
+/// The builders of what several operations carry beside their own.
+macro_rules! beside {
+    (access) => {
+        /// Keeps an opaque access token.
+        #[must_use]
+        pub fn with_access(mut self, access: Option<NewAccess>) -> Self {
+            self.access = access;
+            self
+        }
+    };
+    (claim) => {
+        /// Spends an assertion.
+        #[must_use]
+        pub const fn with_claim(mut self, claim: Option<AssertionClaim>) -> Self {
+            self.claim = claim;
+            self
+        }
+    };
+    (event) => {
+        /// With an event.
+        #[must_use]
+        pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
+            self.event = event;
+            self
+        }
+    };
+}
+
 /// A bound on rows that nobody signed in for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quota {
@@ -45,12 +73,7 @@ impl Advance {
         Self { id, expected, expires, record, quota: None, event: None }
     }
 
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(event);
 
     /// Counted against a quota.
     #[must_use]
@@ -80,12 +103,7 @@ impl PutLaunch {
         Self { hash, keep_until, record, event: None }
     }
 
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(event);
 }
 
 /// Issues a code.
@@ -121,12 +139,7 @@ impl IssueCode {
         Self { interaction, launch, code, binding, expires, grant, event: None }
     }
 
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(event);
 }
 
 /// A client assertion to be spent (JWTCA-009).
@@ -201,26 +214,9 @@ impl RedeemCode {
         self
     }
 
-    /// Keeps an opaque access token.
-    #[must_use]
-    pub fn with_access(mut self, access: Option<NewAccess>) -> Self {
-        self.access = access;
-        self
-    }
-
-    /// Spends an assertion.
-    #[must_use]
-    pub const fn with_claim(mut self, claim: Option<AssertionClaim>) -> Self {
-        self.claim = claim;
-        self
-    }
-
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(access);
+    beside!(claim);
+    beside!(event);
 }
 
 /// Uses a refresh token.
@@ -279,26 +275,9 @@ impl RotateRefresh {
         }
     }
 
-    /// Keeps an opaque access token.
-    #[must_use]
-    pub fn with_access(mut self, access: Option<NewAccess>) -> Self {
-        self.access = access;
-        self
-    }
-
-    /// Spends an assertion.
-    #[must_use]
-    pub const fn with_claim(mut self, claim: Option<AssertionClaim>) -> Self {
-        self.claim = claim;
-        self
-    }
-
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(access);
+    beside!(claim);
+    beside!(event);
 }
 
 /// Issues a token without a user.
@@ -319,26 +298,9 @@ impl IssueToken {
         Self::default()
     }
 
-    /// Keeps an opaque access token.
-    #[must_use]
-    pub fn with_access(mut self, access: Option<NewAccess>) -> Self {
-        self.access = access;
-        self
-    }
-
-    /// Spends an assertion.
-    #[must_use]
-    pub const fn with_claim(mut self, claim: Option<AssertionClaim>) -> Self {
-        self.claim = claim;
-        self
-    }
-
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(access);
+    beside!(claim);
+    beside!(event);
 }
 
 /// What to revoke.
@@ -384,17 +346,6 @@ impl Revoke {
         Self { what, claim: None, event: None }
     }
 
-    /// Spends an assertion.
-    #[must_use]
-    pub const fn with_claim(mut self, claim: Option<AssertionClaim>) -> Self {
-        self.claim = claim;
-        self
-    }
-
-    /// With an event.
-    #[must_use]
-    pub fn with_event(mut self, event: Option<NewEvent>) -> Self {
-        self.event = event;
-        self
-    }
+    beside!(claim);
+    beside!(event);
 }
