@@ -33,6 +33,7 @@ fn read_and_validate(bencher: Bencher<'_, '_>) {
         interaction_life: Duration::from_secs(600),
         ehr_launch: true,
         standalone_encounters: true,
+        v1_scopes: true,
     };
     let validate = || {
         let params = Params::parse(black_box(QUERY)).unwrap();

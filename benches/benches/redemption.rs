@@ -28,6 +28,7 @@ fn decide(bencher: Bencher<'_, '_>) {
         interaction_life: Duration::from_secs(600),
         ehr_launch: true,
         standalone_encounters: true,
+        v1_scopes: true,
     };
     let life = TokenLife {
         access_token: Duration::from_secs(300),

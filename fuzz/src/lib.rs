@@ -99,6 +99,7 @@ pub fn authorize_query(data: &[u8]) -> bool {
         interaction_life: Duration::from_secs(600),
         ehr_launch: true,
         standalone_encounters: true,
+        v1_scopes: true,
     };
     let Ok(params) = Params::parse(data) else { return false };
     let Ok(identified) = Identified::read(&params) else { return false };

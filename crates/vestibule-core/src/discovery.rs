@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use vestibule_scope::{Dialect, Scope};
+
 use crate::audience::FhirBase;
 
 /// Absolute URLs of the endpoints.
@@ -48,6 +50,8 @@ pub struct Wired<'a> {
     pub smart_style: bool,
     /// A visit can be chosen in a standalone launch.
     pub standalone_encounters: bool,
+    /// Scopes in the words of SMART 1.0 are understood.
+    pub v1_scopes: bool,
 }
 
 impl Wired<'_> {
@@ -132,10 +136,12 @@ impl Wired<'_> {
             "permission-patient",
             "permission-user",
             "permission-offline",
-            "permission-v1",
             "permission-v2",
         ];
         let mut capabilities = always.to_vec();
+        if self.v1_scopes {
+            capabilities.push("permission-v1");
+        }
         if self.ehr_launch {
             capabilities.extend([
                 "launch-ehr",
@@ -164,8 +170,11 @@ impl Wired<'_> {
         if self.ehr_launch || self.standalone_encounters {
             scopes.push("launch/encounter".to_owned());
         }
-        scopes.extend(base.scopes().iter().map(|scope| scope.as_str().to_owned()));
-        scopes.extend(base.listed_scopes().map(|scope| scope.as_str().to_owned()));
+        let held = base.scopes().iter().chain(base.listed_scopes());
+        let spoken = |scope: &&Scope| {
+            self.v1_scopes || scope.as_resource().is_none_or(|resource| resource.dialect() == Dialect::V2)
+        };
+        scopes.extend(held.filter(spoken).map(|scope| scope.as_str().to_owned()));
         scopes.extend(self.extension_scopes.iter().cloned());
         scopes
     }

@@ -1,4 +1,24 @@
-//! Identifiers, one type a kind: a value of one kind never passes for another (CODE-010, STORE-007).
+//! Identifiers, one type a kind: a value of one kind never passes for another (CODE-010, STORE-007, A-TYPE-04).
+//!
+//! A grant is found by the handle of a refresh token:
+//!
+//! ```
+//! use vestibule_host::{CodeHash, GrantKey, RefreshHandle};
+//!
+//! fn by_refresh(handle: &RefreshHandle) -> GrantKey<'_> {
+//!     GrantKey::Refresh(handle)
+//! }
+//! ```
+//!
+//! and a code is none:
+//!
+//! ```compile_fail,E0308
+//! use vestibule_host::{CodeHash, GrantKey, RefreshHandle};
+//!
+//! fn by_refresh(handle: &CodeHash) -> GrantKey<'_> {
+//!     GrantKey::Refresh(handle)
+//! }
+//! ```
 
 use std::fmt;
 

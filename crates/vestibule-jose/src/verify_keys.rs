@@ -37,7 +37,51 @@ pub enum JwksError {
     DuplicateKeyId,
 }
 
-/// What a token must be to be accepted.
+/// What a token must be to be accepted. Nothing of it has a default (A-TYPE-06, RFC 8725): who verifies names the keys, the
+/// algorithms, the type and the time, and who checks a client's assertion names its audiences as well
+/// ([`AssertionRules`](crate::assertion::AssertionRules)).
+///
+/// ```
+/// use vestibule_host::{Alg, UnixMillis};
+/// use vestibule_jose::{Expect, VerifyKeys};
+///
+/// fn is_ours(keys: &VerifyKeys, token: &str, now: UnixMillis) -> bool {
+///     let expect = Expect { typ: &["at+jwt"], algs: &[Alg::Es256] };
+///     keys.verify(token, &expect, now).is_ok()
+/// }
+/// ```
+///
+/// Without the algorithms, the type or the time there is no such call:
+///
+/// ```compile_fail,E0063
+/// use vestibule_host::Alg;
+/// use vestibule_jose::Expect;
+///
+/// let _ = Expect { typ: &["at+jwt"] };
+/// ```
+///
+/// ```compile_fail,E0063
+/// use vestibule_host::Alg;
+/// use vestibule_jose::Expect;
+///
+/// let _ = Expect { algs: &[Alg::Es256] };
+/// ```
+///
+/// ```compile_fail,E0061
+/// use vestibule_host::Alg;
+/// use vestibule_jose::{Expect, VerifyKeys};
+///
+/// fn is_ours(keys: &VerifyKeys, token: &str) -> bool {
+///     let expect = Expect { typ: &["at+jwt"], algs: &[Alg::Es256] };
+///     keys.verify(token, &expect).is_ok()
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// use vestibule_jose::assertion::AssertionRules;
+///
+/// let _ = AssertionRules { issuer: "https://as.example", ..Default::default() };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Expect<'a> {
     /// The accepted values of `typ`, without `application/`. A token without `typ` is never accepted.

@@ -25,6 +25,7 @@ pub struct Config {
     pub(crate) ehr_launch: bool,
     pub(crate) smart_style: bool,
     pub(crate) standalone_encounters: bool,
+    pub(crate) v1_scopes: bool,
     pub(crate) host_draws_pages: bool,
     /// 60 s (SMART-AUTHZ-056, SMART-AUTHZ-059).
     pub(crate) code_life: Duration,
@@ -143,6 +144,7 @@ impl Config {
             ehr_launch: false,
             smart_style: false,
             standalone_encounters: false,
+            v1_scopes: true,
             host_draws_pages: false,
             code_life: Duration::from_secs(60),
             access_token_life: Duration::from_secs(300),
@@ -253,6 +255,14 @@ impl Config {
         self
     }
 
+    /// Understands no scopes in the words of SMART 1.0 (`patient/*.read`): they are dropped like any unknown scope, and
+    /// `permission-v1` is not advertised. What was granted before keeps its words.
+    #[must_use]
+    pub const fn without_v1_scopes(mut self) -> Self {
+        self.v1_scopes = false;
+        self
+    }
+
     /// Offers `response_mode=form_post`.
     #[must_use]
     pub const fn with_form_post(mut self) -> Self {
@@ -321,6 +331,7 @@ impl Config {
             interaction_life: self.interaction_life,
             ehr_launch: self.ehr_launch,
             standalone_encounters: self.standalone_encounters,
+            v1_scopes: self.v1_scopes,
         }
     }
 

@@ -166,7 +166,8 @@ impl Negotiation {
     ) -> Self {
         let line = |one: &vestibule_scope::Requested| {
             let (left, took) = match &one.parsed {
-                Ok(scope) => (vec![scope.clone()], None),
+                Ok(scope) if rules.knows(scope) => (vec![scope.clone()], None),
+                Ok(_) => (Vec::new(), Some((Stage::Grammar, Reason::NotOffered))), // A-SCOPE-08
                 // An extension that the app is registered for, and that the base knows, is spelled as it is (SMART-SCOPE-095).
                 Err(error) => (Vec::new(), Some((Stage::Grammar, Reason::NotAScope(*error)))),
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vestibule_host::{ClientId, LaunchHash, RegisteredClient, UnixMillis};
-use vestibule_scope::ScopeList;
+use vestibule_scope::{Dialect, Scope, ScopeList};
 
 use super::error::{AuthorizeCode, AuthorizeRefusal};
 use super::launch;
@@ -34,9 +34,16 @@ pub struct Rules<'a> {
     pub ehr_launch: bool,
     /// Whether a visit can be chosen in a standalone launch.
     pub standalone_encounters: bool,
+    /// Whether scopes in the words of SMART 1.0 (`.read`) are understood: `permission-v1`.
+    pub v1_scopes: bool,
 }
 
 impl<'a> Rules<'a> {
+    /// Whether the server knows the words of a scope (A-SCOPE-08).
+    pub(crate) fn knows(&self, scope: &Scope) -> bool {
+        self.v1_scopes || scope.as_resource().is_none_or(|resource| resource.dialect() == Dialect::V2)
+    }
+
     /// The base with this canonical URL.
     pub fn base(&self, url: &str) -> Option<&'a FhirBase> {
         self.bases.iter().find(|base| base.url() == url)

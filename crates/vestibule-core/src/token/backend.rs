@@ -54,7 +54,9 @@ impl BackendRequest {
         let base = self.base(client, rules)?;
         let mut scopes = ScopeSet::new();
         for requested in self.scope.iter() {
-            let Ok(scope) = &requested.parsed else { continue };
+            let Some(scope) = requested.parsed.as_ref().ok().filter(|scope| rules.knows(scope)) else {
+                continue;
+            };
             let narrowed = match scope.kind() {
                 // SCOPE-005: nothing that needs a user.
                 ScopeKind::Resource(resource)

@@ -149,9 +149,11 @@ impl RefreshRequest {
         // RT-007, RT-008: a subset for this access token alone.
         let asked = match scope {
             None => record.scopes.clone(),
-            Some(list) => {
-                trail.check("SMART-REFRESH-003", "scope was granted before", subset(&list, &record.scopes))?
-            }
+            Some(list) => trail.check(
+                "SMART-REFRESH-003",
+                "scope was granted before",
+                subset(&list, &record.scopes, rules),
+            )?,
         };
         let scopes: ScopeSet = asked.iter().flat_map(|scope| still.narrow(scope).into_scopes()).collect();
         if scopes.is_empty() {
@@ -164,7 +166,7 @@ impl RefreshRequest {
 }
 
 /// The requested scopes, if each is covered by what was granted (SMART-REFRESH-003, -004, SCOPE-006).
-fn subset(list: &ScopeList, granted: &ScopeSet) -> Result<ScopeSet, TokenError> {
+fn subset(list: &ScopeList, granted: &ScopeSet, rules: &Rules<'_>) -> Result<ScopeSet, TokenError> {
     let beyond = TokenError::InvalidScope("a requested scope was not granted");
     let mut scopes = ScopeSet::new();
     for requested in list.iter() {
@@ -172,7 +174,9 @@ fn subset(list: &ScopeList, granted: &ScopeSet) -> Result<ScopeSet, TokenError> 
         let scope = match known {
             Some(scope) => scope,
             None => {
-                requested.parsed.as_ref().ok().filter(|scope| granted.covers(scope)).cloned().ok_or(beyond)?
+                let parsed = requested.parsed.as_ref().ok();
+                let held = parsed.filter(|scope| rules.knows(scope) && granted.covers(scope));
+                held.cloned().ok_or(beyond)?
             }
         };
         scopes.insert(scope);

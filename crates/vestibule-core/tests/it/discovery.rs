@@ -22,6 +22,7 @@ fn endpoints() -> Endpoints {
 
 fn wired(endpoints: &Endpoints, [ehr_launch, smart_style, standalone_encounters]: [bool; 3]) -> Wired<'_> {
     Wired {
+        v1_scopes: true,
         issuer: ISSUER,
         endpoints,
         id_token_algs: &["RS256"],

@@ -90,6 +90,7 @@ impl Server {
             interaction_life: Duration::from_secs(600),
             ehr_launch: self.ehr_launch,
             standalone_encounters: self.standalone_encounters,
+            v1_scopes: true,
         }
     }
 

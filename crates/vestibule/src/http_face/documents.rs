@@ -60,6 +60,7 @@ impl Documents {
         let assertion_algs = Alg::ALL.map(Alg::name);
         let extension_scopes = [config.introspect_scope.clone()];
         let wired = Wired {
+            v1_scopes: config.v1_scopes,
             issuer: config.issuer(),
             endpoints: config.endpoints(),
             id_token_algs: &id_token_algs,

@@ -6,9 +6,9 @@ use vestibule_http_tests::app::{CB, address_of, az, az_ehr, cc, rf};
 use vestibule_http_tests::assertion::assertion;
 use vestibule_http_tests::browser::Browser;
 use vestibule_http_tests::log::Log;
-use vestibule_http_tests::world::{P1, P3, World, open_record, scopes};
+use vestibule_http_tests::world::{P1, P3, World, config, open_record, scopes};
 
-use crate::notation::{asked_with, begins, each_adapter, j400, posted, red, red_at};
+use crate::notation::{asked_with, begins, each_adapter, each_adapter_with, j400, posted, red, red_at};
 
 /// What an app is granted that asks for this; bob, with one record, allows everything.
 async fn granted(world: &World, client: &str, asked: &str) -> String {
@@ -89,6 +89,35 @@ fn a_scope_07_v1_and_v2_mixed() {
         assert_eq!(got, "patient/Observation.r");
         nothing(&world, "narrow", "patient/Observation.write").await;
     });
+}
+
+/// A-SCOPE-08
+#[test]
+fn a_scope_08_v1_switched_off() {
+    each_adapter_with(
+        || config().without_v1_scopes(),
+        async |world| {
+            for v1 in ["patient/*.read", "patient/*.*", "patient/Observation.read", "user/Patient.write"] {
+                nothing(&world, "pub", v1).await;
+            }
+            let got = granted(&world, "pub", "patient/*.read patient/Observation.rs patient/*.*").await;
+            assert_eq!(got, "patient/Observation.rs", "and nothing of the others");
+            let mut browser = Browser::of(&world, "bob");
+            browser.begin(&az("pub").scope("patient/Observation.rs offline_access")).await;
+            let tokens = world.redeem("pub", &browser.allow().await.code()).await.json();
+            let refresh = rf("pub", tokens["refresh_token"].as_str().unwrap());
+            let answer = refresh.add("scope", "patient/Observation.read").send(&world).await;
+            answer.is_error(400, "invalid_scope");
+            let service = cc(&assertion(&world, "svc").text()).set("scope", "system/Observation.read");
+            j400(&service.send(&world).await, "invalid_scope");
+            let document = Browser::new(&world).get("/r4/.well-known/smart-configuration").await.json();
+            let named =
+                |list: &str, what: &str| document[list].as_array().unwrap().iter().any(|one| one == what);
+            assert!(named("capabilities", "permission-v2") && !named("capabilities", "permission-v1"));
+            let listed = document["scopes_supported"].as_array().unwrap();
+            assert!(listed.iter().all(|scope| !scope.as_str().unwrap().ends_with(".read")), "{listed:?}");
+        },
+    );
 }
 
 /// A-SCOPE-10
