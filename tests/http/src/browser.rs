@@ -220,6 +220,8 @@ pub struct Browser {
     pub set: Vec<String>,
     /// Every URL that was ever in the address bar, or that an answer led to.
     pub urls: Vec<String>,
+    /// Every body that was ever shown.
+    pub shown: Vec<String>,
     /// The interaction in front.
     pub path: String,
     /// Its page.
@@ -234,6 +236,7 @@ impl Browser {
             session: None,
             set: Vec::new(),
             urls: Vec::new(),
+            shown: Vec::new(),
             path: String::new(),
             page: Answer::default(),
         }
@@ -278,6 +281,7 @@ impl Browser {
 
     pub fn keep(&mut self, answer: &Answer) {
         always(answer);
+        self.shown.push(answer.body.clone());
         self.urls.extend(answer.headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned()));
         for cookie in answer.cookies() {
             self.set.push(cookie.to_owned());

@@ -9,6 +9,7 @@
 //! | [`assertion`] | what clients with keys sign |
 //! | [`registering`] | the app that registers itself |
 //! | [`log`] | what was logged meanwhile |
+//! | `proxy` | cuts a connection at a chosen byte |
 //! | [`door`] | [`Adapter::Direct`] calls `handle`; the others are an adapter behind a socket, spoken to byte by byte |
 //!
 //! [`World::new`](world::World::new) has no socket; [`World::behind`](world::World::behind) names an adapter, and everything
@@ -21,6 +22,8 @@ pub mod assertion;
 pub mod browser;
 pub mod door;
 pub mod log;
+#[cfg(feature = "loopback")]
+pub mod proxy;
 pub mod registering;
 #[cfg(feature = "loopback")]
 mod serve;

@@ -12,7 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vestibule::{AuthorizationServer, Builder, Config, FhirBase, Host, RegistrationPolicy};
-use vestibule_host::{ClientId, EncounterId, LaunchContext, MemoryConsents, MemoryGrants, PatientId, UserId};
+use vestibule_host::{
+    ClientId, EncounterId, GrantStore, LaunchContext, MemoryConsents, MemoryGrants, PatientId, UserId,
+};
 use vestibule_jose::{LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
 use vestibule_testkit::{FakeClock, FaultyGrants, SeededEntropy};
@@ -101,10 +103,19 @@ impl World {
 
     /// A world whose clients speak to it through an adapter.
     pub fn behind(adapter: Adapter, config: Config) -> Self {
+        let memory = Arc::new(MemoryGrants::new());
+        Self::over(adapter, config, memory.clone(), memory)
+    }
+
+    /// The same over another store; `memory` then stands aside.
+    pub fn over_store(adapter: Adapter, config: Config, store: Arc<dyn GrantStore>) -> Self {
+        Self::over(adapter, config, Arc::new(MemoryGrants::new()), store)
+    }
+
+    fn over(adapter: Adapter, config: Config, memory: Arc<MemoryGrants>, store: Arc<dyn GrantStore>) -> Self {
         let clock = FakeClock::default();
         let script = Script::default();
-        let memory = Arc::new(MemoryGrants::new());
-        let grants = FaultyGrants::new(memory.clone());
+        let grants = FaultyGrants::new(store);
         let world = Parts {
             users: Arc::new(Users::new(script.clone(), clock.clone())),
             patients: Arc::new(Patients::new(script.clone())),
@@ -147,8 +158,13 @@ impl World {
 
     /// The same world with an endpoint at which apps register themselves.
     pub fn registering(&self, policy: impl RegistrationPolicy + 'static) -> Self {
-        let server = self.parts().builder(self.server.config().clone(), &self.clock, 3);
-        let server = server.with_registration(self.clients.clone(), Arc::new(policy)).build().unwrap();
+        self.rebuilt(|server| server.with_registration(self.clients.clone(), Arc::new(policy)))
+    }
+
+    /// The same world with another server, or with one that has more parts.
+    pub fn rebuilt(&self, with: impl FnOnce(Builder) -> Builder) -> Self {
+        let server =
+            with(self.parts().builder(self.server.config().clone(), &self.clock, 3)).build().unwrap();
         Self { door: self.door_to(&server), server, ..self.clone() }
     }
 
@@ -184,7 +200,6 @@ impl World {
 
     /// How many rows the store holds. Empties it.
     pub async fn count_rows_and_purge(&self) -> u32 {
-        use vestibule_host::GrantStore as _;
         self.memory.purge(vestibule_host::UnixMillis(i64::MAX), u16::MAX).await.unwrap().rows
     }
 }

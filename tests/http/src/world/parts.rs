@@ -36,6 +36,7 @@ pub struct Users {
     /// When users signed in, where it is not just now.
     since: Mutex<HashMap<String, UnixMillis>>,
     asked: Mutex<Vec<AskedToSignIn>>,
+    logs_requests: Mutex<bool>,
 }
 
 /// What the engine told the sign-in page.
@@ -58,6 +59,7 @@ impl Users {
             nameless: Mutex::default(),
             since: Mutex::default(),
             asked: Mutex::default(),
+            logs_requests: Mutex::default(),
         }
     }
 
@@ -76,6 +78,11 @@ impl Users {
         lock(&self.asked).clone()
     }
 
+    /// From now on the host logs what it is asked, as hosts do that nobody has looked at.
+    pub fn log_requests(&self) {
+        *lock(&self.logs_requests) = true;
+    }
+
     /// From now on whoever is signed in has an empty id.
     pub fn forget_ids(&self) {
         *lock(&self.nameless) = true;
@@ -86,6 +93,9 @@ impl Users {
 impl UserAuthenticator for Users {
     async fn current_user(&self, head: &http::request::Parts) -> Result<Option<SignedInUser>, HostError> {
         self.script.call("users.current_user").await.map_err(HostError::new)?;
+        if *lock(&self.logs_requests) {
+            tracing::debug!(headers = ?head.headers, "who is it");
+        }
         let cookies = head.headers.get_all(http::header::COOKIE).iter().filter_map(|c| c.to_str().ok());
         let host = cookies.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix("host="));
         let Some((name, session)) = host.and_then(|value| value.split_once('/')) else { return Ok(None) };
