@@ -218,6 +218,8 @@ pub struct GrantLine {
     pub until: UnixMillis,
     /// Whether the app can come back without asking.
     pub staying: Staying,
+    /// How many other grants of the app end with this one: all for the same record, as those of another device.
+    pub together: usize,
 }
 
 /// An answer that would let an app in again without a question, though it has no access now.

@@ -163,6 +163,7 @@ fn gallery(show: &mut dyn FnMut(&str, View<'_>)) -> Result<(), Box<dyn Error>> {
         used: UnixMillis::from_seconds(1_795_478_700),
         until: UnixMillis::from_seconds(1_810_944_000),
         staying: if patient.is_some() { Staying::Away } else { Staying::SignedIn },
+        together: usize::from(patient.is_some()),
     };
     let grants = [grant("g1", "Growth Chart", Some(ben), &asked), grant("g2", "Ward Round", None, &wide)];
     let remembered = [RememberedLine {

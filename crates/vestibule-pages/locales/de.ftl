@@ -133,7 +133,11 @@ manage-heading = Apps mit Zugriff
 manage-lead = Diese Apps dürfen Gesundheitsdaten nutzen, weil Sie es erlaubt haben. Sie können das jederzeit beenden.
 manage-empty = Zurzeit hat keine App Zugriff.
 manage-empty-hint = Wenn Sie einer App eine Akte öffnen, steht sie hier.
-manage-revoked = Der Zugriff wurde entfernt. Die App kann Ihre Daten hier nicht mehr nutzen; was sie schon kopiert hat, bleibt bei der App.
+manage-revoked = Der Zugriff wurde entfernt. Die App kann diese Daten hier nicht mehr nutzen, auf keinem Gerät; was sie schon kopiert hat, bleibt bei der App.
+manage-together = { $count ->
+    [one] Sie haben dieser App dieselben Daten noch einmal erlaubt, zum Beispiel auf einem anderen Gerät. Das Entfernen beendet beides.
+   *[other] Sie haben dieser App dieselben Daten noch { $count }-mal erlaubt, zum Beispiel auf anderen Geräten. Das Entfernen beendet alles.
+ }
 manage-record = Wessen Akte
 manage-since = Erlaubt am
 manage-until = Endet spätestens am

@@ -134,7 +134,11 @@ manage-heading = Apps with access
 manage-lead = These apps can use health information because you allowed it. You can end this at any time.
 manage-empty = No app has access at the moment.
 manage-empty-hint = When you allow an app to use a record, it is listed here.
-manage-revoked = Access was removed. The app cannot use your data here any more; what it already copied stays with the app.
+manage-revoked = Access was removed. The app cannot use that data here any more, on any device; what it already copied stays with the app.
+manage-together = { $count ->
+    [one] You allowed this app the same data one more time, for example on another device. Removing access ends both.
+   *[other] You allowed this app the same data { $count } more times, for example on other devices. Removing access ends all of them.
+ }
 manage-record = Whose record
 manage-since = Allowed on
 manage-until = Ends by

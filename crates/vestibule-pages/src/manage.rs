@@ -28,6 +28,8 @@ struct Entry<'a> {
     facts: Vec<Fact>,
     what: String,
     lines: Vec<Line>,
+    /// What else the button ends.
+    together: Option<String>,
     button: Button<'a>,
 }
 
@@ -99,6 +101,8 @@ impl<'a> Entry<'a> {
             facts,
             what: texts.count("manage-what-count", count),
             lines: lines(&grant.scopes, texts),
+            together: (grant.together > 0)
+                .then(|| texts.count("manage-together", u64::try_from(grant.together).unwrap_or(u64::MAX))),
             button: Button {
                 name: field::REVOKE,
                 value: &grant.id,
@@ -116,6 +120,7 @@ impl<'a> Entry<'a> {
             facts: vec![Fact::at("manage-answered", answer.since, texts)],
             what: texts.count("manage-answer-count", count),
             lines: lines(&answer.scopes, texts),
+            together: None,
             button: Button {
                 name: field::FORGET,
                 value: &answer.id,

@@ -32,6 +32,24 @@ fn apps_and_what_they_may() {
     assert!(!said.contains("Access was removed"));
 }
 
+/// SMART-MGMT-002, SMART-MGMT-003
+#[test]
+fn what_ends_together_is_said_before_it_ends() {
+    let of = |together| GrantLine { together, ..grant("g1", "Growth Chart", "patient/*.rs") };
+    for (language, one, more) in [
+        ("en", "one more time, for example on another device. Removing access ends both.", "3 more times"),
+        ("de", "noch einmal erlaubt, zum Beispiel auf einem anderen Gerät.", "noch 3-mal erlaubt"),
+    ] {
+        let said = |together| {
+            let html = draw_in(language, &View::Manage(manage(&[of(together)])));
+            check(&html);
+            text(&html)
+        };
+        assert!(said(1).contains(one) && said(3).contains(more), "{}", said(3));
+        assert!(!said(0).contains(one) && !said(0).contains(more));
+    }
+}
+
 #[test]
 fn nothing_left() {
     let html = draw(View::Manage(ManageView { done: Some(Done::Revoked), ..manage(&[]) }));

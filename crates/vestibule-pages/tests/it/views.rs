@@ -100,6 +100,7 @@ pub(crate) fn grant(id: &str, app: &str, scope: &str) -> GrantLine {
         since: UnixMillis::from_seconds(1_795_392_000),
         used: UnixMillis::from_seconds(1_795_392_000),
         staying: Staying::Once,
+        together: 0,
         until: UnixMillis::from_seconds(1_810_944_000),
     }
 }

@@ -107,7 +107,8 @@ impl AuthorizationServer {
     ) -> Result<Response<Bytes>, AuthorizeError> {
         let mut grants = Vec::new();
         for (stored, record) in live.iter().skip(number * PER_PAGE).take(PER_PAGE) {
-            grants.push(self.grant_line(user, stored, record).await?);
+            let together = live.iter().filter(|(_, other)| is_same_access(record, other)).count();
+            grants.push(self.grant_line(user, stored, record, together.saturating_sub(1)).await?);
         }
         let mut answers = Vec::new();
         // Those who look at the second page have seen the first.
@@ -253,6 +254,7 @@ impl AuthorizationServer {
         user: &SignedInUser,
         stored: &StoredGrant,
         record: &GrantRecord,
+        together: usize,
     ) -> Result<GrantLine, AuthorizeError> {
         let patient = self.still_visible(user, &record.client, record.context.patient.as_ref()).await?;
         let relationship = patient.as_ref().and_then(|allowed| allowed.relationship.clone());
@@ -270,6 +272,7 @@ impl AuthorizationServer {
                 Some(RefreshScope::Online) => Staying::SignedIn,
                 Some(RefreshScope::Offline) => Staying::Away,
             },
+            together,
         })
     }
 
@@ -322,6 +325,11 @@ impl AuthorizationServer {
     fn manage_path(&self) -> String {
         format!("{}/auth/manage", self.config().issuer_path())
     }
+}
+
+/// Whether two grants end with one button ([`revoke_grant`](AuthorizationServer::revoke_grant)).
+fn is_same_access(one: &GrantRecord, other: &GrantRecord) -> bool {
+    one.client == other.client && one.base == other.base && one.context.patient == other.context.patient
 }
 
 fn who_of(user: &SignedInUser) -> Who {

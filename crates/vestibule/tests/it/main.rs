@@ -29,6 +29,7 @@ mod refresh;
 mod registration;
 mod sign_in;
 mod tabs;
+mod taken_back;
 mod tampering;
 mod tenants;
 mod token_gaps;
