@@ -33,7 +33,7 @@
 //!   afterwards, since Redis takes nothing back; the server runs one at a time. In the append-only file its writes are one transaction.
 //! * **Refresh tokens** are judged by `Family::answer`, as in every store: the chain is read, judged here, and written by a script that
 //!   writes only if it is unchanged. Of two who race, one wins and the other judges again: two round trips, and one more for each
-//!   race that was lost.
+//!   race that was lost. Calls of one process take turns at a chain, so that only processes race.
 //! * **Time** comes from the caller. No script asks the server's clock and no key has a time to live, so that no clock but the
 //!   caller's can end a row: a live row is never gone because two clocks differ. What is over is removed by `purge`, along an index
 //!   over the ends, and stays until then. Times are compared as doubles, which are exact until the year 287396.
@@ -72,6 +72,7 @@ mod reply;
 mod script;
 mod server;
 mod store;
+mod turns;
 
 pub use error::ConnectError;
 pub use options::RedisOptions;

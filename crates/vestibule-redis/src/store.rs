@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::reply::Reply;
 use crate::script::{Ask, Script, Scripts};
 use crate::server::{Server, Unasked};
+use crate::turns::Turns;
 use crate::{ConnectError, RedisOptions};
 
 /// The schema of the rows that this version writes.
@@ -29,6 +30,7 @@ struct Inner {
     durability: Durability,
     known: RwLock<Known>,
     purging: RwLock<Way>,
+    turns: Turns,
 }
 
 /// Tenants that are in the list by which purging finds them, as far as one connection has seen it.
@@ -55,9 +57,10 @@ impl RedisStore {
             Unasked::Refused(error) => ConnectError::NotAllowed(error.into()),
         })?;
         let durability = server.judge(&options)?;
+        let turns = Turns::new(options.response_timeout);
         let RedisOptions { prefix, .. } = options;
         let (scripts, known, purging) = (Scripts::new(), RwLock::default(), RwLock::default());
-        let store = Self(Arc::new(Inner { link, scripts, prefix, durability, known, purging }));
+        let store = Self(Arc::new(Inner { link, scripts, prefix, durability, known, purging, turns }));
         store.check_schema().await?;
         store.probe().await?;
         Ok(store)
@@ -235,6 +238,10 @@ impl RedisStore {
         ask: Ask,
     ) -> Result<Reply, StoreFault> {
         self.run(script, &self.base_of(tenant), &ask, Effect::Writes).await
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     pub(crate) fn purging(&self) -> &RwLock<Way> {

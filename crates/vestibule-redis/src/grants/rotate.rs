@@ -2,7 +2,7 @@
 //!
 //! The judge is the host's, so that this store decides as every other one does; the claim, the chain, the token, the grant and the
 //! event are one script. Whoever loses the race is told by that script what is stored now, and judges again: each round has a
-//! winner, so that so many racers need so many rounds at most.
+//! winner, so that so many racers need so many rounds at most. Calls of one process do not race at all: they take turns.
 
 use vestibule_host::family::Answer;
 use vestibule_host::{Call, Family, GrantStatus, RotateRefresh, Rotation, StoreFault, StoredGrant};
@@ -12,8 +12,8 @@ use crate::reply::Reply;
 use crate::script::Ask;
 use crate::{RedisStore, chain, error};
 
-/// More racers on one chain than this are somebody's attack, and are told to come again.
-const ROUNDS: u32 = 256;
+/// So many processes may race on one chain; who still has not won is told to come again.
+const ROUNDS: u32 = 64;
 
 /// What was read.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ enum Round {
 
 impl RedisStore {
     pub(super) async fn rotate(&self, op: &RotateRefresh, call: &Call) -> Result<Rotation, StoreFault> {
+        let _turn = self.turns().at(&op.handle).await?;
         let mut found = match self.settle(op, call, None).await? {
             Round::Judge(found) => found,
             Round::ClaimSeen => return Ok(Rotation::ClaimSeen),

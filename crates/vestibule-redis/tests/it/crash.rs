@@ -25,11 +25,19 @@ fn cycles() -> u32 {
     std::env::var("VESTIBULE_CRASHES").map_or(5, |number| number.parse().unwrap())
 }
 
+/// What the workers of a cycle share.
+#[derive(Debug, Default)]
+struct Shift {
+    next: AtomicU32,
+    done: AtomicU32,
+    over: AtomicBool,
+}
+
 /// Redeems and rotates until the store fails; returns the numbers whose rotation was acknowledged.
-async fn work(store: RedisStore, next: Arc<AtomicU32>, stop: Arc<AtomicBool>) -> Vec<u32> {
+async fn work(store: RedisStore, shift: Arc<Shift>) -> Vec<u32> {
     let mut done = Vec::new();
-    while !stop.load(Ordering::Acquire) {
-        let n = next.fetch_add(1, Ordering::AcqRel);
+    while !shift.over.load(Ordering::Acquire) {
+        let n = shift.next.fetch_add(1, Ordering::AcqRel);
         if !matches!(store.issue_code(&issue(n), &call(n)).await, Ok(Issuance::Won)) {
             break;
         }
@@ -40,23 +48,27 @@ async fn work(store: RedisStore, next: Arc<AtomicU32>, stop: Arc<AtomicBool>) ->
             break;
         }
         done.push(n);
+        shift.done.fetch_add(1, Ordering::AcqRel);
     }
     done
 }
 
 /// Kills the server at some moment of each cycle, starts it again, and counts what is missing.
 async fn kill_and_count(server: &Redis, options: RedisOptions, cycles: u32) -> Kept {
-    let next = Arc::new(AtomicU32::new(1));
+    let mut first = 1;
     let mut kept = Kept::default();
     for cycle in 0..cycles {
         let store = connect(server, options.clone()).await;
-        let first = next.load(Ordering::Acquire);
-        let stop = Arc::new(AtomicBool::new(false));
+        let shift = Arc::new(Shift { next: AtomicU32::new(first), ..Shift::default() });
         let workers: Vec<_> =
-            (0..WORKERS).map(|_| tokio::spawn(work(store.clone(), next.clone(), stop.clone()))).collect();
-        tokio::time::sleep(Duration::from_millis(u64::from(40 + cycle * 37 % 160))).await;
+            (0..WORKERS).map(|_| tokio::spawn(work(store.clone(), Arc::clone(&shift)))).collect();
+        // The first answer shows that it runs; the kill comes at some moment after it.
+        while shift.done.load(Ordering::Acquire) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(u64::from(7 + cycle * 37 % 160))).await;
         tokio::task::block_in_place(|| server.kill());
-        stop.store(true, Ordering::Release);
+        shift.over.store(true, Ordering::Release);
         let mut done = Vec::new();
         for worker in workers {
             done.extend(worker.await.unwrap());
@@ -70,7 +82,8 @@ async fn kill_and_count(server: &Redis, options: RedisOptions, cycles: u32) -> K
             survived(&store, *n, &told, &mut kept.lost).await;
         }
         // Those that were in the middle of something: whatever is there is there as a whole.
-        for n in (first..next.load(Ordering::Acquire)).filter(|n| !done.contains(n)) {
+        let next = shift.next.load(Ordering::Acquire);
+        for n in (first..next).filter(|n| !done.contains(n)) {
             let handle = RefreshHandle::new(bytes(n));
             let opened = store.grant(GrantKey::Refresh(&handle), &call(0)).await.unwrap().is_some();
             assert_eq!(
@@ -79,6 +92,7 @@ async fn kill_and_count(server: &Redis, options: RedisOptions, cycles: u32) -> K
                 "code {n}, in the middle of which the kill came"
             );
         }
+        first = next;
     }
     kept
 }
@@ -116,11 +130,14 @@ async fn what_was_won_before_the_server_was_killed_stays_won() {
     let server = Redis::start();
     let kept = kill_and_count(&server, RedisOptions::default(), cycles()).await;
     println!("{} acknowledged in {} cycles, {} losses", kept.acknowledged, cycles(), kept.lost.len());
-    assert!(kept.acknowledged > 50, "only {} rotations were acknowledged", kept.acknowledged);
+    assert!(kept.acknowledged >= usize::try_from(cycles()).unwrap());
     assert!(kept.lost.is_empty(), "{:?}", kept.lost);
 }
 
 /// The same on a server that may lose: the harness sees it, and so would the test above.
+///
+/// `appendfsync no` or `everysec` would not be seen: what a killed process has written is in the system's cache and survives it. They
+/// lose when the machine stops, which no test here can do; they are refused by what the server says of itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_without_its_file_is_seen_to_lose() {
     let server = Redis::start_with(&[("appendonly", "no")]);

@@ -66,8 +66,8 @@ async fn the_store_recovers_when_the_server_is_back() {
 #[tokio::test]
 async fn what_was_not_answered_is_told_by_the_attempt() {
     let server = Redis::start();
-    let options = RedisOptions::default().with_response_timeout(Duration::from_millis(200));
-    let store = connect(&server, options.with_connect_timeout(Duration::from_millis(200))).await;
+    let options = RedisOptions::default().with_response_timeout(Duration::from_secs(1));
+    let store = connect(&server, options.with_connect_timeout(Duration::from_secs(1))).await;
     issued(&store, 1).await;
     server.freeze();
     let fault = store.redeem_code(&redeem(1), &call(10)).await.unwrap_err();
@@ -108,12 +108,15 @@ async fn a_server_that_is_busy_is_busy() {
             let _ = operator.raw(&sent).await;
         }
     });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut other = Operator::of(&server).await;
+    while other.tries::<String>("PING").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let fault = store.redeem_code(&redeem(1), &call(10)).await.unwrap_err();
     assert!(matches!(fault, StoreFault::Busy { .. }), "{fault:?}");
     let fault = store.grant(GrantKey::Id(&grant_id(1)), &call(10)).await.unwrap_err();
     assert!(matches!(fault, StoreFault::Busy { .. }), "{fault:?}");
-    Operator::of(&server).await.says::<()>("SCRIPT KILL").await;
+    other.says::<()>("SCRIPT KILL").await;
     hog.await.unwrap();
     assert_eq!(store.redeem_code(&redeem(1), &call(11)).await.unwrap(), Redemption::Won);
 }

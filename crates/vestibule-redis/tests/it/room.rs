@@ -116,3 +116,34 @@ async fn a_purge_goes_round_all_tenants() {
     let left = Operator::of(&server).await.keys("*l:").await;
     assert!(left.is_empty(), "{} launches", left.len());
 }
+
+/// Row 6. Calls of one process take turns; processes do not, and the script decides.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_race_on_one_chain_have_one_winner() {
+    let server = Redis::start();
+    let first = connect(&server, RedisOptions::default()).await;
+    for n in 1..=5 {
+        issued(&first, n).await;
+        assert_eq!(first.redeem_code(&redeem(n), &call(100 + n)).await.unwrap(), Redemption::Won);
+        let mut racing = Vec::new();
+        for process in 0..16 {
+            let store = connect(&server, RedisOptions::default()).await;
+            for task in 0..4 {
+                let store = store.clone();
+                let attempt = n * 1_000 + process * 4 + task;
+                let op = rotate(n, 0).with_event(event(attempt));
+                racing.push(tokio::spawn(async move { store.rotate_refresh(&op, &call(attempt)).await }));
+            }
+        }
+        let (mut won, mut same) = (0, 0);
+        for end in racing {
+            match end.await.unwrap().unwrap() {
+                Rotation::Won => won += 1,
+                Rotation::Same { .. } => same += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((won, same), (1, 63), "chain {n}");
+        assert_eq!(events(&first).await.unwrap().len(), 65, "chain {n}");
+    }
+}
