@@ -16,6 +16,7 @@ mod bounds;
 mod browser_side;
 mod canaries;
 mod client_auth;
+mod clocks;
 mod code;
 mod id_token;
 mod introspection;
