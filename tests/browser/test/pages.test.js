@@ -212,8 +212,37 @@ sees("apps", async (page) => {
   assert.match(await page.locator("main").innerText(), /waits for approval/);
   await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
 });
+sees("apps-approved", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=register]"));
+  const answer = JSON.parse(await page.locator("section[aria-labelledby=answers] pre").nth(1).innerText());
+  await page.goto(`${world.demo.url}/ehr/apps`);
+  await press(page, page.getByRole("button", { name: "Approve My first app" }).first());
+  await page.getByRole("link", { name: "Open it in the sample app" }).first().waitFor();
+  // From the list to the sample app, to the hospital, and into a record.
+  await press(page, page.locator(`a[href$="client_id=${answer.client_id}"]`));
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  assert.equal(await page.inputValue("#client"), answer.client_id);
+  await Promise.all([page.waitForSelector("input[name=patient], input[name=q]"), page.locator("#start button").click()]);
+  assert.match(await page.locator("main").innerText(), /My first app/);
+  await page.goto(`${world.demo.url}/ehr/apps`);
+});
+sees("try-registration", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=register]"));
+  await press(page, page.locator("button[value=read-registration]"));
+  assert.match(await page.locator("section[aria-labelledby=answers]").innerText(), /Answer: 200/);
+});
 sees("for-staff", inEhr("alice", "/ehr/audit"));
 sees("confidential", (page) => page.goto(`${world.demo.sampleApp}/confidential`));
+sees("confidential-silent", async (page) => {
+  await page.goto(`${world.demo.sampleApp}/confidential`);
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  await page.selectOption("[name=prompt]", "none");
+  await press(page, page.locator("form button"));
+  assert.match(await page.locator("main").innerText(), /login_required/);
+  await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+});
 sees("asymmetric-tokens", async (page) => {
   await page.goto(`${world.demo.sampleApp}/asymmetric`);
   await press(page, page.locator("form button"));

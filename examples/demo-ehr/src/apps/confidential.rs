@@ -138,7 +138,7 @@ impl ConfidentialApp {
     }
 
     /// Off to the hospital: where the browser is sent, and what is remembered until it is back.
-    fn authorize(&self, base: &str, scope: &str, launch: Option<&str>) -> (String, Visit) {
+    fn authorize(&self, base: &str, scope: &str, more: &[(&str, &str)]) -> (String, Visit) {
         let (state, verifier) = (random::token(), random::token());
         let mut query = Serializer::new(String::new());
         query
@@ -150,9 +150,8 @@ impl ConfidentialApp {
             .append_pair("aud", base)
             .append_pair("code_challenge", &random::hash(&verifier))
             .append_pair("code_challenge_method", "S256");
-        if let Some(launch) = launch {
-            query.append_pair("launch", launch);
-        }
+        // What is left empty is not said.
+        query.extend_pairs(more.iter().filter(|(_, value)| !value.is_empty()));
         let url = format!("{}?{}", self.server.config().endpoints().authorization, query.finish());
         (url, Visit { base: base.to_owned(), state, verifier, ..Visit::default() })
     }
@@ -225,11 +224,16 @@ struct Start {
     token: String,
     base: String,
     scope: String,
+    prompt: String,
+    max_age: String,
+    login_hint: String,
 }
 
 impl Default for Start {
     fn default() -> Self {
-        Self { token: String::new(), base: String::new(), scope: STANDALONE.to_owned() }
+        let none = String::new;
+        let scope = STANDALONE.to_owned();
+        Self { token: none(), base: none(), scope, prompt: none(), max_age: none(), login_hint: none() }
     }
 }
 
@@ -243,7 +247,12 @@ async fn start(
     if app.forms.check(&headers, app.path, &cookie, &form.token).is_err() || !known {
         return Redirect::to(&app.url).into_response();
     }
-    let (url, visit) = app.authorize(&form.base, form.scope.trim(), None);
+    let more = [
+        ("prompt", form.prompt.as_str()),
+        ("max_age", form.max_age.trim()),
+        ("login_hint", form.login_hint.trim()),
+    ];
+    let (url, visit) = app.authorize(&form.base, form.scope.trim(), &more);
     app.keep(&cookie, visit);
     Redirect::to(&url).into_response()
 }
@@ -265,7 +274,7 @@ async fn launch(
         return (StatusCode::BAD_REQUEST, "This app does not know that hospital.").into_response();
     };
     let cookie = app.cookie.read(&headers).unwrap_or_else(random::token);
-    let (url, visit) = app.authorize(&asked.iss, FROM_EHR, Some(&launch));
+    let (url, visit) = app.authorize(&asked.iss, FROM_EHR, &[("launch", &launch)]);
     app.keep(&cookie, visit);
     app.set(Redirect::to(&url).into_response(), &cookie)
 }
@@ -320,6 +329,8 @@ async fn callback(
 struct Act {
     token: String,
     act: String,
+    /// For this access token alone; empty: all that was granted.
+    scope: String,
 }
 
 async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(form): Form<Act>) -> Response {
@@ -334,7 +345,10 @@ async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(f
     let endpoints = app.server.config().endpoints();
     let call = match form.act.as_str() {
         "refresh" => {
-            let call = Call::post(&endpoints.token).with("grant_type", "refresh_token");
+            let mut call = Call::post(&endpoints.token).with("grant_type", "refresh_token");
+            if !form.scope.trim().is_empty() {
+                call = call.with("scope", form.scope.trim());
+            }
             app.authenticated(call.with("refresh_token", text("refresh_token"))).await
         }
         "revoke" => {
