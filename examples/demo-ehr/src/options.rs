@@ -66,7 +66,8 @@ pub enum KeysAction {
     Rotate,
     /// The emergency: withdraws a key at once, and with it every token that it signed. A successor takes over at once.
     Revoke {
-        /// Its id, as `list` shows it.
+        /// Its id, as `list` shows it. Some begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
@@ -137,6 +138,15 @@ mod tests {
         ] {
             assert!(public_url(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_id_may_begin_with_a_hyphen() {
+        let options =
+            Options::try_parse_from(["demo-ehr", "keys", "revoke", "-Qx", "--store", "memory"]).unwrap();
+        let action = KeysAction::Revoke { kid: "-Qx".to_owned() };
+        assert!(matches!(options.command, Some(Command::Keys { action: found }) if found == action));
+        assert_eq!(options.store, Store::Memory);
     }
 
     #[test]
