@@ -131,14 +131,15 @@ impl Server {
 pub(crate) struct Weakened(Vec<String>);
 
 /// `None` if the question is not allowed: renamed, forbidden, or unknown to a service that only speaks the protocol.
-async fn setting(link: &Link, name: &str) -> Result<Option<String>, StoreFault> {
+async fn setting(link: &Link, name: &str) -> Result<Option<String>, Unasked> {
     let mut ask = Cmd::new();
     ask.arg("CONFIG").arg("GET").arg(name);
-    Ok(link.send(&ask).await?.ok().and_then(|answer| match answer {
-        Value::Array(pair) => pair.into_iter().nth(1).map(text).filter(|value| !value.is_empty()),
-        Value::Map(pairs) => pairs.into_iter().next().map(|(_, value)| text(value)),
+    Ok(match link.send(&ask).await? {
+        Ok(Value::Array(pair)) => pair.into_iter().nth(1).map(text).filter(|value| !value.is_empty()),
+        Ok(Value::Map(pairs)) => pairs.into_iter().next().map(|(_, value)| text(value)),
+        Err(error) if error.is_io_error() => return Err(error.into()), // no answer is no refusal
         _ => None,
-    }))
+    })
 }
 
 fn text(value: Value) -> String {
