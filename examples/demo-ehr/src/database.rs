@@ -19,6 +19,8 @@ pub enum Store {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// Everything of Vestibule's in a PostgreSQL database; the hospital's own tables stay in a file of the working directory.
+    Postgres(ServerUrl),
     /// Vestibule's grants, consents and keys on a server; the hospital's own tables stay in a file of the working directory.
     Redis(ServerUrl),
 }
@@ -30,7 +32,7 @@ impl Store {
         match self {
             Self::Memory => None,
             Self::Sqlite(path) => Some(path),
-            Self::Redis(_) => Some(Path::new("demo-ehr.sqlite3")),
+            Self::Postgres(_) | Self::Redis(_) => Some(Path::new("demo-ehr.sqlite3")),
         }
     }
 }
@@ -95,13 +97,30 @@ impl Database {
     pub fn open(store: &Store) -> Result<Self, DatabaseError> {
         let mut connection = match store.tables() {
             None => Connection::open_in_memory()?,
-            Some(path) => Connection::open(path)?,
+            Some(path) => {
+                owners_only(path);
+                Connection::open(path)?
+            }
         };
         // Vestibule's store writes to the same file; each waits for the other's short transactions.
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.execute_batch(include_str!("tables.sql"))?;
         fill(&mut connection)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// A secret of this name that all hospitals on these tables share. The first who asks makes it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn secret(&self, name: &'static str) -> Result<[u8; 32], DatabaseError> {
+        let new = crate::random::bytes();
+        self.run(move |connection| {
+            let keep = "INSERT INTO ehr_secret (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+            connection.execute(keep, params![name, new])?;
+            connection.query_row("SELECT value FROM ehr_secret WHERE name = ?1", [name], |row| row.get(0))
+        })
+        .await
     }
 
     /// Runs one query off the async threads.
@@ -132,6 +151,15 @@ impl Database {
         });
         Ok(task.await.map_err(|_| DatabaseError::Cancelled)??)
     }
+}
+
+/// A new file is for its owner alone: it holds the hashes of passwords. That it is there already, or cannot be made, SQLite says.
+fn owners_only(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 /// The users of the demo: name (also the password), `fhirUser`, kind, and whether every unrestricted record is theirs

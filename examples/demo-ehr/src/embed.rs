@@ -16,6 +16,7 @@ use vestibule_host::{
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
+use vestibule_postgres::{Database, PostgresClients, PostgresOptions, PostgresStore, migrate};
 use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
 use vestibule_sqlite::{OpenError, SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
@@ -37,8 +38,78 @@ pub struct Storage {
     pub consents: Arc<dyn ConsentStore>,
     /// Signing and sealing keys.
     pub keys: Arc<LocalKeyRing>,
-    /// Apps that registered themselves, and more where there is no server. To be closed at the end.
-    file: Option<SqliteStore>,
+    /// What all of these are, unless they are memory.
+    kept: Option<Kept>,
+}
+
+/// A store that lasts: grants, consents, keys and registrations.
+#[derive(Clone, Debug)]
+enum Kept {
+    File(SqliteStore),
+    Postgres(PostgresStore),
+    /// Apps that registered themselves are in the file.
+    Redis(RedisStore, SqliteStore),
+}
+
+impl Kept {
+    async fn open(store: &Store) -> Result<Option<Self>, StorageError> {
+        let open = |path: &Path| SqliteStore::open(path, SqliteOptions::default());
+        let file = store.tables();
+        Ok(match (store, file) {
+            (Store::Postgres(server), _) => {
+                let (database, options) =
+                    (Database::from_url(server.expose_secret())?, PostgresOptions::default());
+                migrate(&database, &options).await?;
+                Some(Self::Postgres(PostgresStore::open(&database, &options).await?))
+            }
+            (Store::Redis(server), Some(path)) => {
+                let server = RedisStore::connect(server.expose_secret(), RedisOptions::default()).await?;
+                Some(Self::Redis(server, open(path)?))
+            }
+            (_, Some(path)) => Some(Self::File(open(path)?)),
+            (_, None) => None,
+        })
+    }
+
+    fn grants(&self) -> Arc<dyn GrantStore> {
+        match self {
+            Self::File(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Redis(store, _) => Arc::new(store.clone()),
+        }
+    }
+
+    fn consents(&self) -> Arc<dyn ConsentStore> {
+        match self {
+            Self::File(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Redis(store, _) => Arc::new(store.clone()),
+        }
+    }
+
+    fn keys(&self) -> Arc<dyn KeyStore> {
+        match self {
+            Self::File(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Redis(store, _) => Arc::new(store.clone()),
+        }
+    }
+
+    fn registrations(&self, tenant: Tenant, known: StaticClients) -> Arc<dyn Registrations> {
+        match self {
+            Self::File(store) | Self::Redis(_, store) => {
+                Arc::new(SqliteClients::new(store.clone(), tenant, known))
+            }
+            Self::Postgres(store) => Arc::new(PostgresClients::new(store.clone(), tenant, known)),
+        }
+    }
+
+    async fn close(&self) {
+        match self {
+            Self::File(store) | Self::Redis(_, store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
+    }
 }
 
 /// Vestibule's storage cannot be had.
@@ -47,6 +118,9 @@ pub enum StorageError {
     /// The file.
     #[error("the store cannot be opened")]
     Open(#[from] OpenError),
+    /// The database.
+    #[error("the store cannot be opened")]
+    Database(#[from] vestibule_postgres::OpenError),
     /// The server.
     #[error("the store cannot be used")]
     Connect(#[from] ConnectError),
@@ -63,19 +137,10 @@ impl Storage {
     pub async fn open(store: &Store, keys_file: Option<&Path>, issuer: &str) -> Result<Self, StorageError> {
         // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
         let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
-        let redis = match store {
-            Store::Redis(server) => {
-                Some(RedisStore::connect(server.expose_secret(), RedisOptions::default()).await?)
-            }
-            _ => None,
-        };
-        let open = |path| SqliteStore::open(path, SqliteOptions::default());
-        let file = store.tables().map(open).transpose()?;
-        let key_store: Option<Arc<dyn KeyStore>> = match (keys_file, &redis, &file) {
-            (Some(path), ..) => Some(Arc::new(FileKeys::new(path))),
-            (None, Some(redis), _) => Some(Arc::new(redis.clone())),
-            (None, None, Some(file)) => Some(Arc::new(file.clone())),
-            (None, None, None) => None,
+        let kept = Kept::open(store).await?;
+        let key_store = match keys_file {
+            Some(path) => Some(Arc::new(FileKeys::new(path)) as Arc<dyn KeyStore>),
+            None => kept.as_ref().map(Kept::keys),
         };
         let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
         let keys = match key_store {
@@ -83,33 +148,33 @@ impl Storage {
             None => LocalKeyRing::ephemeral_with(plan, random, now)?,
         };
         let keys = Arc::new(keys);
-        let (grants, consents): (Arc<dyn GrantStore>, Arc<dyn ConsentStore>) = match (redis, &file) {
-            (Some(redis), _) => (Arc::new(redis.clone()), Arc::new(redis)),
-            (None, Some(file)) => (Arc::new(file.clone()), Arc::new(file.clone())),
-            (None, None) => (Arc::new(MemoryGrants::new()), Arc::new(MemoryConsents::new())),
-        };
-        Ok(Self { grants, consents, keys, file })
+        Ok(Self {
+            grants: kept.as_ref().map_or_else(|| Arc::new(MemoryGrants::new()) as _, Kept::grants),
+            consents: kept.as_ref().map_or_else(|| Arc::new(MemoryConsents::new()) as _, Kept::consents),
+            keys,
+            kept,
+        })
     }
 
     /// A place for keys that are not the hospital's: those of the sample apps, which a hospital would never see.
     #[must_use]
     pub fn key_store(&self) -> Option<Arc<dyn KeyStore>> {
-        self.file.clone().map(|file| Arc::new(file) as Arc<dyn KeyStore>)
+        self.kept.as_ref().map(Kept::keys)
     }
 
     /// The apps of this issuer that register themselves, beside those that are known already.
     #[must_use]
     pub fn registrations(&self, issuer: &str, known: StaticClients) -> Arc<dyn Registrations> {
-        match &self.file {
-            Some(file) => Arc::new(SqliteClients::new(file.clone(), Tenant::new(issuer), known)),
+        match &self.kept {
+            Some(kept) => kept.registrations(Tenant::new(issuer), known),
             None => Arc::new(MemoryClients::new(known)),
         }
     }
 
     /// Waits until everything that was accepted is written.
     pub async fn close(&self) {
-        if let Some(file) = &self.file {
-            file.close().await;
+        if let Some(kept) = &self.kept {
+            kept.close().await;
         }
     }
 }

@@ -169,7 +169,7 @@ impl Hospital {
         let ehr = Arc::new(Ehr {
             database: database.clone(),
             records: Arc::clone(&records),
-            forms: Forms::new(public),
+            forms: Forms::new(public, &database.secret("forms").await?),
             session,
             visit: Cookie::new("ehr_visit", https),
             server: server.clone(),
@@ -316,7 +316,9 @@ fn banner(settings: &Settings) -> String {
     let kept = match store {
         Store::Memory => "in memory: grants, sign-ins and keys end with this process".to_owned(),
         Store::Sqlite(path) => format!("in {}", path.display()),
-        Store::Redis(server) => format!("at {server}, the hospital's own tables in ./demo-ehr.sqlite3"),
+        Store::Postgres(server) | Store::Redis(server) => {
+            format!("at {server}, the hospital's own tables in ./demo-ehr.sqlite3")
+        }
     };
     format!(
         "

@@ -27,7 +27,8 @@ pub struct Options {
     #[arg(long, global = true, value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Where grants and sign-ins are kept: `memory`, `sqlite:PATH`, or `redis://HOST:PORT` (sign-ins then in ./demo-ehr.sqlite3).
+    /// Where grants and sign-ins are kept: `memory`, `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `redis://HOST:PORT` (with
+    /// the last two, sign-ins are in ./demo-ehr.sqlite3).
     #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
@@ -108,9 +109,10 @@ fn store(text: &str) -> Result<Store, String> {
         }
         Some(("rediss", _)) => Err("TLS to Redis is not built in; put a tunnel before it".to_owned()),
         Some(("postgres" | "postgresql", _)) => {
-            Err("this store is not built yet; use `memory`, `sqlite:PATH` or `redis://HOST:PORT`".to_owned())
+            vestibule_postgres::Database::from_url(text).map_err(|error| error.to_string())?;
+            Ok(Store::Postgres(ServerUrl::new(text)))
         }
-        _ => Err("expected `memory`, `sqlite:PATH` or `redis://HOST:PORT`".to_owned()),
+        _ => Err("expected `memory`, `sqlite:PATH`, `postgres://…` or `redis://HOST:PORT`".to_owned()),
     }
 }
 
@@ -153,7 +155,9 @@ mod tests {
     fn stores_are_named_and_missing_ones_say_so() {
         assert_eq!(store("memory").unwrap(), Store::Memory);
         assert_eq!(store("sqlite:a/b.db").unwrap(), Store::Sqlite("a/b.db".into()));
-        assert!(store("postgres://localhost/x").unwrap_err().contains("not built yet"));
+        assert!(matches!(store("postgres://localhost/x").unwrap(), Store::Postgres(_)));
+        let clear = store("postgres://me:hunter2@db.example/x").unwrap_err();
+        assert!(clear.contains("not encrypted") && !clear.contains("hunter2"), "{clear}");
         assert_eq!(store("redis://h:1/0").unwrap(), Store::Redis(ServerUrl::new("redis://h:1/0")));
         assert!(store("rediss://localhost").unwrap_err().contains("tunnel"));
         for wrong in ["", "sqlite", "sqlite:", "mysql:x", "redis:", "redis://", "redis:x"] {

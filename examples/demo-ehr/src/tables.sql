@@ -52,3 +52,9 @@ FROM ehr_user u
 JOIN ehr_patient p
 LEFT JOIN ehr_relationship r ON r.user = u.name AND r.patient = p.id
 WHERE r.why IS NOT NULL OR (u.every_patient AND NOT p.restricted);
+
+-- What all processes on these tables must agree on.
+CREATE TABLE IF NOT EXISTS ehr_secret (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;

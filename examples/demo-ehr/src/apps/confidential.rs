@@ -91,7 +91,7 @@ impl ConfidentialApp {
             url: format!("{origin}{path}"),
             path,
             server,
-            forms: Forms::new(origin),
+            forms: Forms::new(origin, &random::bytes()),
             cookie,
             visits: Mutex::default(),
         }

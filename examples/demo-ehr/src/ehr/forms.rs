@@ -3,8 +3,6 @@
 use http::{HeaderMap, StatusCode, header};
 use ring::hmac;
 
-use crate::random;
-
 /// Makes and checks the tokens; a new key at each start, so old forms ask to be sent again.
 #[derive(Debug)]
 pub struct Forms {
@@ -33,10 +31,10 @@ impl Refused {
 }
 
 impl Forms {
-    /// For pages on this origin.
+    /// For pages on this origin. Whoever serves the same pages needs the same key.
     #[must_use]
-    pub fn new(origin: &str) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &random::bytes()), origin: origin.to_owned() }
+    pub fn new(origin: &str, key: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), origin: origin.to_owned() }
     }
 
     /// The token for one form in one browser; `holder` is the value of a cookie.
@@ -85,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_token_fits_one_form_of_one_holder() {
-        let forms = Forms::new("http://127.0.0.1:8080");
+        let forms = Forms::new("http://127.0.0.1:8080", &[1; 32]);
         let token = forms.token("sign-out", "holder");
         let none = HeaderMap::new();
         assert_eq!(forms.check(&none, "sign-out", "holder", &token), Ok(()));
@@ -93,14 +91,14 @@ mod tests {
         assert_eq!(forms.check(&none, "sign-out", "other", &token), Err(Refused::Stale));
         assert_eq!(forms.check(&none, "sign-out", "holder", "%%%"), Err(Refused::Stale));
         assert_eq!(
-            Forms::new("http://127.0.0.1:8080").check(&none, "sign-out", "holder", &token),
+            Forms::new("http://127.0.0.1:8080", &[2; 32]).check(&none, "sign-out", "holder", &token),
             Err(Refused::Stale)
         );
     }
 
     #[test]
     fn a_form_of_another_site_is_refused_whatever_it_carries() {
-        let forms = Forms::new("http://127.0.0.1:8080");
+        let forms = Forms::new("http://127.0.0.1:8080", &[1; 32]);
         let token = forms.token("sign-out", "holder");
         for (name, value, answer) in [
             ("origin", "http://127.0.0.1:8080", Ok(())),

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use vestibule_host::client::ClientStatus;
 use vestibule_host::registration::Updated;
 use vestibule_host::{ClientId, ClientRegistrar, MemoryClients, Registration, Revision, StoreFault};
+use vestibule_postgres::PostgresClients;
 use vestibule_sqlite::SqliteClients;
 
 /// So many are shown, the newest.
@@ -27,6 +28,17 @@ pub trait Registrations: ClientRegistrar {
 
 #[async_trait]
 impl Registrations for SqliteClients {
+    async fn newest(&self) -> Result<Vec<Registration>, StoreFault> {
+        Self::newest(self, None, SHOWN).await
+    }
+
+    async fn of(&self, id: &ClientId) -> Result<Option<Registration>, StoreFault> {
+        self.registration_of(id).await
+    }
+}
+
+#[async_trait]
+impl Registrations for PostgresClients {
     async fn newest(&self) -> Result<Vec<Registration>, StoreFault> {
         Self::newest(self, None, SHOWN).await
     }

@@ -45,7 +45,7 @@ fn a_missing_directory_is_named_and_not_made() {
 #[test]
 fn wrong_options_are_explained() {
     for (arguments, says) in [
-        (["--store", "postgres://localhost/x"], "not built yet"),
+        (["--store", "postgres://db.example/x"], "not encrypted"),
         (["--store", "rediss://localhost"], "put a tunnel before it"),
         (["--store", "nonsense"], "expected `memory`, `sqlite:PATH` or"),
         (["--public-url", "ehr.example"], "the scheme must be https"),

@@ -14,3 +14,4 @@ mod on_redis;
 mod sample_app;
 mod sign_in;
 mod tools;
+mod two_processes;
