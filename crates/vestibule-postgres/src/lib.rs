@@ -44,8 +44,8 @@
 //! | no connection can be made; the statement was refused | `NotApplied` |
 //! | the connection or the server ended, or did not answer, after the statement was sent | `OutcomeUnknown`; for a read `NotApplied` |
 //!
-//! After an `OutcomeUnknown` the same attempt is told what became of it. Connections that have ended are replaced when they are next
-//! wanted, so a database that comes back is used at once.
+//! After an `OutcomeUnknown` the same attempt is told what became of it. Connections that have ended, or of which the store does not
+//! know, are replaced, so a database that comes back is used at once.
 //!
 //! # Durability
 //!

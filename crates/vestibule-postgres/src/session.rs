@@ -142,11 +142,13 @@ impl Sessions {
                 }
             }
         };
-        let Ok(answer) = tokio::time::timeout(self.deadline, work).await else {
-            // Nobody else should wait behind it.
+        let answer = tokio::time::timeout(self.deadline, work)
+            .await
+            .unwrap_or_else(|_| Err(StoreFault::outcome_unknown("the database did not answer").into()));
+        if matches!(answer, Err(Trouble::Fault(StoreFault::OutcomeUnknown(_)))) {
+            // It is silent or about to end: nobody else should have it.
             drop(Object::take(client));
-            return Err(StoreFault::outcome_unknown("the database did not answer").into());
-        };
+        }
         answer
     }
 

@@ -4,9 +4,12 @@
 mod cancel;
 mod contract;
 mod crash;
+mod faults;
+mod judgement;
 mod ops;
 mod place;
 mod pool;
 mod proxy;
 mod registrations;
+mod schema;
 mod trips;

@@ -43,6 +43,10 @@ impl Place {
         Self { url, schema: self.schema.clone() }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn database(&self) -> Database {
         Database::from_url(&self.url).unwrap()
     }

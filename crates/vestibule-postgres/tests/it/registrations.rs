@@ -21,7 +21,7 @@ fn clients(store: &PostgresStore, tenant: &str) -> PostgresClients {
     PostgresClients::new(store.clone(), Tenant::new(tenant), StaticClients::from_json(FILE).unwrap())
 }
 
-fn app(id: &str, number: u8) -> Registration {
+pub(crate) fn app(id: &str, number: u8) -> Registration {
     let scopes: vestibule_scope::ScopeSet = "openid".parse().unwrap();
     let id = ClientId::new(id);
     let mut client =

@@ -47,7 +47,7 @@ fn wrong_options_are_explained() {
     for (arguments, says) in [
         (["--store", "postgres://db.example/x"], "not encrypted"),
         (["--store", "rediss://localhost"], "put a tunnel before it"),
-        (["--store", "nonsense"], "expected `memory`, `sqlite:PATH` or"),
+        (["--store", "nonsense"], "expected `memory`, `sqlite:PATH`, `postgres:"),
         (["--public-url", "ehr.example"], "the scheme must be https"),
         (["--public-url", "http://ehr.example"], "loopback addresses only"),
         (["--public-url", "https://ehr.example/path"], "without path"),

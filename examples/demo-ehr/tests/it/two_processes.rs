@@ -57,7 +57,7 @@ impl Drop for Hospital {
 const CALLBACK: &str = "https://app.example/callback.html";
 const CLIENTS: &str = r#"[{"client_id": "shared-app", "token_endpoint_auth_method": "none",
     "redirect_uris": ["https://app.example/callback.html"], "grant_types": ["authorization_code", "refresh_token"],
-    "scope": "launch/patient openid online_access patient/Patient.rs"}]"#;
+    "scope": "launch/patient openid offline_access patient/Patient.rs"}]"#;
 
 /// The sample app takes the port after the hospital's.
 fn free_pair() -> u16 {
@@ -194,7 +194,7 @@ fn a_launch_goes_through_two_processes_on_one_database() {
             ("response_type", "code"),
             ("client_id", "shared-app"),
             ("redirect_uri", CALLBACK),
-            ("scope", "launch/patient openid online_access patient/Patient.rs"),
+            ("scope", "launch/patient openid offline_access patient/Patient.rs"),
             ("state", "some-state"),
             ("aud", &aud),
             ("code_challenge", CHALLENGE),
@@ -211,7 +211,7 @@ fn a_launch_goes_through_two_processes_on_one_database() {
         ("decision", "allow"),
         ("scope", "launch/patient"),
         ("scope", "openid"),
-        ("scope", "online_access"),
+        ("scope", "offline_access"),
         ("scope", "patient/Patient.rs"),
     ];
     let (done, _) = alice.post(&at, &allow);
