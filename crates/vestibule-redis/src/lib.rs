@@ -56,6 +56,12 @@
 //! are dead. Revoking a user or a session ends their grants one by one in one script, so 50 000 of them may live at a time; one more is
 //! `Full`. Purging takes 256 rows a script and 256 tenants a call.
 //!
+//! # Security
+//!
+//! Codes, handles and tokens reach the server as hashes only. Who granted what to whom, and key documents, reach it in clear: keep
+//! its network, its files and its backups as you would keep a key file, and let nobody see `MONITOR` or `SLOWLOG`, which show
+//! arguments. There is no TLS in this adapter; put a tunnel around a connection that leaves the machine.
+//!
 //! # Rows and versions
 //!
 //! Every row says its version. `{prefix}schema` says the newest version that may be there: one that is not known is refused at the
