@@ -86,6 +86,8 @@ mod grants;
 mod keys;
 mod migrations;
 mod options;
+#[cfg(test)]
+mod plans;
 mod registrations;
 mod row;
 mod session;

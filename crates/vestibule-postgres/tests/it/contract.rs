@@ -67,6 +67,11 @@ mod grants {
     vestibule_testkit::store_suite!(crate::place::Place::new());
 }
 
+/// Row 27: nothing needs a second connection.
+mod grants_over_one_connection {
+    vestibule_testkit::store_suite!(crate::place::Place::narrow());
+}
+
 mod consents {
     vestibule_testkit::consent_suite!(crate::place::Place::new());
 }

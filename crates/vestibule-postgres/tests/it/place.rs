@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 use vestibule_postgres::{Database, PostgresOptions, PostgresStore, migrate};
@@ -18,6 +19,7 @@ pub(crate) fn server() -> &'static Postgres {
 pub(crate) struct Place {
     url: String,
     pub(crate) schema: String,
+    connections: usize,
 }
 
 impl Place {
@@ -28,7 +30,12 @@ impl Place {
     pub(crate) fn on(server: &Postgres) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let schema = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { url: server.url("postgres"), schema }
+        Self { url: server.url("postgres"), schema, connections: 10 }
+    }
+
+    /// With one connection for all.
+    pub(crate) fn narrow() -> Self {
+        Self { connections: 1, ..Self::new() }
     }
 
     /// With a name in the server's list of sessions.
@@ -40,7 +47,7 @@ impl Place {
     /// The same schema, through another port.
     pub(crate) fn behind(&self, port: u16) -> Self {
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable");
-        Self { url, schema: self.schema.clone() }
+        Self { url, schema: self.schema.clone(), connections: self.connections }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -52,7 +59,9 @@ impl Place {
     }
 
     pub(crate) fn options(&self) -> PostgresOptions {
-        PostgresOptions::default().with_schema(&self.schema)
+        // Tests share the machine with others: who waits for a connection is patient.
+        let options = PostgresOptions::default().with_schema(&self.schema).with_wait(Duration::from_secs(30));
+        options.with_connections(self.connections)
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {
