@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::browsing::{form, lines, location};
 use super::commands::{Ask, Redeeming, Refreshing, Revoking};
 use super::hospital::{APPS, USERS, address, secret};
-use super::model::{Answer, Facts, Wrong, hold, narrower};
+use super::model::{Answer, Facts, Grant, Wrong, hold, narrower};
 use super::{Engine, newest};
 
 /// RFC 7636, appendix B; and one that is wrong.
@@ -224,20 +224,9 @@ impl Engine {
         if lines(&page, "page") != ["manage"] {
             return Ok(()); // A fault.
         }
-        let listed = lines(&page, "grant");
-        let mut found = Vec::new();
-        for line in &listed {
-            let mut words = line.split(' ');
-            let (id, app, since) = (words.next(), words.next(), words.next());
-            let since: i64 = since.and_then(|text| text.parse().ok()).unwrap_or_default();
-            let grant = self.model.grants.iter().position(|grant| {
-                grant.user == user && grant.issued == since && Some(APPS[grant.app]) == app
-            });
-            let Some(grant) = grant else {
-                return Err(format!("{user} is shown what nobody granted: {line}"));
-            };
-            hold!(!self.model.grants[grant].dead, "an access that has ended is listed");
-            found.push((grant, id.unwrap_or_default().to_owned()));
+        let found = self.listed(user, &page)?;
+        for (grant, _) in &found {
+            hold!(!self.model.grants[*grant].dead, "an access that has ended is listed");
         }
         for (number, grant) in self.model.grants.iter().enumerate() {
             let expected = grant.user == user && grant.lives(self.now());
@@ -254,16 +243,30 @@ impl Engine {
         let form = form(&[("step", &step), (name, &value)]);
         let done = self.browse(browser, ("POST", "/auth/manage", &form))?;
         if self.hit && done.status() == 503 {
+            // One grant after the other was being ended: some may be. What is not listed any more is dead.
+            let page = self.browse(browser, ("GET", "/auth/manage", ""))?;
+            let left = self.listed(user, &page)?;
+            let gone = found.iter().filter(|one| !left.contains(one)).map(|(grant, _)| *grant).collect();
+            self.ended_one_by_one(gone);
             return Ok(());
         }
         hold!(location(&done).starts_with("/auth/manage?"), "ending access was answered with {done:?}");
         match ended {
             Some(grant) => {
-                let (now, issued) = (self.now(), self.model.grants[grant].issued);
-                self.model.end(now, |one| one.issued == issued);
-                let consent = self.model.grants[grant].consent.clone();
-                let given = consent.is_some_and(|consent| super::ready(self.hospital.is_given(&consent)));
-                hold!(!given, "an access was ended, and the answer behind it stands");
+                // All that this app holds of this user for this record, and what stood on the same answers.
+                let known = &self.model.grants[grant];
+                let (app, patient) = (known.app, known.patient_shared());
+                let groundless = |one: &Grant| {
+                    one.consent.as_ref().is_some_and(|id| !super::ready(self.hospital.is_given(id)))
+                };
+                hold!(
+                    known.consent.is_none() || groundless(known),
+                    "an access was ended, and the answer behind it stands"
+                );
+                let all = self.model.grants.iter().enumerate();
+                let own = all.filter(|(_, one)| one.user == user && one.app == app);
+                let over = own.filter(|(_, one)| one.patient_shared() == patient || groundless(one));
+                self.ended_one_by_one(over.map(|(number, _)| number).collect());
             }
             None => {
                 let now = self.now();
@@ -273,5 +276,31 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The grants on a page of "apps with access", with their ids. A moment names a grant.
+    fn listed(&self, user: usize, page: &Response<Bytes>) -> Result<Vec<(usize, String)>, Wrong> {
+        let mut found = Vec::new();
+        for line in lines(page, "grant") {
+            let mut words = line.split(' ');
+            let (id, app, since) = (words.next(), words.next(), words.next());
+            let since: i64 = since.and_then(|text| text.parse().ok()).unwrap_or_default();
+            let grant = self.model.grants.iter().position(|grant| {
+                grant.user == user && grant.issued == since && Some(APPS[grant.app]) == app
+            });
+            let Some(grant) = grant else {
+                return Err(format!("{user} is shown what nobody granted: {line}"));
+            };
+            found.push((grant, id.unwrap_or_default().to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Each with an event of its own.
+    fn ended_one_by_one(&mut self, grants: Vec<usize>) {
+        for grant in grants {
+            let (now, issued) = (self.now(), self.model.grants[grant].issued);
+            self.model.end(now, |one| one.issued == issued);
+        }
     }
 }
