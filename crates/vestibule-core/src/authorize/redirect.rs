@@ -88,8 +88,11 @@ impl ProvenRedirect {
     }
 
     /// The source expression of a content security policy's `form-action` that lets a form's answer go there.
+    ///
+    /// A host source cannot say an IPv6 literal (CSP 3 §2.3.1): browsers ignore one and stop the answer. The scheme stands for it, as
+    /// for the address of a native app (A-UI-07). The redirect itself goes to the proven address all the same.
     pub fn form_action(&self) -> String {
-        redirect_uri::origin(&self.uri).unwrap_or_else(|| {
+        redirect_uri::origin(&self.uri).filter(|origin| !origin.contains('[')).unwrap_or_else(|| {
             self.uri.split_once(':').map(|(scheme, _)| format!("{scheme}:")).unwrap_or_default()
         })
     }
@@ -160,6 +163,26 @@ mod tests {
                 .location()
                 .contains("error=access_denied&error_description=no&state=")
         );
+    }
+
+    /// A-UI-07, A-REDIR-20: a host source has no form for IPv6 literals, so browsers ignore one and stop the answer.
+    #[test]
+    fn an_ipv6_literal_is_let_through_by_its_scheme() {
+        let mut native = client("http://[::1]/cb");
+        native.loopback_ports = true;
+        let proven =
+            prove(&native, "client_id=app&redirect_uri=http%3A%2F%2F%5B%3A%3A1%5D%3A51004%2Fcb").unwrap();
+        assert_eq!(proven.form_action(), "http:");
+        let web = client("https://[2001:db8::1]:8443/cb");
+        let proven =
+            prove(&web, "client_id=app&redirect_uri=https%3A%2F%2F%5B2001%3Adb8%3A%3A1%5D%3A8443%2Fcb")
+                .unwrap();
+        assert_eq!(proven.form_action(), "https:");
+        let mut native = client("http://127.0.0.1/cb");
+        native.loopback_ports = true;
+        let proven =
+            prove(&native, "client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%3A51004%2Fcb").unwrap();
+        assert_eq!(proven.form_action(), "http://127.0.0.1:51004");
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn a_form_may_lead_to_where_the_app_is_answered() {
     let world = World::new();
     for (client, address, action) in [
         ("nat", "http://127.0.0.1:51004/cb", "'self' http://127.0.0.1:51004"),
-        ("nat", "http://[::1]:51004/cb", "'self' http://[::1]:51004"),
+        ("nat", "http://[::1]:51004/cb", "'self' http:"),
         ("nat", "http://127.0.0.1/cb", "'self' http://127.0.0.1"),
         ("nat", "com.example.app:/cb", "'self' com.example.app:"),
         ("query", "https://query.example/cb?tenant=1", "'self' https://query.example"),

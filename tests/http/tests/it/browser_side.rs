@@ -154,7 +154,8 @@ fn a_ui_07_a_form_may_lead_to_loopback() {
     each_adapter(async |world| {
         for (address, source) in [
             ("http://127.0.0.1:51004/cb", "http://127.0.0.1:51004"),
-            ("http://[::1]:51004/cb", "http://[::1]:51004"),
+            // No host source can say an IPv6 literal; browsers would ignore it and stop the answer.
+            ("http://[::1]:51004/cb", "http:"),
             ("com.example.app:/cb", "com.example.app:"),
         ] {
             let mut browser = Browser::of(&world, "bob");
