@@ -162,28 +162,35 @@ impl ActiveAccess {
         if let Some(record) = &self.grant {
             // SMART-CTX-014, SMART-INTRO-005
             answer.extend(record.context.members());
-            if let Some(fhir_user) = &record.fhir_user {
+            if let Some(fhir_user) =
+                record.fhir_user.as_ref().filter(|_| names_user(|name| self.has_scope(name)))
+            {
                 answer.insert("fhirUser".into(), fhir_user.as_str().into());
             }
         }
         Value::Object(answer)
     }
 
-    /// The UserInfo response, if `openid` was granted (OIDC-009, SMART-IDT-033).
+    /// The UserInfo response, if this token has `openid` (OIDC-009, SMART-IDT-033): one that was narrowed says no more than its own
+    /// scopes, whatever the grant has (RT-008).
     pub fn user_info(&self) -> Option<Value> {
-        let record = self.grant.as_ref().filter(|record| record.has_open_id())?;
+        let record = self.grant.as_ref().filter(|_| self.has_scope("openid"))?;
         let mut answer = Map::new();
         answer.insert("sub".into(), record.subject.as_str().into());
         if let Some(fhir_user) = &record.fhir_user {
-            let granted = |text: &str| record.scopes.iter().any(|scope| scope.as_str() == text);
             for name in ["fhirUser", "profile"] {
-                if granted(name) {
+                if self.has_scope(name) {
                     answer.insert(name.into(), fhir_user.as_str().into());
                 }
             }
         }
         Some(Value::Object(answer))
     }
+}
+
+/// Whether a token with these scopes says which FHIR resource its user is (SMART-SCOPE-089, -091).
+pub(crate) fn names_user(has: impl Fn(&str) -> bool) -> bool {
+    has("openid") && (has("fhirUser") || has("profile"))
 }
 
 /// What is said of every token that does not live, or is not the caller's business: this and nothing else (INTRO-002).

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vestibule_host::{
     ClientId, ConsentId, EncounterId, Extensions, FhirContextItem, Moment, PatientAnswer, PatientId,
-    PatientQuestion, SessionId, Standing, StandingQuestion, UnixMillis,
+    PatientQuestion, RegisteredClient, SessionId, Standing, StandingQuestion, TokenFormat, UnixMillis,
 };
-use vestibule_scope::{RefreshScope, ScopeKind, ScopeSet};
+use vestibule_scope::{RefreshScope, Scope, ScopeKind, ScopeList, ScopeSet};
 
 use crate::authorize::patient::Ask;
 use crate::authorize::{CodeProof, Refusal, Who};
@@ -270,6 +270,35 @@ impl GrantRecord {
     pub fn has_open_id(&self) -> bool {
         self.scopes.iter().any(|scope| crate::authorize::negotiate::is_open_id(scope.kind()))
     }
+}
+
+/// The longest text of scopes that a JWT may carry (SMART-SCOPE-053). Every request of the app brings its token in a header, and common
+/// servers and proxies take lines of 8 KiB there. Base64 makes these 5 KiB about 7; the rest is room for the other claims, the header,
+/// an RSA signature and `Authorization: Bearer `. Verifying would go up to 16 KiB.
+pub const MAX_JWT_SCOPE: usize = 5 * 1024;
+
+/// Whether an access token of this app can carry these scopes, so that every token that is issued can be presented, introspected and
+/// revoked. An opaque token carries nothing: an app that needs more is registered for those.
+pub(crate) fn fits_a_token(scopes: &ScopeSet, client: &RegisteredClient) -> bool {
+    scopes.is_within_limits() && text_len(scopes.iter()) <= max_scope(client)
+}
+
+/// The longest text of scopes that an access token of this app may stand for.
+pub(crate) const fn max_scope(client: &RegisteredClient) -> usize {
+    match client.token_format {
+        TokenFormat::Jwt => MAX_JWT_SCOPE,
+        TokenFormat::Opaque => ScopeList::MAX_LEN,
+    }
+}
+
+/// How long scopes are as a list.
+pub(crate) fn text_len<'a>(scopes: impl Iterator<Item = &'a Scope>) -> usize {
+    scopes.map(|scope| scope.as_str().len() + 1).sum::<usize>().saturating_sub(1)
+}
+
+/// What was granted, as far as an app is still registered for it.
+pub(crate) fn registered_still(granted: &ScopeSet, client: &RegisteredClient) -> ScopeSet {
+    granted.iter().flat_map(|scope| client.scopes.narrow(scope).into_scopes()).collect()
 }
 
 /// Whether scopes are worth a grant: the right to refresh alone buys nothing (SMART-SCOPE-112).

@@ -13,7 +13,7 @@ use vestibule_host::{Alg, KeyError, KeyRing, SigningKey, UnixMillis};
 use crate::claims::{self, Validity};
 use crate::{base64url, strict_json};
 
-/// The longest token that is looked at. Ours with every scope spelled out stay well below it.
+/// The longest token that is looked at, and that is signed: what nobody could verify, introspect or revoke is not made.
 pub const MAX_TOKEN_LEN: usize = 16 * 1024;
 /// The longest encoded header that is looked at.
 pub const MAX_HEADER_LEN: usize = 4 * 1024;
@@ -69,7 +69,7 @@ pub enum JwsError {
 /// Signs claims: header `alg`, `kid`, `typ`; compact form.
 ///
 /// # Errors
-/// What the ring says; [`KeyError::Service`] if the claims do not serialise.
+/// What the ring says; [`KeyError::Service`] if the claims do not serialise, or the token would be longer than [`MAX_TOKEN_LEN`].
 pub async fn encode<C>(
     ring: &dyn KeyRing,
     key: &SigningKey,
@@ -80,10 +80,15 @@ where
     C: Serialize + Sync + ?Sized,
 {
     let mut token = signing_input(key, typ, claims).map_err(|error| KeyError::Service(Box::new(error)))?;
+    let too_long = || KeyError::Service(Box::new(JwsError::TooLong));
+    // Before a key service is asked.
+    if token.len() > MAX_TOKEN_LEN {
+        return Err(too_long());
+    }
     let signature = ring.sign(&key.id, token.as_bytes()).await?;
     token.push('.');
     base64url::push(&mut token, &signature);
-    Ok(token)
+    if token.len() > MAX_TOKEN_LEN { Err(too_long()) } else { Ok(token) }
 }
 
 fn signing_input<C: Serialize + ?Sized>(

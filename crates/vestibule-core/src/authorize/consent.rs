@@ -1,10 +1,13 @@
 //! Step 6: what is offered on the consent page, and what was ticked.
 
+use vestibule_host::RegisteredClient;
 use vestibule_scope::{
     Category, IdentityScope, Level, Permission, Scope, ScopeKind, ScopeSet, TypeSpec, categories_of,
 };
 
 use super::negotiate::{Negotiation, is_open_id};
+use super::refusal::Refusal;
+use crate::grant::{fits_a_token, max_scope, text_len};
 
 /// Everything that can be granted, as boxes to tick.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,6 +31,30 @@ pub struct OfferItem {
 }
 
 impl Offer {
+    /// The offer that a negotiation leaves, for an app whose access tokens can carry every answer to it. Boxes for categories are left
+    /// out where ticking them all would be too long (SMART-SCOPE-053).
+    ///
+    /// # Errors
+    /// [`Refusal::TooLong`] when a token cannot carry all that is offered: nobody is asked for what cannot be had.
+    pub fn to(client: &RegisteredClient, negotiation: &Negotiation) -> Result<Self, Refusal> {
+        if !fits_a_token(&negotiation.granted(), client) {
+            return Err(Refusal::TooLong);
+        }
+        let mut offer = Self::of(negotiation);
+        if offer.longest() > max_scope(client) {
+            offer.items.iter_mut().for_each(|item| item.parts.clear());
+        }
+        Ok(offer)
+    }
+
+    /// The longest answer: in place of each box itself, all below it.
+    fn longest(&self) -> usize {
+        let item = |item: &OfferItem| {
+            text_len(std::iter::once(&item.scope)).max(text_len(item.parts.iter().map(|(part, _)| part))) + 1
+        };
+        self.items.iter().map(item).sum()
+    }
+
     /// The offer that a negotiation leaves.
     pub fn of(negotiation: &Negotiation) -> Self {
         let item = |scope: &Scope| OfferItem {

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::refusal::Refusal;
 use super::response::AuthorizeResponse;
 use super::validate::PendingRequest;
-use crate::grant::{GrantRecord, Grantable, GrantedContext, is_worth_a_grant, refresh_of};
+use crate::grant::{GrantRecord, Grantable, GrantedContext, fits_a_token, is_worth_a_grant, refresh_of};
 use crate::{digest, record};
 
 /// What every authorization code begins with.
@@ -69,7 +69,8 @@ impl CodeDraft {
     /// # Errors
     /// [`Refusal::OutOfOrder`] unless everything is decided, `grantable` is the yes to just that, and the
     /// request is this client's,
-    /// [`Refusal::OtherUser`] if somebody else is signed in, [`Refusal::NothingLeft`] if the policy took the last scope.
+    /// [`Refusal::OtherUser`] if somebody else is signed in, [`Refusal::NothingLeft`] if the policy took the last scope,
+    /// [`Refusal::TooLong`] if a token cannot carry what it left.
     pub fn new(parts: CodeParts<'_>, grantable: Grantable) -> Result<Self, Refusal> {
         let Progress::Decided { who, patient, encounter, scopes, consent } = parts.progress else {
             return Err(Refusal::OutOfOrder);
@@ -89,9 +90,12 @@ impl CodeDraft {
                 .cloned()
                 .collect();
         }
-        // A wildcard narrowed by a long ceiling may outgrow what a stored list may be.
-        if !is_worth_a_grant(&scopes) || !scopes.is_within_limits() {
+        if !is_worth_a_grant(&scopes) {
             return Err(Refusal::NothingLeft);
+        }
+        // A wildcard narrowed by a long ceiling may outgrow what a stored list or a token may be.
+        if !fits_a_token(&scopes, parts.client) {
+            return Err(Refusal::TooLong);
         }
         let (request, now) = (parts.request, parts.now);
         // The address is proven here once more, so that request, client and redirect cannot be mixed up (REDIR-010).

@@ -34,6 +34,8 @@ pub enum Refusal {
     ConsentWithdrawn,
     /// Policy and consent leave nothing.
     NothingLeft,
+    /// What could be granted is longer than an access token of the app may be (SMART-SCOPE-053).
+    TooLong,
 }
 
 impl Refusal {
@@ -60,6 +62,10 @@ impl Refusal {
             Self::NothingLeft => Some(AuthorizeRefusal::new(
                 AuthorizeCode::InvalidScope,
                 "none of the requested scopes can be granted",
+            )),
+            Self::TooLong => Some(AuthorizeRefusal::new(
+                AuthorizeCode::InvalidScope,
+                "the scopes are too long for an access token, ask for fewer or for wider ones",
             )),
         }
     }

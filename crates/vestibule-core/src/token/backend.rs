@@ -12,6 +12,7 @@ use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::audience::FhirBase;
 use crate::authorize::validate::Rules;
+use crate::grant::fits_a_token;
 use crate::params::Params;
 
 /// The longest life of a backend token (SMART-BACK-010, design §9).
@@ -75,8 +76,11 @@ impl BackendRequest {
             }
         }
         let untouched = scopes.len() == self.scope.iter().count();
-        if scopes.is_empty() || !scopes.is_within_limits() || (registered.strict_scopes && !untouched) {
+        if scopes.is_empty() || (registered.strict_scopes && !untouched) {
             return Err(TokenError::InvalidScope("the client may not have any of the requested scopes"));
+        }
+        if !fits_a_token(&scopes, registered) {
+            return Err(TokenError::TOO_LONG);
         }
         let seconds = life.access_token.min(LONGEST).as_secs();
         let client_id = registered.id.clone();

@@ -10,6 +10,7 @@ use vestibule_host::{
     CodeHash, GrantId, Moment, NewEvent, NewRefresh, RedeemCode, Redemption, RegisteredClient, Secret,
     UnixMillis,
 };
+use vestibule_scope::{RefreshScope, ScopeSet};
 
 use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife, seconds_until};
@@ -22,7 +23,9 @@ use crate::authorize::validate::Rules;
 use crate::authorize::{CodeProof, Verifier};
 use crate::digest;
 use crate::explain::Trail;
-use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
+use crate::grant::{
+    GrantRecord, Grantable, Reask, fits_a_token, is_worth_a_grant, refresh_of, registered_still,
+};
 use crate::params::Params;
 
 /// The parameters of the grant (smart.md 5.2).
@@ -102,7 +105,10 @@ impl CodeRequest {
         let binding = digest::binding(registered.id.as_str(), &self.redirect_uri, &proof);
         // The row is kept longer once it is known what is issued: `granted`.
         let operation = RedeemCode::new(self.hash(rules.issuer), binding, UnixMillis(0));
-        Ok(Checked { issuer: rules.issuer.to_owned(), grant, record, operation, client: client.clone() })
+        // A-RT-13: what the client was registered for may have shrunk since it asked.
+        let still = registered_still(&record.scopes, registered);
+        let issuer = rules.issuer.to_owned();
+        Ok(Checked { issuer, grant, record, operation, client: client.clone(), still })
     }
 
     /// The proof that was presented, if it is the one that the code asks for.
@@ -137,6 +143,8 @@ pub struct Checked {
     record: GrantRecord,
     operation: RedeemCode,
     client: AuthenticatedClient,
+    /// What was granted, as far as the client is still registered for it.
+    still: ScopeSet,
 }
 
 impl Checked {
@@ -155,11 +163,17 @@ impl Checked {
         &self.record
     }
 
+    /// What was granted, as far as the client is still registered for it.
+    pub const fn registered(&self) -> &ScopeSet {
+        &self.still
+    }
+
     /// Decides the answer. `random` becomes the first refresh token, if a refresh scope was granted.
     ///
     /// # Errors
-    /// [`TokenError::InvalidGrant`] when the policy leaves no scope or no time; [`TokenError::ServerError`] when
-    /// `grantable` is the yes to something else, which is a bug of the caller.
+    /// [`TokenError::InvalidGrant`] when registration and policy leave no scope or no time; [`TokenError::InvalidScope`] when what they
+    /// leave is longer than a token may be; [`TokenError::ServerError`] when `grantable` is the yes to something else, which is a bug
+    /// of the caller.
     pub fn granted(
         self,
         grantable: Grantable,
@@ -169,20 +183,26 @@ impl Checked {
         if !grantable.answers(&self.reask()) {
             return Err(TokenError::ServerError);
         }
-        let Self { issuer, grant, record, operation, client } = self;
-        let scopes = grantable.limit(&record.scopes);
-        // RT-001: a refresh scope was granted, and the client may use it.
-        let chain = record
-            .refresh()
+        let Self { issuer, grant, record, operation, client, still } = self;
+        let scopes = grantable.limit(&still);
+        // RT-001, A-RT-14: a refresh scope was granted, and the client may use it.
+        let kind = refresh_of(&scopes);
+        let chain = kind
             .filter(|_| client.client().grant_types.refresh_token)
             .map(|kind| Chain::of(kind, client.client(), &record, grantable.until(), life))
             .filter(|chain| !chain.is_over(life.now));
-        let access_life = if chain.is_some() { life.access_token } else { life.unrefreshed };
+        // Long only where the grant ends with its session, which one with `offline_access` does not, used or not.
+        let long = chain.is_none() && record.session().is_some();
+        let access_life = if long { life.unrefreshed } else { life.access_token };
         // A policy's end date ends the token too, and so does the end of the session that it hangs on.
-        let end = earliest([grantable.until(), record.session().and(record.session_until)]);
+        let of_session = record.session_until.filter(|_| kind != Some(RefreshScope::Offline));
+        let end = earliest([grantable.until(), of_session]);
         let seconds = seconds_until(access_life, end, life.now);
         if !is_worth_a_grant(&scopes) || seconds == 0 {
             return Err(TokenError::InvalidGrant);
+        }
+        if !fits_a_token(&scopes, client.client()) {
+            return Err(TokenError::TOO_LONG);
         }
         let refresh = chain.map(|chain| (RefreshToken::first(random), chain));
         let opened = refresh.as_ref().map(|(token, chain)| NewRefresh {

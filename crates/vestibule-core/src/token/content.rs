@@ -7,6 +7,7 @@ use vestibule_host::{ClientId, GrantId, NewAccess, Secret, UnixMillis};
 use vestibule_scope::ScopeSet;
 
 use super::response::TokenResponse;
+use crate::access::names_user;
 use crate::grant::{GrantRecord, GrantedContext};
 use crate::{digest, record};
 
@@ -64,7 +65,8 @@ pub struct IssuedAccess {
 }
 
 impl TokenContent {
-    /// The tokens of a user's grant. `nonce` is repeated in the first ID token and in no later one (OIDC-008).
+    /// The tokens of a user's grant. `scopes` are those of these tokens, and both say only what they allow (RT-008). `nonce` is
+    /// repeated in the first ID token and in no later one (OIDC-008).
     pub(crate) fn of_grant(
         issuer: &str,
         (grant, record): (GrantId, &GrantRecord),
@@ -73,8 +75,10 @@ impl TokenContent {
         life: &TokenLife,
         nonce: Option<String>,
     ) -> Self {
-        let id_token = record.has_open_id().then(|| IdToken {
-            granted: record.scopes.clone(),
+        let has = |name: &str| scopes.iter().any(|scope| scope.as_str() == name);
+        let fhir_user = record.fhir_user.clone().filter(|_| names_user(has));
+        let id_token = has("openid").then(|| IdToken {
+            granted: scopes.clone(),
             nonce,
             auth_time: record.auth_time,
             acr: record.acr.clone(),
@@ -89,7 +93,7 @@ impl TokenContent {
             scopes,
             grant: Some(grant),
             context: record.context.clone(),
-            fhir_user: record.fhir_user.clone(),
+            fhir_user,
             id_token,
             now: life.now,
             seconds,

@@ -32,6 +32,10 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// What could be granted is longer than an access token of this app may be (SMART-SCOPE-053).
+    pub const TOO_LONG: Self =
+        Self::InvalidScope("the scopes are too long for an access token, ask for fewer or for wider ones");
+
     pub(crate) const fn repeated() -> Self {
         Self::InvalidRequest("a parameter was sent more than once")
     }

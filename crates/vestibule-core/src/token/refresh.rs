@@ -23,7 +23,7 @@ use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::authorize::validate::Rules;
 use crate::explain::Trail;
-use crate::grant::{GrantRecord, Grantable, Reask, is_worth_a_grant};
+use crate::grant::{GrantRecord, Grantable, Reask, fits_a_token, is_worth_a_grant, registered_still};
 use crate::params::Params;
 
 /// Rows are kept a little longer than what was issued under them.
@@ -140,8 +140,7 @@ impl RefreshRequest {
         trail.check("RES-002", "resource is what was authorized", resources.name_only(base))?;
         let kind = record.refresh().ok_or(TokenError::InvalidGrant)?;
         // A-RT-13: what the client was registered for may have shrunk.
-        let still: ScopeSet =
-            record.scopes.iter().flat_map(|scope| registered.scopes.narrow(scope).into_scopes()).collect();
+        let still = registered_still(&record.scopes, registered);
         // A-RT-14
         if !still.iter().any(|scope| matches!(scope.kind(), ScopeKind::Refresh(found) if *found == kind)) {
             return Err(TokenError::InvalidGrant);
@@ -270,6 +269,10 @@ impl RefreshChecked {
             return Err(TokenError::InvalidGrant);
         }
         let registered = client.client();
+        // The app may ask for less of it.
+        if !fits_a_token(&scopes, registered) {
+            return Err(TokenError::TOO_LONG);
+        }
         let chain = Chain::of(kind, registered, &record, grantable.until(), life);
         let idle_until = chain.idle_until(life.now);
         let next = token.successor(&salt).hash(&issuer);

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use vestibule_core::audience::FhirBase;
-use vestibule_core::authorize::{Fate, Negotiation, Offer, Reason, Stage};
+use vestibule_core::authorize::{Fate, Negotiation, Offer, Reason, Refusal, Stage};
+use vestibule_core::grant::MAX_JWT_SCOPE;
 use vestibule_scope::{Scope, ScopeError, ScopeSet};
 
 use crate::fixture::{FHIR1, Server, client, client_with, negotiation, offer, scope, set};
@@ -52,6 +53,51 @@ fn ticked_categories_replace_the_resource_scope() {
     assert_eq!(fate(&negotiation, asked), Fate::Narrowed(Stage::Consent, Reason::Refused));
     // While the resource-level box is ticked, the narrower ones mean nothing.
     assert_eq!(ticking(asked, &[asked, LABORATORY]).granted().to_string(), asked);
+}
+
+/// SMART-SCOPE-053: whatever is ticked, a token can carry it.
+#[test]
+fn every_answer_to_an_offer_fits_a_token() {
+    let longest = |offer: &Offer| {
+        let parts = offer.items().iter().flat_map(|item| item.parts.iter().map(|(part, _)| part.as_str()));
+        let whole = offer.items().iter().map(|item| item.scope.as_str());
+        let (all, only): (Vec<&str>, Vec<&str>) = (whole.clone().collect(), parts.collect());
+        let with = offer.items().iter().filter(|item| item.parts.is_empty()).map(|item| item.scope.as_str());
+        let split: Vec<&str> = only.into_iter().chain(with).collect();
+        let len = |ticked: &[&str]| offer.choose(ticked).granted().to_string().len();
+        len(&all).max(len(&split))
+    };
+    let granular = |count: usize| -> String {
+        (0..count).map(|at| format!(" patient/Encounter.rs?class=http://a/b|c{at:05}")).collect()
+    };
+    let offer = |count: usize, client: &vestibule_host::RegisteredClient| {
+        let mut server = Server::new();
+        server.bases = vec![FhirBase::new(FHIR1).with_constraints("Encounter", &["class"])];
+        let asked = format!("launch/patient patient/Observation.rs patient/Condition.rs{}", granular(count));
+        Offer::to(client, &server.negotiate(&asked, client, false).in_context(true, false, &[]))
+    };
+    let jwt = client();
+    let mut opaque = client();
+    opaque.token_format = vestibule_host::TokenFormat::Opaque;
+    let (mut with_parts, mut without, mut refused) = (0, 0, 0);
+    for count in 0..150 {
+        match offer(count, &jwt) {
+            Ok(offer) if offer.items().iter().any(|item| !item.parts.is_empty()) => {
+                assert!(longest(&offer) <= MAX_JWT_SCOPE);
+                with_parts += 1;
+            }
+            Ok(offer) => {
+                assert!(longest(&offer) <= MAX_JWT_SCOPE && longest(&offer) > MAX_JWT_SCOPE / 2);
+                without += 1;
+            }
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::TooLong);
+                refused += 1;
+            }
+        }
+        assert!(offer(count, &opaque).unwrap().items().iter().any(|item| !item.parts.is_empty()));
+    }
+    assert!(with_parts > 60 && without > 5 && refused > 20, "{with_parts} {without} {refused}");
 }
 
 /// SMART-SCOPE-031, SMART-SCOPE-115

@@ -1,7 +1,7 @@
 //! Tokens there and back.
 
 use serde_json::{Value, json};
-use vestibule_host::{Alg, KeyRing};
+use vestibule_host::{Alg, KeyError, KeyRing};
 use vestibule_jose::{Expect, JwsError, VerifyKeys, jws};
 
 use crate::fixtures::{WHENEVER, now, ring};
@@ -26,6 +26,32 @@ fn a_token_comes_back_as_it_went() {
         let back = keys().verify(&token, &expect, WHENEVER).unwrap();
         assert_eq!(Value::Object(back.into_map()), claims());
     }
+}
+
+/// GEN-009, SMART-SCOPE-053
+#[test]
+fn what_nobody_could_verify_is_not_signed() {
+    let keys_held = ring().snapshot();
+    let encode = |scope: usize| {
+        let claims = json!({ "iss": "https://ehr.example", "exp": 2000, "scope": "s".repeat(scope) });
+        now(jws::encode(ring(), &keys_held.access_token, "at+jwt", &claims))
+    };
+    let mut signed = 0;
+    for scope in 11_900..12_300 {
+        match encode(scope) {
+            Ok(token) => {
+                assert!(token.len() <= jws::MAX_TOKEN_LEN);
+                keys().verify(&token, &AT, WHENEVER).unwrap();
+                signed = scope;
+            }
+            Err(error) => {
+                assert!(matches!(error, KeyError::Service(_)), "{error}");
+                break;
+            }
+        }
+    }
+    assert!((12_000..12_299).contains(&signed), "{signed}");
+    assert!(encode(64 * 1024).is_err());
 }
 
 #[test]

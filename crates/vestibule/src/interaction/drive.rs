@@ -363,7 +363,9 @@ impl Interaction {
         if !negotiation.is_worth_asking() {
             return Ok(Err(Refusal::NothingLeft));
         }
-        Ok(Ok(ConsentFacts { offer: Offer::of(&negotiation), negotiation, patient, encounter }))
+        let offer = Offer::to(&self.client, &negotiation);
+        let offer = self.trail.check("SMART-SCOPE-053", "a token can carry the scopes", offer);
+        Ok(offer.map(|offer| ConsentFacts { offer, negotiation, patient, encounter }))
     }
 
     /// The shortcuts of the consent step. None skips a choice of patient: that state lies behind us.

@@ -39,11 +39,17 @@ impl Inner {
         self.entropy().fill(&mut random).map_err(away)?;
         let details = details_of(checked.grant(), checked.record());
         let event = self.event(details, Some(trail)).map_err(away)?;
-        let granted = checked.record().scopes.clone();
+        let (granted, registered) = (checked.record().scopes.clone(), checked.registered().clone());
         let draft = checked.granted(grantable, &self.token_life(now), &random)?;
 
         let left = draft.content().scopes();
-        trail.kept(&granted, &[(left, Stage::Relationship, Reason::BeyondRelationship)]);
+        trail.kept(
+            &granted,
+            &[
+                (&registered, Stage::Client, Reason::NotRegistered),
+                (left, Stage::Relationship, Reason::BeyondRelationship),
+            ],
+        );
 
         // Sign.
         let (access, id_token) = self.sign(draft.content(), client.client()).await.map_err(away)?;

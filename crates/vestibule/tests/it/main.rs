@@ -22,6 +22,7 @@ mod launch;
 mod legacy;
 mod limits;
 mod manage;
+mod narrowed;
 mod policies;
 mod redemption;
 mod redirects;
