@@ -36,6 +36,10 @@ async fn t21_no_token_is_for_a_patient_that_nobody_chose() {
         if let Err(mix_up) = simulate(&world, round, &mut done).await {
             panic!("round {round}: {mix_up}");
         }
+        // A long run that is cut short has said how far it came.
+        if round.is_multiple_of(50) {
+            println!("{done:?}");
+        }
     }
     println!("{done:?}");
     assert!(done.tokens > done.launches && done.ehr > 0 && done.faults > 0 && done.foreign > 0, "{done:?}");
