@@ -54,6 +54,15 @@ async fn a_server_that_takes_no_writes_is_refused() {
     assert!(matches!(error, OpenError::ReadOnly), "{error:?}");
 }
 
+/// Where encryption was asked for there is no other way: the server here has none.
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_was_asked_for() {
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", crate::place::server().port());
+    let database = Database::with_tls(&url, tokio_postgres::NoTls).unwrap();
+    let error = PostgresStore::open(&database, &PostgresOptions::default()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable(_)), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_bad_name_never_reaches_sql() {
     let place = Place::new();
