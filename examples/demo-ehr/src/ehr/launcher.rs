@@ -177,20 +177,29 @@ fn can_be_opened(client: &&RegisteredClient) -> bool {
 }
 
 fn form_targets(apps: &[RegisteredClient]) -> String {
-    let uris = apps.iter().flat_map(|client| client.launch_uris.iter().chain(&client.redirect_uris));
-    let targets: BTreeSet<String> = uris.filter_map(|uri| form_target(uri)).collect();
+    let targets: BTreeSet<String> = apps
+        .iter()
+        .flat_map(|app| app.launch_uris.iter().chain(&app.redirect_uris).map(|uri| (uri, app.loopback_ports)))
+        .filter_map(|(uri, any_port)| form_target(uri, any_port))
+        .collect();
     targets.iter().map(|target| format!(" {target}")).collect()
 }
 
 /// The origin of a URL, or the scheme of a native app's, as a `form-action` source.
-fn form_target(uri: &str) -> Option<String> {
+fn form_target(uri: &str, any_port: bool) -> Option<String> {
     let (scheme, rest) = uri.split_once(':')?;
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]+".contains(&b));
-    let target = match (scheme, rest.strip_prefix("//")) {
-        ("http" | "https", Some(rest)) => format!("{scheme}://{}", rest.split(['/', '?', '#']).next()?),
-        _ => format!("{scheme}:"),
+    let host = match (scheme, rest.strip_prefix("//")) {
+        ("http" | "https", Some(rest)) => rest.split(['/', '?', '#']).next()?,
+        _ => "",
     };
-    plain(&target.replace("://", ":")).then_some(target)
+    // A policy has no way to write an address of IPv6, so all of the scheme is let through.
+    if host.is_empty() || host.starts_with('[') {
+        return plain(scheme).then(|| format!("{scheme}:"));
+    }
+    // Without a port a source stands for the scheme's own port alone.
+    let ports = if any_port && host == "127.0.0.1" { ":*" } else { "" };
+    plain(host).then(|| format!("{scheme}://{host}{ports}"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -282,4 +291,26 @@ pub(super) async fn launch(
         }
     };
     show(&ehr, &session, &entered, Some(mistake)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::form_target;
+
+    /// A-UI-07
+    #[test]
+    fn a_form_may_lead_to_every_app() {
+        for (uri, any_port, source) in [
+            ("https://app.example/cb?x=1", false, Some("https://app.example")),
+            ("https://app.example:8443", false, Some("https://app.example:8443")),
+            ("http://127.0.0.1/cb", true, Some("http://127.0.0.1:*")),
+            ("http://127.0.0.1:7777/cb", false, Some("http://127.0.0.1:7777")),
+            ("http://[::1]/cb", true, Some("http:")),
+            ("com.example.app:/cb", false, Some("com.example.app:")),
+            ("https://app.example; script-src *", false, None),
+            ("nonsense", false, None),
+        ] {
+            assert_eq!(form_target(uri, any_port).as_deref(), source, "{uri}");
+        }
+    }
 }
