@@ -23,12 +23,16 @@ CREATE TABLE IF NOT EXISTS ehr_relationship (
     PRIMARY KEY (user, patient)
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS ehr_session (
+-- Who signs in again at the same browser keeps what apps were given there; signing out ends all of it.
+CREATE TABLE IF NOT EXISTS ehr_sign_in (
     id        TEXT PRIMARY KEY,   -- the hash of the cookie's value
     user      TEXT NOT NULL REFERENCES ehr_user (name),
+    browser   TEXT NOT NULL,      -- the first of the sign-ins that followed each other there
+    replaced  INTEGER NOT NULL,   -- its cookie is worth nothing any more
     signed_in INTEGER NOT NULL,
     ends      INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS ehr_sign_in_by_browser ON ehr_sign_in (browser);
 
 -- What Vestibule told the audit log.
 CREATE TABLE IF NOT EXISTS ehr_audit (

@@ -125,6 +125,24 @@ impl ConfidentialApp {
         }
     }
 
+    /// A new cookie at each step towards tokens: one that somebody planted in this browser never leads to them.
+    fn move_on(&self, known: Option<&str>, visit: Visit, response: Response) -> Response {
+        if let Some(known) = known {
+            self.visits().by_cookie.remove(known);
+        }
+        let fresh = random::token();
+        self.keep(&fresh, visit);
+        self.set(response, &fresh)
+    }
+
+    /// Keeps what became of a visit, unless it has gone on elsewhere in the meantime.
+    fn keep_if_unchanged(&self, cookie: &str, visit: Visit) {
+        let present = self.visit(cookie).map(|visit| visit.number);
+        if present == Some(visit.number) {
+            self.keep(cookie, visit);
+        }
+    }
+
     fn visits(&self) -> std::sync::MutexGuard<'_, Visits> {
         self.visits.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,8 +271,7 @@ async fn start(
         ("login_hint", form.login_hint.trim()),
     ];
     let (url, visit) = app.authorize(&form.base, form.scope.trim(), &more);
-    app.keep(&cookie, visit);
-    Redirect::to(&url).into_response()
+    app.move_on(Some(&cookie), visit, Redirect::to(&url).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -273,10 +290,9 @@ async fn launch(
     let (Some(launch), true) = (asked.launch, app.bases().contains(&asked.iss.as_str())) else {
         return (StatusCode::BAD_REQUEST, "This app does not know that hospital.").into_response();
     };
-    let cookie = app.cookie.read(&headers).unwrap_or_else(random::token);
     let (url, visit) = app.authorize(&asked.iss, FROM_EHR, &[("launch", &launch)]);
-    app.keep(&cookie, visit);
-    app.set(Redirect::to(&url).into_response(), &cookie)
+    let known = app.cookie.read(&headers);
+    app.move_on(known.as_deref(), visit, Redirect::to(&url).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -319,9 +335,8 @@ async fn callback(
     } else {
         visit.mistake = Some(format!("{}: {}", returned.error, returned.error_description));
     }
-    app.keep(&cookie, visit);
     // The code does not stay in the address.
-    Redirect::to(&app.url).into_response()
+    app.move_on(Some(&cookie), visit, Redirect::to(&app.url).into_response())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -366,7 +381,7 @@ async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(f
         visit.tokens = Some(refreshed(tokens, &made.answer));
     }
     visit.last = Some(made);
-    app.keep(&cookie, visit);
+    app.keep_if_unchanged(&cookie, visit);
     back
 }
 

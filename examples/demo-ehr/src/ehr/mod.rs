@@ -62,10 +62,11 @@ pub struct Ehr {
 impl Ehr {
     /// Ends a session, and what apps were given in it.
     async fn end_session(&self, id: &str) -> Result<(), DatabaseError> {
-        session::close(&self.database, id).await?;
-        if let Err(error) = self.server.session_ended(&SessionId::new(id)).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what apps were given in a session lives on for some minutes");
+        for ended in session::close(&self.database, id).await? {
+            if let Err(error) = self.server.session_ended(&SessionId::new(ended)).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what apps were given in a session lives on for some minutes");
+            }
         }
         Ok(())
     }

@@ -29,13 +29,23 @@ pub struct Session {
     pub clinician: bool,
     /// When the password was checked, in seconds since 1970.
     pub signed_in: i64,
+    /// The first of the sign-ins that followed each other at this browser.
+    browser: String,
 }
 
 /// Checks a password and opens a session; the text is the new cookie's value. `None` says no more than no (INT-020).
 ///
+/// If the `former` session of this browser is the same user's, the new one goes on from it: its cookie is worth nothing any more, and
+/// what apps were given in it lives until both end.
+///
 /// # Errors
 /// When the tables are away.
-pub async fn open(database: &Database, user: &str, password: &str) -> Result<Option<String>, DatabaseError> {
+pub async fn open(
+    database: &Database,
+    user: &str,
+    password: &str,
+    former: Option<&Session>,
+) -> Result<Option<String>, DatabaseError> {
     let name = user.to_owned();
     let find = "SELECT password FROM ehr_user WHERE name = ?1";
     let stored =
@@ -54,9 +64,16 @@ pub async fn open(database: &Database, user: &str, password: &str) -> Result<Opt
     // A new id at each sign-in: whatever the browser held before means nothing (INT-002).
     let secret = random::token();
     let (id, user, now) = (random::hash(&secret), user.to_owned(), SystemClock.now().seconds());
-    let insert = "INSERT INTO ehr_session (id, user, signed_in, ends) VALUES (?1, ?2, ?3, ?4)";
-    database.run(move |c| c.execute(insert, params![id, user, now, now + SESSION_SECONDS])).await?;
-    database.run(move |c| c.execute("DELETE FROM ehr_session WHERE ends <= ?1", [now])).await?;
+    let browser = former.filter(|former| former.user == user).map_or(&id, |former| &former.browser).clone();
+    let open = move |connection: &mut rusqlite::Connection| {
+        let change = connection.transaction()?;
+        change.execute("UPDATE ehr_sign_in SET replaced = 1 WHERE browser = ?1", [&browser])?;
+        let insert = "INSERT INTO ehr_sign_in (id, user, browser, replaced, signed_in, ends) VALUES (?1, ?2, ?3, 0, ?4, ?5)";
+        change.execute(insert, params![id, user, browser, now, now + SESSION_SECONDS])?;
+        change.execute("DELETE FROM ehr_sign_in WHERE ends <= ?1", [now])?;
+        change.commit()
+    };
+    database.change(open).await?;
     Ok(Some(secret))
 }
 
@@ -71,8 +88,9 @@ pub async fn current(
 ) -> Result<Option<Session>, DatabaseError> {
     let Some(secret) = cookie.read(headers) else { return Ok(None) };
     let (id, now) = (random::hash(&secret), SystemClock.now().seconds());
-    let find = "SELECT s.id, u.name, u.subject, u.fhir_user, u.kind = 'clinician', s.signed_in \
-                FROM ehr_session s JOIN ehr_user u ON u.name = s.user WHERE s.id = ?1 AND s.ends > ?2";
+    let find = "SELECT s.id, u.name, u.subject, u.fhir_user, u.kind = 'clinician', s.signed_in, s.browser \
+                FROM ehr_sign_in s JOIN ehr_user u ON u.name = s.user \
+                WHERE s.id = ?1 AND s.ends > ?2 AND s.replaced = 0";
     let session = move |row: &rusqlite::Row<'_>| {
         Ok(Session {
             id: row.get(0)?,
@@ -81,6 +99,7 @@ pub async fn current(
             fhir_user: row.get(3)?,
             clinician: row.get(4)?,
             signed_in: row.get(5)?,
+            browser: row.get(6)?,
         })
     };
     database.run(move |c| c.query_row(find, params![id, now], session).optional()).await
@@ -92,18 +111,18 @@ pub async fn current(
 /// When the tables are away.
 pub async fn is_open(database: &Database, id: &str, user: &str) -> Result<bool, DatabaseError> {
     let (id, user, now) = (id.to_owned(), user.to_owned(), SystemClock.now().seconds());
-    let find = "SELECT EXISTS (SELECT 1 FROM ehr_session WHERE id = ?1 AND user = ?2 AND ends > ?3)";
+    let find = "SELECT EXISTS (SELECT 1 FROM ehr_sign_in WHERE id = ?1 AND user = ?2 AND ends > ?3)";
     database.run(move |c| c.query_row(find, params![id, user, now], |row| row.get(0))).await
 }
 
-/// Ends a session.
+/// Ends a session and those that it went on from; tells which they were.
 ///
 /// # Errors
 /// When the tables are away: the session is then still open.
-pub async fn close(database: &Database, id: &str) -> Result<(), DatabaseError> {
+pub async fn close(database: &Database, id: &str) -> Result<Vec<String>, DatabaseError> {
     let id = id.to_owned();
-    database.run(move |c| c.execute("DELETE FROM ehr_session WHERE id = ?1", [id])).await?;
-    Ok(())
+    let end = "DELETE FROM ehr_sign_in WHERE browser = (SELECT browser FROM ehr_sign_in WHERE id = ?1) RETURNING id";
+    database.run(move |c| c.prepare(end)?.query_map([id], |row| row.get(0))?.collect()).await
 }
 
 /// A cookie of the EHR: how it is called and written.

@@ -135,8 +135,12 @@ pub(super) async fn submit(
         return show_form(&ehr, &headers, &asked, Some(mistake)).await;
     }
     let fits = form.username.len() <= LONGEST_INPUT && form.password.len() <= LONGEST_INPUT;
+    let former = match ehr.session(&headers).await {
+        Ok(former) => former,
+        Err(error) => return unavailable(&error),
+    };
     let opened = match fits {
-        true => session::open(&ehr.database, &form.username, &form.password).await,
+        true => session::open(&ehr.database, &form.username, &form.password, former.as_ref()).await,
         false => Ok(None),
     };
     match opened {
@@ -145,7 +149,9 @@ pub(super) async fn submit(
             if let Some(cookie) = ehr.session.set(&secret) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
-            end_former_session(&ehr, &headers).await;
+            if let Some(former) = former.filter(|former| former.user != form.username) {
+                end_former_session(&ehr, &former).await;
+            }
             response
         }
         // INT-020: one text for every reason.
@@ -158,11 +164,10 @@ pub(super) async fn submit(
     }
 }
 
-/// A new sign-in replaces whoever was signed in at this browser.
-async fn end_former_session(ehr: &Ehr, headers: &HeaderMap) {
-    if let Ok(Some(former)) = ehr.session(headers).await
-        && let Err(error) = ehr.end_session(&former.id).await
-    {
+/// Another user replaces whoever was signed in at this browser. One who signs in again, because an app asked for it, takes nothing
+/// from the other apps.
+async fn end_former_session(ehr: &Ehr, former: &Session) {
+    if let Err(error) = ehr.end_session(&former.id).await {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "a former session stays open until it expires");
     }

@@ -280,3 +280,33 @@ async fn metadata_names_the_endpoints_of_discovery() {
         }
     }
 }
+
+/// INT-002: who signs in again goes on with what apps were given, under another cookie; signing out ends all of it.
+#[tokio::test]
+async fn signing_in_again_takes_nothing_from_apps() {
+    let mut browser = Browser::signed_in("alice").await;
+    let first = browser.cookies["ehr_session"].clone();
+    let (picker, at) = follow(&mut browser, authorize(&[]).await).await;
+    let (consent, at) = answer(&mut browser, &picker, &at, &[("patient", "ben"), ("move", "choose")]).await;
+    let fields = [("decision", "allow"), ("scope", "launch/patient"), ("scope", "patient/Patient.rs")];
+    let (back, _) = answer(&mut browser, &consent, &at, &fields).await;
+    let tokens = redeem(&sent(&back)["code"]).await.json();
+    let access = tokens["access_token"].as_str().unwrap();
+    let chart = async || get("/fhir/Patient/ben", Some(access)).await.status;
+    assert_eq!(chart().await, StatusCode::OK);
+
+    let form = browser.get("/sign-in").await;
+    let fields = [("username", "alice"), ("password", "alice"), ("token", &form.field("token"))];
+    assert_eq!(browser.post("/sign-in", &fields).await.status, StatusCode::SEE_OTHER);
+    let second = browser.cookies["ehr_session"].clone();
+    assert_ne!(second, first);
+    assert_eq!(chart().await, StatusCode::OK, "the same user has signed in again");
+    browser.cookies.insert("ehr_session".to_owned(), first);
+    let shut = browser.get("/patients").await.status;
+    assert_eq!(shut, StatusCode::SEE_OTHER, "the old cookie is worth nothing");
+
+    browser.cookies.insert("ehr_session".to_owned(), second);
+    let token = browser.get("/").await.field("token");
+    assert_eq!(browser.post("/sign-out", &[("token", &token)]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(chart().await, StatusCode::UNAUTHORIZED, "signed out of all that went before");
+}
