@@ -180,6 +180,11 @@ pub struct AllowedPatient {
     /// What the user is to the patient, for the consent page.
     pub relationship: Option<String>,
     /// What an app may get at most through this relationship; `None` means no further limit.
+    ///
+    /// # Security
+    /// It limits `patient/` scopes. A `user/` scope speaks of everything the user may see, not of this patient, and stays: the FHIR
+    /// server looks at the relationship itself for each record, as it does for the user's own clicks. A host whose FHIR server does
+    /// not, takes `user/` scopes from such users with a [`ScopePolicy`](crate::ScopePolicy).
     pub ceiling: Option<ScopeSet>,
     /// When this access ends; `None` means no end in sight.
     pub until: Option<UnixMillis>,
