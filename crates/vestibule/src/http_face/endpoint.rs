@@ -60,7 +60,7 @@ impl AuthorizationServer {
 
     /// No CORS: resource servers call it, not browsers (oauth.md 26.1).
     pub(super) async fn handle_introspect(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
-        let form = match self.read(head, body, Endpoint::Introspection) {
+        let form = match self.read(head, body, Endpoint::Introspection, "POST") {
             Ok(form) => form,
             Err(response) => return *response,
         };
@@ -100,17 +100,23 @@ impl AuthorizationServer {
         if head.method == Method::OPTIONS {
             return Err(Box::new(cors::preflight(self, head, "POST").await));
         }
-        match self.read(head, body, endpoint) {
+        match self.read(head, body, endpoint, "POST, OPTIONS") {
             Ok(form) => Ok(form),
             Err(response) => Err(Box::new(cors::for_unknown_client(self, head, *response).await)),
         }
     }
 
-    /// A bounded form in a POST.
-    fn read(&self, head: &Parts, body: &Bytes, endpoint: Endpoint) -> Result<Params, Box<Response<Bytes>>> {
+    /// A bounded form in a POST. What else may be asked, `allow` says.
+    fn read(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        endpoint: Endpoint,
+        allow: &'static str,
+    ) -> Result<Params, Box<Response<Bytes>>> {
         // GEN-006
         if head.method != Method::POST {
-            return Err(Box::new(method("POST, OPTIONS")));
+            return Err(Box::new(method(allow)));
         }
         let mut form = Params::default();
         let Err(error) = form::append(head, body, &mut form) else { return Ok(form) };

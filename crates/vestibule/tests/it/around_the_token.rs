@@ -520,3 +520,17 @@ async fn a_token_of_an_app_that_is_no_more_does_not_live() {
     }
     assert!(world.server.access_token(access).await.unwrap().is_some());
 }
+
+/// GEN-006: what a browser app may ask first, and what no browser app calls.
+#[tokio::test]
+async fn another_method_is_told_which_are_taken() {
+    let world = World::new();
+    for (path, allow) in [("introspect", "POST"), ("revoke", "POST, OPTIONS"), ("token", "POST, OPTIONS")] {
+        let request = Request::put(format!("{AS}/auth/{path}")).body(Bytes::new()).unwrap();
+        let answer = Answer::from(world.server.handle(request).await);
+        answer.is_error(405, "invalid_request");
+        assert_eq!(answer.header("allow"), allow, "{path}");
+    }
+    let request = Request::options(format!("{AS}/auth/introspect")).body(Bytes::new()).unwrap();
+    Answer::from(world.server.handle(request).await).is_error(405, "invalid_request");
+}
