@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -65,6 +67,8 @@ pub struct Hospital {
     /// Vestibule, for whatever else the EHR asks of it.
     pub server: AuthorizationServer,
     storage: Storage,
+    /// Set when the end is near: whoever asks is told that this process is not ready any more.
+    closing: Arc<AtomicBool>,
 }
 
 /// Why the hospital does not open.
@@ -195,9 +199,13 @@ impl Hospital {
             let guard = Guard { server: server.clone(), base: url.clone(), database: database.clone() };
             fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins))
         };
+        let closing = Arc::new(AtomicBool::new(false));
         let ready = {
-            let (database, server) = (database.clone(), server.clone());
-            async move || ready(&database, &server).await
+            let (database, server, closing) = (database.clone(), server.clone(), Arc::clone(&closing));
+            async move || match closing.load(Ordering::Relaxed) {
+                true => (StatusCode::SERVICE_UNAVAILABLE, "closing\n"),
+                false => ready(&database, &server).await,
+            }
         };
         let router = ehr::router(ehr)
             .layer(DefaultBodyLimit::max(LARGEST_FORM))
@@ -210,7 +218,7 @@ impl Hospital {
         let apps = sample_app::router(public)
             .merge(ConfidentialApp::with_secret(origin, server.clone()).router())
             .merge(ConfidentialApp::with_key(origin, server.clone(), app_key).router());
-        Ok(Self { ehr: router, sample_app: apps, server, storage })
+        Ok(Self { ehr: router, sample_app: apps, server, storage, closing })
     }
 }
 
@@ -271,6 +279,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     let housekeeping = tokio::spawn(embed::keep_house(hospital.server.clone()));
 
     let (stop, stopping) = watch::channel(false);
+    let closing = Arc::clone(&hospital.closing);
     let servers = async {
         tokio::join!(
             serve::serve(ehr, hospital.ehr, Limits::default(), stopping.clone()),
@@ -280,6 +289,8 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     let signal = async {
         stop_signal.await;
         println!("Closing.");
+        closing.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(options.drain_wait)).await;
         // Both servers hold a receiver until they stop.
         let _ = stop.send(true);
     };

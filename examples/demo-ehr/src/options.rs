@@ -40,6 +40,11 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub clients: Option<PathBuf>,
 
+    /// For how many seconds to go on serving after the signal to stop, with /readyz saying no: whoever spreads the load over several
+    /// processes has time to notice before the port is closed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=300))]
+    pub drain_wait: u64,
+
     /// Let apps' key sets be fetched from addresses written as loopback, such as http://127.0.0.1:9000/jwks. Otherwise they
     /// are fetched from public https addresses only.
     #[arg(long)]

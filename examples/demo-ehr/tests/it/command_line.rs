@@ -1,7 +1,7 @@
 //! What the program says when it cannot start, and that it stops when told to.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -109,6 +109,37 @@ fn it_opens_with_its_tables_says_where_and_stops_when_told() {
     assert!(path.exists());
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(lines.any(|line| line.contains("Closing")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The status of a plain GET.
+#[cfg(unix)]
+fn status(address: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().to_owned()
+}
+
+/// Whoever spreads the load sees it before the port is closed, and loses nobody meanwhile.
+#[cfg(unix)]
+#[test]
+fn it_says_that_it_is_closing_before_it_closes() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_demo-ehr"))
+        .args(["--listen", "127.0.0.1:0", "--store", "memory", "--drain-wait", "3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("http://127.0.0.1:")).unwrap();
+    let address = line.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    assert_eq!(status(&address, "/readyz"), "200");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(lines.any(|line| line.contains("Closing")));
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!((status(&address, "/readyz"), status(&address, "/healthz")), ("503".into(), "200".into()));
+    assert_eq!(status(&address, "/.well-known/openid-configuration"), "200", "it still serves");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
