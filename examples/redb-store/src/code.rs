@@ -45,8 +45,10 @@ impl Rows<'_> {
             self.undo = true;
             return Ok(Issuance::LaunchGone);
         }
-        if taken.is_some() || grant_at(&self.grants, &call.tenant, op.grant.id.as_str(), call.now)?.is_some()
-        {
+        // A code's row is there as long as its grant's, over or not: its hash is taken until a purge.
+        let place = (call.tenant.as_str(), op.code.as_bytes().as_slice());
+        let (tenant, id) = (&call.tenant, op.grant.id.as_str());
+        if self.codes.get(place)?.is_some() || grant_at(&self.grants, tenant, id, call.now)?.is_some() {
             return Err(StoreFault::not_applied("a code or a grant of this name is kept already").into());
         }
         self.insert_grant(op, call)?;
@@ -55,14 +57,11 @@ impl Rows<'_> {
     }
 
     fn insert_grant(&mut self, op: &IssueCode, call: &Call) -> Result<(), Stop> {
-        // What is over and was not purged yet makes room first.
         let hash = op.code.as_bytes();
         let key = (call.tenant.as_str(), hash.as_slice());
-        let before = self.codes.get(key)?.map(|row| row.value().0.to_owned());
-        for id in before.iter().map(String::as_str).chain([op.grant.id.as_str()]) {
-            self.remove_grant(&call.tenant, id, u32::MAX)?;
-        }
         let id = op.grant.id.as_str();
+        // What is over and was not purged yet makes room first.
+        self.remove_grant(&call.tenant, id, u32::MAX)?;
         let grant = Grant { stored: op.grant.clone(), code: *hash, chain: None };
         self.put_grant(&call.tenant, &grant)?;
         for (owner, name) in owners(&op.grant) {

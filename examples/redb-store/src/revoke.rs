@@ -84,17 +84,17 @@ impl Rows<'_> {
         Ok(changed)
     }
 
-    /// Revokes a token that has no grant; others die with theirs.
+    /// Revokes one token. The engine asks for it where there is no grant; what else is named is dead as well.
     fn revoke_access(&mut self, hash: &AccessHash, call: &Call) -> Result<bool, Stop> {
         let key = (call.tenant.as_str(), hash.as_bytes().as_slice());
         let Some(row) = self.access.get(key)? else { return Ok(false) };
         let (grant, client, expires, revoked, by, bytes) = row.value();
-        if grant.is_some() || revoked {
+        if revoked {
             return Ok(false);
         }
-        let (client, bytes) = (client.to_owned(), bytes.to_vec());
+        let (grant, client, bytes) = (grant.map(str::to_owned), client.to_owned(), bytes.to_vec());
         drop(row);
-        self.access.insert(key, (None, client.as_str(), expires, true, by, &*bytes))?;
+        self.access.insert(key, (grant.as_deref(), client.as_str(), expires, true, by, &*bytes))?;
         Ok(true)
     }
 
