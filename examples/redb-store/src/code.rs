@@ -30,8 +30,10 @@ impl Rows<'_> {
     }
 
     pub(crate) fn issue_code(&mut self, op: &IssueCode, call: &Call) -> Result<Issuance, Stop> {
-        let taken = self.code(op.code.as_bytes(), call)?;
-        if taken.as_ref().is_some_and(|code| code.issued_by == *call.attempt.as_bytes()) {
+        // A code's row is there as long as its grant's, over or not: an attempt is known by it, and its hash is taken until a purge.
+        let taken = self.codes.get((call.tenant.as_str(), op.code.as_bytes().as_slice()))?;
+        let taken_by = taken.map(|row| row.value().3);
+        if taken_by == Some(*call.attempt.as_bytes()) {
             return Ok(Issuance::Won);
         }
         match self.save(&op.interaction, call)? {
@@ -45,10 +47,8 @@ impl Rows<'_> {
             self.undo = true;
             return Ok(Issuance::LaunchGone);
         }
-        // A code's row is there as long as its grant's, over or not: its hash is taken until a purge.
-        let place = (call.tenant.as_str(), op.code.as_bytes().as_slice());
         let (tenant, id) = (&call.tenant, op.grant.id.as_str());
-        if self.codes.get(place)?.is_some() || grant_at(&self.grants, tenant, id, call.now)?.is_some() {
+        if taken_by.is_some() || grant_at(&self.grants, tenant, id, call.now)?.is_some() {
             return Err(StoreFault::not_applied("a code or a grant of this name is kept already").into());
         }
         self.insert_grant(op, call)?;
