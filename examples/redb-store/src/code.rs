@@ -30,7 +30,7 @@ impl Rows<'_> {
     }
 
     pub(crate) fn issue_code(&mut self, op: &IssueCode, call: &Call) -> Result<Issuance, Stop> {
-        // A code's row is there as long as its grant's, over or not: an attempt is known by it, and its hash is taken until a purge.
+        // An attempt is known by the code's row. That and the grant's are there until a purge, and so long their names are taken.
         let taken = self.codes.get((call.tenant.as_str(), op.code.as_bytes().as_slice()))?;
         let taken_by = taken.map(|row| row.value().3);
         if taken_by == Some(*call.attempt.as_bytes()) {
@@ -48,7 +48,7 @@ impl Rows<'_> {
             return Ok(Issuance::LaunchGone);
         }
         let (tenant, id) = (&call.tenant, op.grant.id.as_str());
-        if taken_by.is_some() || grant_at(&self.grants, tenant, id, call.now)?.is_some() {
+        if taken_by.is_some() || any_grant(&self.grants, tenant, id)?.is_some() {
             return Err(StoreFault::not_applied("a code or a grant of this name is kept already").into());
         }
         self.insert_grant(op, call)?;
@@ -60,8 +60,6 @@ impl Rows<'_> {
         let hash = op.code.as_bytes();
         let key = (call.tenant.as_str(), hash.as_slice());
         let id = op.grant.id.as_str();
-        // What is over and was not purged yet makes room first.
-        self.remove_grant(&call.tenant, id, u32::MAX)?;
         let grant = Grant { stored: op.grant.clone(), code: *hash, chain: None };
         self.put_grant(&call.tenant, &grant)?;
         for (owner, name) in owners(&op.grant) {
@@ -182,10 +180,7 @@ impl Rows<'_> {
             self.chains.remove((name, chain.as_slice()))?;
             rows += 1;
         }
-        let mine = |row: &str| row == id;
-        let code = (name, grant.code.as_slice());
-        if rows < max && self.codes.get(code)?.is_some_and(|row| mine(row.value().0)) {
-            self.codes.remove(code)?;
+        if rows < max && self.codes.remove((name, grant.code.as_slice()))?.is_some() {
             rows += 1;
         }
         if rows >= max {

@@ -154,7 +154,7 @@ impl GrantStore for RedbStore {
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
-        self.read(|read| Ok(drop(read.open_table(SCHEMA)?))).await
+        self.read(|read| read.open_table(SCHEMA).map(|_| ()).map_err(Stop::from)).await
     }
 
     async fn interaction(

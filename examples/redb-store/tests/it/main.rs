@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod place;
+mod schema;
 
 mod grants {
     vestibule_testkit::store_suite!(crate::place::Place::new());
