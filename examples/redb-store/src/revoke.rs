@@ -11,10 +11,9 @@ use crate::rows::{Over, Owner, Rows, any_grant};
 
 impl Rows<'_> {
     pub(crate) fn revoke(&mut self, op: &Revoke, call: &Call) -> Result<Revoked, Stop> {
-        match self.spend(op.claim.as_ref(), call)? {
-            Claim::Seen => return Ok(Revoked::ClaimSeen),
-            Claim::Mine => return Ok(Revoked::Done),
-            Claim::Fresh => {}
+        // An attempt that is repeated looks again: what it names may have come since, and `Done` must be true when it is said.
+        if self.spend(op.claim.as_ref(), call)? == Claim::Seen {
+            return Ok(Revoked::ClaimSeen);
         }
         let changed = match &op.what {
             Revocation::Grant(id) => self.revoke_all([id.as_str().as_bytes().to_vec()], None, call)?,
