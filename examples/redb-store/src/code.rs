@@ -37,7 +37,11 @@ impl Rows<'_> {
             return Ok(Issuance::Won);
         }
         match self.save(&op.interaction, call)? {
-            Saved::Now(_) | Saved::Before(_) => {}
+            Saved::Now(_) => {}
+            // This attempt closed the interaction, and what it issued was purged since: an interaction issues once.
+            Saved::Before(_) => {
+                return Err(StoreFault::not_applied("what this attempt issued is purged").into());
+            }
             Saved::Stale(found) => return Ok(Issuance::Stale(found)),
             Saved::Gone => return Ok(Issuance::Gone),
         }
