@@ -1,6 +1,7 @@
 //! The contract, held against a file of redb.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod bound;
 mod crash;
 mod place;
 mod schema;
