@@ -41,11 +41,13 @@ pub fn base() -> FhirBase {
 
 /// Scopes from a constant.
 pub fn scopes(text: &str) -> ScopeSet {
+    // All callers are in this package, with texts that stand in the source.
     ScopeSet::parse(text).expect("constant scopes")
 }
 
 /// Fresh keys: ES256 for access tokens, RS256 for ID tokens.
 pub fn keys() -> LocalKeyRing {
+    // Only a system without randomness fails here, and a benchmark without keys measures nothing.
     LocalKeyRing::ephemeral(&SystemRandom::new()).expect("keys can be made")
 }
 
@@ -57,6 +59,7 @@ pub fn grant(now: UnixMillis) -> GrantRecord {
         who: Who { user: UserId::new("alice"), session: SessionId::new("session-1") },
         subject: "subject-1".to_owned(),
         redirect_uri: REDIRECT.to_owned(),
+        // The verifier is the example of RFC 7636.
         proof: CodeProof::S256(Verifier::new(VERIFIER).expect("a constant verifier").challenge()),
         base: FHIR.to_owned(),
         scopes: scopes(SCOPES),
@@ -78,6 +81,7 @@ pub fn grant(now: UnixMillis) -> GrantRecord {
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
+        // The stores in memory never wait, and the keys sign inline.
         Poll::Pending => panic!("nothing in memory waits"),
     }
 }

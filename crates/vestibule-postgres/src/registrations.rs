@@ -11,7 +11,7 @@ use vestibule_host::{
 };
 
 use crate::PostgresStore;
-use crate::row::{Read, get, of_read, of_verb, record};
+use crate::row::{Read, of_read, of_verb, outcome, record, unknown};
 use crate::session::Hold;
 
 /// The apps of one issuer that registered themselves, in a [`PostgresStore`]. Beside them stand the clients of a file.
@@ -162,11 +162,12 @@ impl ClientRegistrar for PostgresClients {
                 Hold::Quota { tenant, client: &[] },
             )
             .await?;
-        match of_verb(get::<&str>(&row, 0))? {
+        match of_verb(outcome(&row))? {
             "won" => Ok(Created::Won),
             "token_spent" => Ok(Created::TokenSpent),
             "id_taken" => Ok(Created::IdTaken),
-            _ => Err(StoreFault::Full),
+            "full" => Err(StoreFault::Full),
+            other => Err(unknown(other)),
         }
     }
 
@@ -192,11 +193,12 @@ impl ClientRegistrar for PostgresClients {
                 Hold::Nothing,
             )
             .await?;
-        Ok(match of_verb(get::<&str>(&row, 0))? {
-            "won" => Updated::Won,
-            "stale" => Updated::Stale,
-            _ => Updated::Gone,
-        })
+        match of_verb(outcome(&row))? {
+            "won" => Ok(Updated::Won),
+            "stale" => Ok(Updated::Stale),
+            "gone" => Ok(Updated::Gone),
+            other => Err(unknown(other)),
+        }
     }
 
     async fn delete(&self, op: &DeleteClient) -> Result<(), StoreFault> {

@@ -25,6 +25,16 @@ pub(crate) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Read<T> {
     Ok(row.try_get(column)?)
 }
 
+/// What a verb's statement says that it came to; the first column of most.
+pub(crate) fn outcome(row: &Row) -> Read<&str> {
+    get(row, 0)
+}
+
+/// A word that no statement of this version says. The verb was done, and nobody guesses what it came to.
+pub(crate) fn unknown(outcome: &str) -> StoreFault {
+    StoreFault::outcome_unknown(format!("the database answered `{outcome}`"))
+}
+
 /// A number that is never negative.
 fn count<T: TryFrom<i64, Error: Into<BoxError>>>(row: &Row, column: usize) -> Read<T> {
     T::try_from(get(row, column)?).map_err(Into::into)

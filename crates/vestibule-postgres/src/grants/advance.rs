@@ -1,11 +1,10 @@
 //! Saving an interaction: compare-and-swap on its revision.
 
-use tokio_postgres::Row;
 use vestibule_host::{Advance, Advanced, Call, Revision, StoreFault};
 
 use super::beside::{Caller, Event};
 use crate::PostgresStore;
-use crate::row::{self, get, of_verb};
+use crate::row::{self, of_verb, outcome, unknown};
 use crate::session::Hold;
 
 /// An advance as parameters.
@@ -74,12 +73,4 @@ pub(super) async fn advance(
         "full" => Err(StoreFault::Full),
         other => Err(unknown(other)),
     }
-}
-
-pub(super) fn outcome(row: &Row) -> row::Read<&str> {
-    get(row, 0)
-}
-
-pub(super) fn unknown(outcome: &str) -> StoreFault {
-    StoreFault::outcome_unknown(format!("the database answered `{outcome}`"))
 }

@@ -2,10 +2,10 @@
 
 use vestibule_host::{Call, GrantStatus, Issuance, IssueCode, StoreFault};
 
-use super::advance::{Save, outcome, unknown};
+use super::advance::Save;
 use super::beside::{Caller, Event};
 use crate::PostgresStore;
-use crate::row::{self, of_verb};
+use crate::row::{self, of_verb, outcome, unknown};
 
 pub(super) async fn issue(
     store: &PostgresStore,

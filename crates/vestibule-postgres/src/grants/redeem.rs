@@ -2,10 +2,9 @@
 
 use vestibule_host::{Call, GrantId, RedeemCode, Redemption, StoreFault};
 
-use super::advance::{outcome, unknown};
 use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
-use crate::row::{of_verb, text};
+use crate::row::{of_verb, outcome, text, unknown};
 use crate::session::Hold;
 
 pub(super) async fn redeem(

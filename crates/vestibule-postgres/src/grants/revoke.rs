@@ -3,10 +3,9 @@
 use tokio_postgres::types::ToSql;
 use vestibule_host::{Call, Revocation, Revoke as Op, Revoked, StoreFault};
 
-use super::advance::{outcome, unknown};
 use super::beside::{Caller, Claim, Event};
 use crate::PostgresStore;
-use crate::row::of_verb;
+use crate::row::{of_verb, outcome, unknown};
 use crate::session::Hold;
 
 pub(super) async fn revoke(store: &PostgresStore, op: &Op, call: &Call) -> Result<Revoked, StoreFault> {

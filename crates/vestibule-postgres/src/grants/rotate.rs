@@ -5,10 +5,9 @@
 
 use vestibule_host::{Call, Family, RotateRefresh, Rotation, StoreFault};
 
-use super::advance::unknown;
 use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
-use crate::row::{self, CHAIN_COLUMNS, GRANT_COLUMNS, get, of_verb};
+use crate::row::{self, CHAIN_COLUMNS, GRANT_COLUMNS, get, of_verb, unknown};
 use crate::session::Hold;
 
 /// Where the chain as it was found begins, where the chain as it was left, and where the outcome is.

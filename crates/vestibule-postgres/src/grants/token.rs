@@ -2,10 +2,9 @@
 
 use vestibule_host::{Call, IssueToken, StoreFault, TokenIssuance};
 
-use super::advance::{outcome, unknown};
 use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
-use crate::row::of_verb;
+use crate::row::{of_verb, outcome, unknown};
 use crate::session::Hold;
 
 pub(super) async fn issue(
