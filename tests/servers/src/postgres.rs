@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
-use crate::process::{end, free_port, kill_tree, pause_until};
+use crate::process::{end, kill_tree, locked, on_a_port, pause_until};
 use crate::{Place, process};
 
 /// What every server here is started with. Commits are durable as in production; the directory usually is in memory.
@@ -99,16 +99,8 @@ impl Postgres {
     /// # Panics
     /// When it does not.
     pub fn resume(&self) {
-        for _ in 0..5 {
-            let mut port = locked(&self.port);
-            // The first time the port may have gone to somebody else; later the old one is wanted.
-            let chosen = if *port == 0 { free_port() } else { *port };
-            if self.try_on(chosen) {
-                *port = chosen;
-                return;
-            }
-        }
-        panic!("PostgreSQL did not start:\n{}", self.log());
+        let started = on_a_port(&self.port, |port| self.try_on(port));
+        assert!(started, "PostgreSQL did not start:\n{}", self.log());
     }
 
     /// What it has logged.
@@ -159,10 +151,6 @@ fn ready_line(state: &Path, process: u32) -> bool {
     let mut lines = text.lines();
     lines.next() == Some(process.to_string().as_str())
         && lines.nth(6).is_some_and(|line| line.trim() == "ready")
-}
-
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the server's programs are: `POSTGRES_BIN`, else the newest that Debian has put down, else beside `pg_config`.

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const STEP: Duration = Duration::from_millis(20);
@@ -12,6 +13,25 @@ const STEP: Duration = Duration::from_millis(20);
 /// When there is none.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts a server on its port, or on a free one the first time, and keeps the port that it got. Says whether it runs.
+pub(crate) fn on_a_port(kept: &Mutex<u16>, start: impl Fn(u16) -> bool) -> bool {
+    (0..5).any(|_| {
+        let mut port = locked(kept);
+        // The first time the port may have gone to somebody else; later the old one is wanted.
+        let chosen = if *port == 0 { free_port() } else { *port };
+        let started = start(chosen);
+        if started {
+            *port = chosen;
+        }
+        started
+    })
+}
+
+/// A test that failed elsewhere does not keep the server from being ended.
+pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits, at most half a minute, until something is so.

@@ -3,9 +3,9 @@
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
-use crate::process::{end, free_port, pause_until};
+use crate::process::{end, locked, on_a_port, pause_until};
 use crate::{Place, process};
 
 /// What every server here is started with: one that keeps what it has acknowledged.
@@ -94,16 +94,8 @@ impl Redis {
     /// # Panics
     /// When it does not.
     pub fn resume(&self) {
-        for _ in 0..5 {
-            let mut port = locked(&self.port);
-            // The first time the port may have gone to somebody else; later the old one is wanted.
-            let chosen = if *port == 0 { free_port() } else { *port };
-            if self.try_on(chosen) {
-                *port = chosen;
-                return;
-            }
-        }
-        panic!("Redis did not start:\n{}", self.log());
+        let started = on_a_port(&self.port, |port| self.try_on(port));
+        assert!(started, "Redis did not start:\n{}", self.log());
     }
 
     /// What it has logged.
@@ -173,10 +165,6 @@ fn binary() -> PathBuf {
     found.expect(
         "Redis is not installed: run scripts/test, or install `redis-server`, or name it in REDIS_SERVER",
     )
-}
-
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
