@@ -1,6 +1,7 @@
 //! Refusals: what the client is told, in constant words, and what the operator is told.
 
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
 use vestibule_jose::{JwksError, JwsError};
 
 /// A request that is not served (RFC 6750 §3.1).
@@ -25,6 +26,27 @@ pub enum Denied {
     /// Our own key set cannot be read, so that no token can be judged. Not the client's fault.
     #[error("the key set cannot be used")]
     NoKeys(#[source] JwksError),
+    /// Nobody can say at the moment whether the token is good. Not the client's fault, and no fact about the token.
+    #[error("the token cannot be judged at the moment")]
+    Unavailable(#[source] Outage),
+}
+
+/// What could not be asked. Its cause has been logged where it was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Outage {
+    /// The issuer's key set cannot be had, or cannot be read.
+    #[error("the issuer's key set cannot be had")]
+    Keys,
+    /// The introspection endpoint does not answer, or not as one, or does not accept us.
+    #[error("the introspection endpoint does not answer as one")]
+    Introspection,
+    /// The engine in this process, or what it depends on.
+    #[error("the engine cannot answer")]
+    Engine,
+    /// Our own bound: so many tokens are being asked about.
+    #[error("too many tokens are being asked about")]
+    TooMany,
 }
 
 /// Why a token was refused. For the operator: the client is told `invalid_token` and no more.
@@ -49,6 +71,9 @@ pub enum TokenFault {
     /// A `patient/` scope without a patient in context (SMART-SCOPE-060).
     #[error("a patient scope came without a patient")]
     NoPatient,
+    /// BEARER-006: the token is bound to a key that a bearer does not show.
+    #[error("a token that is bound to a key came without it")]
+    Constrained,
 }
 
 impl<T: Into<TokenFault>> From<T> for Denied {
@@ -64,14 +89,14 @@ impl Denied {
             Self::NoCredentials | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
-            Self::NoKeys(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoKeys(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// The value of `WWW-Authenticate`.
     pub const fn challenge(&self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::NoCredentials | Self::NoKeys(_) => "Bearer",
+            Self::NoCredentials | Self::NoKeys(_) | Self::Unavailable(_) => "Bearer",
             Self::InvalidRequest => {
                 r#"Bearer error="invalid_request", error_description="send one token in the Authorization header""#
             }
@@ -99,9 +124,29 @@ impl Denied {
             Self::InsufficientScope => {
                 r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"forbidden","diagnostics":"the granted scopes do not cover this"}]}"#
             }
-            Self::NoKeys(_) => {
+            Self::NoKeys(_) | Self::Unavailable(_) => {
                 r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient","diagnostics":"tokens cannot be checked at the moment"}]}"#
             }
         }
+    }
+
+    /// When to try again, for the answers where that helps.
+    pub fn retry_after(&self) -> Option<HeaderValue> {
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then(|| HeaderValue::from_static("5"))
+    }
+
+    /// The whole answer: status, challenge, outcome; not to be stored.
+    pub fn response<B: From<&'static str>>(&self) -> Response<B> {
+        let mut response = Response::new(B::from(self.operation_outcome()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.retry_after() {
+            // A challenge would ask for another token, and none helps.
+            Some(moment) => headers.insert(RETRY_AFTER, moment),
+            None => headers.insert(WWW_AUTHENTICATE, self.challenge()),
+        };
+        response
     }
 }

@@ -54,12 +54,31 @@
 mod bearer;
 mod decision;
 mod denied;
+#[cfg(feature = "in-process")]
+mod engine_check;
 mod fhir_user;
+#[cfg(feature = "http-client")]
+mod http_client;
+#[cfg(feature = "introspection")]
+mod introspection;
+mod jwks_check;
 mod principal;
+mod signed;
 mod token_check;
+mod transport;
+mod verifier;
 
 pub use bearer::bearer_token;
 pub use decision::{Decision, Interaction, Part};
-pub use denied::{Denied, TokenFault};
+pub use denied::{Denied, Outage, TokenFault};
+#[cfg(feature = "in-process")]
+pub use engine_check::EngineCheck;
+#[cfg(feature = "http-client")]
+pub use http_client::HttpClient;
+#[cfg(feature = "introspection")]
+pub use introspection::{IntrospectionCheck, IntrospectionClient};
+pub use jwks_check::JwksCheck;
 pub use principal::Principal;
 pub use token_check::TokenCheck;
+pub use transport::Transport;
+pub use verifier::{Staleness, TokenVerifier};

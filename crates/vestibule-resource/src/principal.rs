@@ -46,6 +46,10 @@ impl Principal {
 
     /// Reads the claims of a verified token that is for `base` and has not ended.
     pub(crate) fn from_claims(claims: &Map<String, Value>, base: &str) -> Result<Self, TokenFault> {
+        // BEARER-006: whoever stole it could not use it, and must not be able to by sending it as what it is not.
+        if claims.get("cnf").is_some_and(|bound| !bound.is_null()) {
+            return Err(TokenFault::Constrained);
+        }
         let scopes =
             ScopeSet::parse(required(claims, "scope")?).map_err(|_| TokenFault::BadClaim("scope"))?;
         let patient = logical_id(claims, "patient")?.map(PatientId::new);

@@ -3,29 +3,23 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http::request::Parts;
-use vestibule_host::{Alg, KeyRing, UnixMillis};
-use vestibule_jose::{Expect, JwksError, Validity, VerifyKeys};
+use vestibule_host::{KeyRing, UnixMillis};
+use vestibule_jose::{JwksError, VerifyKeys};
 
 use crate::bearer;
-use crate::denied::{Denied, TokenFault};
+use crate::denied::Denied;
 use crate::principal::Principal;
-
-/// ATJWT-001. Access tokens are signed with ES256; a ring may choose another asymmetric algorithm.
-const ACCESS_TOKEN: Expect<'_> =
-    Expect { typ: &["at+jwt"], algs: &[Alg::Es256, Alg::Es384, Alg::EdDsa, Alg::Rs256, Alg::Rs384] };
-
-/// Beyond this a leeway would be a longer life.
-const MAX_LEEWAY: Duration = Duration::from_secs(5);
+use crate::signed::Signed;
+use crate::verifier::{Staleness, TokenVerifier};
 
 /// Checks access tokens for one FHIR base, with the keys of an engine in the same process.
 ///
 /// Share it: a check takes a read lock for a moment, and key sets are parsed again only after a rotation.
 #[derive(Debug)]
 pub struct TokenCheck {
-    issuer: String,
-    base: String,
-    leeway: Duration,
+    signed: Signed,
     ring: Arc<dyn KeyRing>,
     parsed: RwLock<Arc<Parsed>>,
 }
@@ -47,13 +41,13 @@ impl TokenCheck {
         ring: Arc<dyn KeyRing>,
     ) -> Result<Self, JwksError> {
         let parsed = RwLock::new(Arc::new(Parsed::of(ring.as_ref())?));
-        Ok(Self { issuer: issuer.into(), base: fhir_base.into(), leeway: Duration::ZERO, ring, parsed })
+        Ok(Self { signed: Signed::new(issuer.into(), fhir_base.into()), ring, parsed })
     }
 
     /// Allows the clocks of two machines to differ, by at most 5 s. None is the default: one machine has one clock.
     #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway.min(MAX_LEEWAY);
+        self.signed = self.signed.with_leeway(leeway);
         self
     }
 
@@ -74,18 +68,8 @@ impl TokenCheck {
         self.check_token(bearer::token(authorization.ok_or(Denied::NoCredentials)?)?, now)
     }
 
-    // ATJWT-004, SMART-SCOPE-026.
     fn check_token(&self, token: &str, now: UnixMillis) -> Result<Principal, Denied> {
-        let claims = self.keys()?.keys.verify(token, &ACCESS_TOKEN, now)?;
-        claims.check_times(now, &Validity { leeway: self.leeway, longest: None })?;
-        if claims.text("iss") != Some(&self.issuer) {
-            return Err(TokenFault::WrongIssuer.into());
-        }
-        // SMART-AUTHZ-045, ATJWT-003: one audience, and it is this base.
-        if claims.text("aud") != Some(&self.base) {
-            return Err(TokenFault::WrongAudience.into());
-        }
-        Ok(Principal::from_claims(&claims.into_map(), &self.base)?)
+        Ok(self.signed.principal(&self.keys()?.keys, token, now)?)
     }
 
     /// The parsed key set of the ring's present revision.
@@ -98,6 +82,17 @@ impl TokenCheck {
         let fresh = Arc::new(Parsed::of(self.ring.as_ref()).map_err(Denied::NoKeys)?);
         *self.parsed.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
+    }
+}
+
+#[async_trait]
+impl TokenVerifier for TokenCheck {
+    async fn verify(&self, token: &str, now: UnixMillis) -> Result<Principal, Denied> {
+        self.check_token(token, now)
+    }
+
+    fn staleness(&self) -> Staleness {
+        Staleness::TokenLife
     }
 }
 

@@ -3,4 +3,6 @@
 
 mod decisions;
 mod fixtures;
+mod introspection;
+mod remote_keys;
 mod token_checks;
