@@ -66,6 +66,8 @@ pub enum Reason {
     ConstraintNotSupported,
     /// `system/` scopes are for backend services (SMART-SCOPE-068).
     NoSystemHere,
+    /// A backend service has no user behind it: `system/` scopes and those of the host's own are for it (SCOPE-005).
+    NeedsAUser,
     /// The app may not have refresh tokens.
     NoRefreshTokens,
     /// This server does not offer it.
@@ -96,6 +98,7 @@ impl fmt::Display for Reason {
             Self::TypeNotInVersion => "this version of FHIR has no such type",
             Self::ConstraintNotSupported => "scopes cannot be constrained by this search parameter here",
             Self::NoSystemHere => "system scopes are for backend services",
+            Self::NeedsAUser => "it needs a user, and a backend service has none",
             Self::NoRefreshTokens => "the app may not have refresh tokens",
             Self::NotOffered => "this server does not offer it",
             Self::OnlyInEhrLaunch => "only a launch from the EHR has it",
@@ -164,16 +167,7 @@ impl Negotiation {
         ehr: bool,
         rules: &Rules<'_>,
     ) -> Self {
-        let line = |one: &vestibule_scope::Requested| {
-            let (left, took) = match &one.parsed {
-                Ok(scope) if rules.knows(scope) => (vec![scope.clone()], None),
-                Ok(_) => (Vec::new(), Some((Stage::Grammar, Reason::NotOffered))), // A-SCOPE-08
-                // An extension that the app is registered for, and that the base knows, is spelled as it is (SMART-SCOPE-095).
-                Err(error) => (Vec::new(), Some((Stage::Grammar, Reason::NotAScope(*error)))),
-            };
-            Line { requested: one.text.to_string(), left, took }
-        };
-        let mut this = Self { lines: list.iter().map(line).collect() };
+        let mut this = Self::read(list, rules);
         this.drop_if(Stage::Base, |scope| match scope.kind() {
             ScopeKind::Resource(resource) if resource.level() == Level::System => Some(Reason::NoSystemHere),
             ScopeKind::Resource(resource) if !base.knows_type(resource) => Some(Reason::TypeNotInVersion),
@@ -203,6 +197,45 @@ impl Negotiation {
         });
         this.cohere();
         this
+    }
+
+    /// The whole of it for a backend service: grammar, base, what it was authorized for beforehand (SMART-BACK-005, -006).
+    pub(crate) fn for_backend(
+        list: &ScopeList,
+        registered: &RegisteredClient,
+        base: &FhirBase,
+        rules: &Rules<'_>,
+    ) -> Self {
+        let mut this = Self::read(list, rules);
+        this.drop_if(Stage::Base, |scope| match scope.kind() {
+            ScopeKind::Resource(resource) if resource.level() != Level::System => Some(Reason::NeedsAUser),
+            ScopeKind::Resource(resource) if !base.knows_type(resource) => Some(Reason::TypeNotInVersion),
+            ScopeKind::Resource(resource) if !base.supports_constraint(resource) => {
+                Some(Reason::ConstraintNotSupported)
+            }
+            ScopeKind::Resource(_) | ScopeKind::Extension => None,
+            _ => Some(Reason::NeedsAUser),
+        });
+        this.narrow(Stage::Base, Reason::NotOnThisBase, |scope| match scope.kind() {
+            ScopeKind::Resource(_) => base.scopes().narrow(scope),
+            _ => Narrowed::Whole(scope.clone()),
+        });
+        this.narrow(Stage::Client, Reason::NotRegistered, |scope| registered.scopes.narrow(scope));
+        this
+    }
+
+    /// What the words mean, and whether anybody knows them here.
+    fn read(list: &ScopeList, rules: &Rules<'_>) -> Self {
+        let line = |one: &vestibule_scope::Requested| {
+            let (left, took) = match &one.parsed {
+                Ok(scope) if rules.knows(scope) => (vec![scope.clone()], None),
+                Ok(_) => (Vec::new(), Some((Stage::Grammar, Reason::NotOffered))), // A-SCOPE-08
+                // An extension that the app is registered for, and that the base knows, is spelled as it is (SMART-SCOPE-095).
+                Err(error) => (Vec::new(), Some((Stage::Grammar, Reason::NotAScope(*error)))),
+            };
+            Line { requested: one.text.to_string(), left, took }
+        };
+        Self { lines: list.iter().map(line).collect() }
     }
 
     /// After sign-in: what this user cannot have.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_host::{ClientAuthentication, IssueToken, NewEvent, TokenIssuance};
-use vestibule_scope::{Level, ScopeKind, ScopeList, ScopeSet};
+use vestibule_scope::ScopeList;
 
 use super::client_auth::AuthenticatedClient;
 use super::content::{IssuedAccess, TokenContent, TokenLife};
@@ -11,7 +11,9 @@ use super::error::TokenError;
 use super::resources::Resources;
 use super::response::TokenResponse;
 use crate::audience::FhirBase;
+use crate::authorize::negotiate::Negotiation;
 use crate::authorize::validate::Rules;
+use crate::explain::Trail;
 use crate::grant::fits_a_token;
 use crate::params::Params;
 
@@ -36,7 +38,7 @@ impl BackendRequest {
         Ok(Self { scope, resources: Resources::read(form)? })
     }
 
-    /// Decides what the client gets.
+    /// Decides what the client gets, and notes what became of each scope.
     ///
     /// # Errors
     /// [`TokenError::UnauthorizedClient`] unless the client is registered for the grant and authenticated with a key
@@ -46,6 +48,7 @@ impl BackendRequest {
         client: &AuthenticatedClient,
         rules: &Rules<'_>,
         life: &TokenLife,
+        trail: &mut Trail,
     ) -> Result<BackendDraft, TokenError> {
         let registered = client.client();
         let by_key = matches!(registered.authentication, ClientAuthentication::PrivateKeyJwt(_));
@@ -53,30 +56,10 @@ impl BackendRequest {
             return Err(TokenError::UnauthorizedClient);
         }
         let base = self.base(client, rules)?;
-        let mut scopes = ScopeSet::new();
-        for requested in self.scope.iter() {
-            let Some(scope) = requested.parsed.as_ref().ok().filter(|scope| rules.knows(scope)) else {
-                continue;
-            };
-            let narrowed = match scope.kind() {
-                // SCOPE-005: nothing that needs a user.
-                ScopeKind::Resource(resource)
-                    if resource.level() == Level::System
-                        && base.knows_type(resource)
-                        && base.supports_constraint(resource) =>
-                {
-                    base.scopes().narrow(scope).into_scopes()
-                }
-                ScopeKind::Extension => vec![scope.clone()],
-                _ => continue,
-            };
-            // SMART-BACK-005, -006: within the pre-authorization; what is left is told.
-            for scope in narrowed.iter().flat_map(|scope| registered.scopes.narrow(scope).into_scopes()) {
-                scopes.insert(scope);
-            }
-        }
-        let untouched = scopes.len() == self.scope.iter().count();
-        if scopes.is_empty() || (registered.strict_scopes && !untouched) {
+        let negotiation = Negotiation::for_backend(&self.scope, registered, base, rules);
+        trail.scopes(&negotiation);
+        let scopes = negotiation.granted();
+        if scopes.is_empty() || (registered.strict_scopes && !negotiation.is_untouched()) {
             return Err(TokenError::InvalidScope("the client may not have any of the requested scopes"));
         }
         if !fits_a_token(&scopes, registered) {

@@ -3,6 +3,7 @@
 //! The line above a test names the requirements it shows; `docs/conformance.md` leads here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod backend;
 mod conformance_gaps;
 mod discovery;
 mod fixture;

@@ -7,6 +7,7 @@ use vestibule_core::authorize::{Fate, Negotiation, Offer, Reason, Refusal, Stage
 use vestibule_core::grant::MAX_JWT_SCOPE;
 use vestibule_scope::{Scope, ScopeError, ScopeSet};
 
+use crate::backend::{ask, service};
 use crate::fixture::{FHIR1, Server, client, client_with, negotiation, offer, scope, set};
 
 const LABORATORY: &str =
@@ -176,6 +177,7 @@ const fn number(reason: Reason) -> usize {
         Reason::Refused => 12,
         Reason::NoRefreshTokens => 13,
         Reason::NotForThisUser => 14,
+        Reason::NeedsAUser => 15,
     }
 }
 
@@ -238,7 +240,7 @@ fn every_reason_is_told() {
     let texts = offer.all().granted().to_string();
     let ticked: Vec<&str> = texts.split(' ').filter(|text| *text != "user/Patient.rs").collect();
     let negotiation = negotiation.consented(&offer.choose(&ticked));
-    let mut seen = [false; 15];
+    let mut seen = [false; 16];
     for (line, (asked, expected)) in negotiation.lines().iter().zip(rows) {
         assert_eq!((line.requested(), line.fate()), (asked, expected));
         if let Narrowed(_, reason) | Dropped(_, reason) = line.fate() {
@@ -260,7 +262,11 @@ fn every_reason_is_told() {
     let nobody = without.in_context(false, false, &[]);
     assert_eq!(fate(&nobody, "patient/Patient.r"), Dropped(Stage::Context, Reason::NotInContext));
     assert!(nobody.granted().is_empty());
-    assert_eq!(seen, [true; 15]);
+    // What only a service is told.
+    let (_, told) = ask(&Server::new(), &service("system/*.rs"), "patient/*.rs");
+    assert_eq!(told.scopes[0].fate, Dropped(Stage::Base, Reason::NeedsAUser));
+    seen[number(Reason::NeedsAUser)] = true;
+    assert_eq!(seen, [true; 16]);
 }
 
 /// SMART-SCOPE-084, SMART-SCOPE-086, SMART-SCOPE-087

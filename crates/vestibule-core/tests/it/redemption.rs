@@ -24,7 +24,7 @@ use crate::fixture::{
     patient, scope, set, who, yes,
 };
 
-const LIFE: TokenLife = TokenLife {
+pub(crate) const LIFE: TokenLife = TokenLife {
     access_token: Duration::from_secs(3600),
     unrefreshed: Duration::from_secs(3600),
     id_token: Duration::from_secs(300),

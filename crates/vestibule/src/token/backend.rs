@@ -16,7 +16,7 @@ impl Inner {
         now: UnixMillis,
         trail: &mut Trail,
     ) -> Result<TokenResponse, TokenError> {
-        let draft = request.decide(client, &self.config.rules(), &self.token_life(now));
+        let draft = request.decide(client, &self.config.rules(), &self.token_life(now), trail);
         let draft = trail.check("SMART-BACK-001", "system scopes that the client may have", draft)?;
         let event = self.event_of_backend(client.client(), draft.content(), trail).map_err(away)?;
         let (access, _) = self.sign(draft.content(), client.client()).await.map_err(away)?;

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use vestibule::{Explanation, Outcome};
 use vestibule_core::authorize::{Fate, Reason, Stage};
 use vestibule_core::explain::Endpoint;
-use vestibule_host::{RatePoint, Standing};
+use vestibule_host::{GrantTypes, RatePoint, Standing};
 use vestibule_http_tests::registering::{ONCE, TRUSTED, by_token, metadata};
 
 use crate::app::{CB, V_WRONG, az, tk};
+use crate::around_the_token::{Signer, backend};
 use crate::browser::Browser;
 use crate::world::{P1, P2, P3, World};
 
@@ -285,4 +286,49 @@ async fn what_cannot_be_read_is_explained_too() {
     let request = http::Request::get(format!("/auth/authorize?{query}")).body(bytes::Bytes::new()).unwrap();
     world.door.send(request).await;
     told.refused(Endpoint::Authorize, "GEN-003", "malformed");
+}
+
+/// LOG-001, SMART-BACK-005, SMART-BACK-006, SCOPE-005
+#[tokio::test]
+async fn a_service_is_told_what_became_of_each_scope() {
+    let world = World::new();
+    let signer = Signer::of(&world, GrantTypes::BACKEND);
+    let asked = "system/Observation.rs system/Patient.rs system/Observation.cruds patient/*.rs openid \
+                 system/Nonsense.rs no-scope";
+    assert_eq!(backend(&world, &signer.assertion(&world, "b1").await, asked).await.status, 200);
+    let told = world.observed.last();
+    assert_eq!((told.endpoint, told.outcome), (Endpoint::Token, Outcome::Granted));
+    let fates: Vec<_> = told.scopes.iter().map(|line| (line.requested.as_str(), line.fate)).collect();
+    let unregistered = Fate::Dropped(Stage::Client, Reason::NotRegistered);
+    let a_user = Fate::Dropped(Stage::Base, Reason::NeedsAUser);
+    assert_eq!(fates.len(), 7);
+    assert_eq!(
+        fates[..5],
+        [
+            ("system/Observation.rs", Fate::Granted),
+            ("system/Patient.rs", unregistered),
+            ("system/Observation.cruds", Fate::Narrowed(Stage::Client, Reason::NotRegistered)),
+            ("patient/*.rs", a_user),
+            ("openid", a_user),
+        ]
+    );
+    assert!(matches!(fates[5].1, Fate::Dropped(Stage::Base | Stage::Grammar, _)), "{:?}", fates[5]);
+    assert!(matches!(fates[6].1, Fate::Dropped(..)), "{:?}", fates[6]);
+    // A refusal says the same of each.
+    let none = backend(&world, &signer.assertion(&world, "b2").await, "system/Patient.rs user/*.rs").await;
+    none.is_error(400, "invalid_scope");
+    let told = world.observed.last();
+    let fates: Vec<_> = told.scopes.iter().map(|line| line.fate).collect();
+    assert_eq!((failed(&told), fates), ("SMART-BACK-001", vec![unregistered, a_user]));
+    // All or nothing, for those who are registered for that: what is narrowed is less than what was asked for.
+    world.clients.change("other", |client| client.strict_scopes = true);
+    for (jti, scope, status) in [
+        ("b3", "system/Observation.cruds", 400),
+        ("b4", "system/Observation.rs system/Patient.rs", 400),
+        ("b5", "system/Observation.rs", 200),
+        ("b6", "system/Observation.rs system/Observation.rs", 200),
+    ] {
+        let answer = backend(&world, &signer.assertion(&world, jti).await, scope).await;
+        assert_eq!(answer.status, status, "{scope}: {}", answer.body);
+    }
 }
