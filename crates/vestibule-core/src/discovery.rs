@@ -94,6 +94,9 @@ impl Wired<'_> {
     }
 
     fn common(&self) -> Map<String, Value> {
+        // What works is what is said (SMART-CAUTH-006): each of them for the apps that are registered for it, and for no other.
+        let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let anybody = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
         let document = json!({
             "issuer": self.issuer,
             "jwks_uri": self.endpoints.jwks,
@@ -101,11 +104,11 @@ impl Wired<'_> {
             "token_endpoint": self.endpoints.token,
             "introspection_endpoint": self.endpoints.introspection,
             "revocation_endpoint": self.endpoints.revocation,
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported": anybody,
             "token_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "introspection_endpoint_auth_methods_supported": confidential,
             "introspection_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
-            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "revocation_endpoint_auth_methods_supported": anybody,
             "revocation_endpoint_auth_signing_alg_values_supported": self.assertion_algs,
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "response_types_supported": ["code"],

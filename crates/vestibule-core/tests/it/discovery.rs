@@ -78,7 +78,7 @@ fn smart_configuration_has_its_members() {
         assert_eq!(texts(&document["code_challenge_methods_supported"]), ["S256"]);
         assert_eq!(
             texts(&document["token_endpoint_auth_methods_supported"]),
-            ["none", "client_secret_basic", "private_key_jwt"]
+            ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
         );
         assert!(!texts(&document["scopes_supported"]).is_empty());
         assert!(!texts(&document["capabilities"]).is_empty());
@@ -98,14 +98,17 @@ fn issuer_documents_have_their_members() {
             "authorization_endpoint": "https://as.example/auth/authorize",
             "token_endpoint": "https://as.example/auth/token",
             "introspection_endpoint": "https://as.example/auth/introspect",
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "introspection_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "introspection_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
             "revocation_endpoint": "https://as.example/auth/revoke",
-            "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "revocation_endpoint_auth_methods_supported":
+                ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
             "revocation_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
             "userinfo_endpoint": "https://as.example/auth/userinfo",
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported":
+                ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "response_types_supported": ["code"],
@@ -185,7 +188,7 @@ fn capabilities_are_what_is_wired() {
 fn what_is_not_built_is_not_advertised() {
     for document in every_wiring().flat_map(documents) {
         let text = document.to_string();
-        for absent in ["client_secret_post", "registration_endpoint", "form_post", "passthrough"] {
+        for absent in ["client_secret_jwt", "registration_endpoint", "form_post", "passthrough"] {
             assert!(!text.contains(absent), "{absent}");
         }
     }

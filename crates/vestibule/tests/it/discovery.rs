@@ -3,8 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 use vestibule::{Config, FhirBase};
+use vestibule_http_tests::assertion::assertion;
 
 use crate::app::{az, tk};
+use crate::around_the_token::{JWT_BEARER, basic, post};
 use crate::browser::{Answer, Browser};
 use crate::world::{AS, FHIR1, World};
 
@@ -252,5 +254,47 @@ async fn pages_are_for_no_script() {
         request.headers_mut().insert("origin", "https://app.example".parse().unwrap());
         let answer = browser.send(request).await;
         assert!(answer.headers.get("access-control-allow-origin").is_none(), "{path}");
+    }
+}
+
+/// Each way of authentication that a document names works at that endpoint, and no other does: every app of this world is
+/// registered for one of them.
+///
+/// SMART-DISC-025, SMART-CAUTH-006, AMB-20, META-005
+#[tokio::test]
+async fn what_is_said_of_authentication_works() {
+    let world = World::new();
+    let document = world.json("/.well-known/oauth-authorization-server").await;
+    for (member, path) in [
+        ("token_endpoint_auth_methods_supported", "/auth/token"),
+        ("revocation_endpoint_auth_methods_supported", "/auth/revoke"),
+        ("introspection_endpoint_auth_methods_supported", "/auth/introspect"),
+    ] {
+        let said: Vec<&str> = document[member].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        for (method, client) in [
+            ("none", "pub"),
+            ("client_secret_basic", "basic"),
+            ("client_secret_post", "post"),
+            ("private_key_jwt", "jwt"),
+            ("client_secret_jwt", "nobody"),
+        ] {
+            let assertion = assertion(&world, client).text();
+            let mut fields = vec![("token", "x"), ("grant_type", "refresh_token"), ("refresh_token", "x")];
+            let mut header = None;
+            match method {
+                "client_secret_basic" => {
+                    header = Some(basic(client, "basic-secret-basic-secret-basic-secret"));
+                }
+                "client_secret_post" => fields.extend([
+                    ("client_id", client),
+                    ("client_secret", "post-secret-post-secret-post-secret-p"),
+                ]),
+                "none" => fields.push(("client_id", client)),
+                _ => fields.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)]),
+            }
+            let answer = post(&world, path, &fields, header.as_deref()).await;
+            let works = !(answer.status == 401 && answer.body.contains("invalid_client"));
+            assert_eq!(works, said.contains(&method), "{method} at {path}: {}", answer.body);
+        }
     }
 }
