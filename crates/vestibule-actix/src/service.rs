@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, Service, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::Bytes;
-use vestibule::{AuthorizationServer, MAX_BODY};
+use vestibule::{AuthorizationServer, MAX_BODY, Unread};
 
 use crate::translate;
 
@@ -63,12 +63,16 @@ impl Service<ServiceRequest> for VestibuleService {
         let Self { server, max_body } = self.clone();
         Box::pin(async move {
             let (head, mut payload) = request.into_parts();
-            let request = collect(&head, &mut payload, max_body)
-                .await
-                .and_then(|body| translate::request(&head, body).ok_or(StatusCode::BAD_REQUEST));
-            let answer = match request {
-                Ok(request) => translate::answer(server.handle(request).await),
-                Err(status) => refusal(status, payload),
+            let body = collect(&head, &mut payload, max_body).await;
+            let Some(mut request) = translate::request(&head) else {
+                return Ok(ServiceResponse::new(head, HttpResponse::new(StatusCode::BAD_REQUEST)));
+            };
+            let answer = match body {
+                Ok(body) => {
+                    *request.body_mut() = body;
+                    translate::answer(server.handle(request).await)
+                }
+                Err(why) => refusal(server.handle_unread(&request.into_parts().0, why).await, payload),
             };
             Ok(ServiceResponse::new(head, answer))
         })
@@ -76,16 +80,9 @@ impl Service<ServiceRequest> for VestibuleService {
 }
 
 /// The answer to a body that never reached the engine.
-fn refusal(status: StatusCode, unread: Payload) -> HttpResponse {
-    let text: &[u8] = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => b"the request body is too large\n",
-        _ => b"the request body could not be read\n",
-    };
-    HttpResponse::build(status)
-        .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .message_body(BoxBody::new(Refusal { text: Bytes::from_static(text), _unread: unread }))
-        .unwrap_or_else(|_| HttpResponse::new(status))
+fn refusal(answer: http::Response<Bytes>, unread: Payload) -> HttpResponse {
+    let text = answer.body().clone();
+    translate::answer(answer).set_body(BoxBody::new(Refusal { text, _unread: unread }))
 }
 
 /// A text, and the body that it is about.
@@ -111,19 +108,19 @@ impl MessageBody for Refusal {
 }
 
 /// Reads the body itself, because the limit of actix's extractors is the host's to change.
-async fn collect(head: &HttpRequest, body: &mut Payload, max: usize) -> Result<Bytes, StatusCode> {
+async fn collect(head: &HttpRequest, body: &mut Payload, max: usize) -> Result<Bytes, Unread> {
     if matches!(body, Payload::None) {
         return Ok(Bytes::new());
     }
     // A body that announces too much is refused before a byte of it is read.
     let announced = head.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > u64::try_from(max).unwrap_or(u64::MAX)) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        return Err(Unread::TooLarge);
     }
     match to_bytes_limited(BodyStream::new(body), max).await {
         Ok(Ok(body)) => Ok(body),
         // The client went away or sent something that is no body.
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(Unread::Broken),
+        Err(_) => Err(Unread::TooLarge),
     }
 }

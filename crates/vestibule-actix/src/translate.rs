@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 
-/// `None` where the newer `http` refuses what the older one took.
-pub(crate) fn request(head: &HttpRequest, body: Bytes) -> Option<Request<Bytes>> {
-    let mut request = Request::new(body);
+/// Without its body. `None` where the newer `http` refuses what the older one took.
+pub(crate) fn request(head: &HttpRequest) -> Option<Request<Bytes>> {
+    let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::from_bytes(head.method().as_str().as_bytes()).ok()?;
     *request.uri_mut() = Uri::try_from(head.uri().to_string()).ok()?;
     // Each value of a repeated header, in the order in which it came.

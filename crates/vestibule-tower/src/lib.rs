@@ -2,7 +2,7 @@
 //!
 //! The engine wants whole requests ([`AuthorizationServer::handle`](vestibule::AuthorizationServer::handle)); frameworks hand
 //! over bodies that are still arriving. [`VestibuleService`] collects them, up to a bound, and does nothing else: it looks at no
-//! OAuth parameter, and but for bodies that are too large or broken, every answer is the engine's.
+//! OAuth parameter, and every answer is the engine's, also to a body that is too large or broken.
 //!
 //! # Mounting
 //!

@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower_service::Service;
-use vestibule::{AuthorizationServer, MAX_BODY};
+use vestibule::{AuthorizationServer, MAX_BODY, Unread};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -56,39 +55,26 @@ where
             let (head, body) = request.into_parts();
             let answer = match collect(body, max_body).await {
                 Ok(body) => server.handle(Request::from_parts(head, body)).await,
-                Err(status) => refusal(status),
+                Err(why) => server.handle_unread(&head, why).await,
             };
             Ok(answer.map(Full::new))
         })
     }
 }
 
-async fn collect<B>(body: B, max: usize) -> Result<Bytes, StatusCode>
+async fn collect<B>(body: B, max: usize) -> Result<Bytes, Unread>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     // A body that announces too much is refused before a byte of it is read.
     if body.size_hint().lower() > u64::try_from(max).unwrap_or(u64::MAX) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        return Err(Unread::TooLarge);
     }
     match Limited::new(body, max).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
         // The client went away or sent something that is no body.
-        Err(_) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(Unread::Broken),
     }
-}
-
-fn refusal(status: StatusCode) -> Response<Bytes> {
-    let text = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "the request body is too large\n",
-        _ => "the request body could not be read\n",
-    };
-    let mut answer = Response::new(Bytes::from_static(text.as_bytes()));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }

@@ -97,7 +97,10 @@ async fn a_broken_body_is_a_bad_request() {
     let broken = vec![Err(std::io::Error::other("gone")), Ok(Bytes::from("grant_type="))];
     let (status, body) = answer(service, token_request(Pieces(broken))).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(body, "the request body could not be read\n");
+    assert_eq!(
+        body,
+        r#"{"error":"invalid_request","error_description":"the request body could not be read"}"#
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use vestibule_core::token::TokenError;
 
 use super::cors;
 use super::form::{self, FormError};
+use super::unread::Unread;
 use crate::AuthorizationServer;
 use crate::bearer::BearerError;
 use crate::explain::{answered, named};
@@ -72,13 +73,13 @@ impl AuthorizationServer {
         }
     }
 
-    pub(super) async fn handle_userinfo(&self, head: &Parts) -> Response<Bytes> {
+    pub(super) async fn handle_userinfo(&self, head: &Parts, body: &Bytes) -> Response<Bytes> {
         match head.method {
             Method::GET | Method::POST => {}
             Method::OPTIONS => return cors::preflight(self, head, "GET, POST").await,
             _ => return method("GET, POST, OPTIONS"),
         }
-        let (client, said) = self.user_info(head).await;
+        let (client, said) = self.user_info(head, body).await;
         let response = match said {
             Ok(claims) => json(StatusCode::OK, claims),
             Err(UserInfoError::Bearer(error)) => bearer_refusal(error),
@@ -120,19 +121,30 @@ impl AuthorizationServer {
         }
         let mut form = Params::default();
         let Err(error) = form::append(head, body, &mut form) else { return Ok(form) };
-        let refused = TokenError::InvalidRequest(match error {
-            FormError::TooLarge => "the request is too large",
-            FormError::NotAForm => "the body must be application/x-www-form-urlencoded",
-            FormError::TooMany => "too many parameters",
-        });
+        let (why, status) = match error {
+            FormError::TooLarge => (Unread::TooLarge.why(), Unread::TooLarge.status()),
+            FormError::NotAForm => {
+                ("the body must be application/x-www-form-urlencoded", StatusCode::BAD_REQUEST)
+            }
+            FormError::TooMany => ("too many parameters", StatusCode::BAD_REQUEST),
+        };
+        Err(Box::new(self.unreadable(endpoint, why, status)))
+    }
+
+    /// The refusal of a body that is no form.
+    pub(super) fn unreadable(
+        &self,
+        endpoint: Endpoint,
+        why: &'static str,
+        status: StatusCode,
+    ) -> Response<Bytes> {
+        let refused = TokenError::InvalidRequest(why);
         let mut trail = self.inner().trail();
         trail.note("GEN-006", "a bounded form", false);
         self.inner().explain(trail, endpoint, answered::<()>(&Err(refused)));
         let mut response = refusal(refused);
-        if error == FormError::TooLarge {
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        }
-        Err(Box::new(response))
+        *response.status_mut() = status;
+        response
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod manage;
 pub(crate) mod page;
 mod registration;
 pub(crate) mod route;
+mod unread;
 
 use bytes::Bytes;
 use http::header::ALLOW;
@@ -31,6 +32,7 @@ use vestibule_host::pages::Problem;
 use crate::AuthorizationServer;
 use crate::error::AuthorizeError;
 use route::Route;
+pub use unread::Unread;
 
 /// The longest query of an authorize request (oauth.md 0.2).
 const MAX_QUERY: usize = 32 * 1024;
@@ -65,7 +67,7 @@ impl AuthorizationServer {
             Some(Route::Token) => self.handle_token(&head, &body).await,
             Some(Route::Introspect) => self.handle_introspect(&head, &body).await,
             Some(Route::Revoke) => self.handle_revoke(&head, &body).await,
-            Some(Route::UserInfo) => self.handle_userinfo(&head).await,
+            Some(Route::UserInfo) => self.handle_userinfo(&head, &body).await,
             Some(Route::Interaction(id)) => self.handle_interaction(&head, &body, &id).await,
             Some(Route::Manage) => self.handle_manage(&head, &body).await,
             Some(Route::Register(id)) => self.handle_registration(&head, &body, id.as_ref()).await,

@@ -32,7 +32,7 @@ impl AuthorizationServer {
             (Some(id), _) => return self.handle_registered(registrations, head, body, id, trail).await,
             (None, &Method::POST) => match is_json(head, body) {
                 Ok(()) => registrations.register(self, head, body, &mut trail).await,
-                Err(response) => return self.unread(trail, response),
+                Err(response) => return self.unread_registration(trail, response),
             },
             (None, _) => return method("POST"),
         };
@@ -53,7 +53,7 @@ impl AuthorizationServer {
             Method::GET => registrations.show(self, head, id, &mut trail).await,
             Method::PUT => match is_json(head, body) {
                 Ok(()) => registrations.change(self, head, id, body, &mut trail).await,
-                Err(response) => return self.unread(trail, response),
+                Err(response) => return self.unread_registration(trail, response),
             },
             Method::DELETE => {
                 let gone = registrations.remove(self, head, id, &mut trail).await;
@@ -73,7 +73,11 @@ impl AuthorizationServer {
         answer(StatusCode::OK, told)
     }
 
-    fn unread(&self, mut trail: Trail, (error, status): (RegisterError, StatusCode)) -> Response<Bytes> {
+    pub(super) fn unread_registration(
+        &self,
+        mut trail: Trail,
+        (error, status): (RegisterError, StatusCode),
+    ) -> Response<Bytes> {
         trail.note("DCR-010", "a bounded JSON body", false);
         let mut response = said(&error);
         *response.status_mut() = status;

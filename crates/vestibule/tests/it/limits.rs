@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use http::{Method, Request};
+use vestibule::Unread;
+use vestibule_http_tests::registering::by_token;
 use vestibule_testkit::SeededEntropy;
 
 use crate::app::{Az, CB, address_of, az, tk};
@@ -55,6 +57,51 @@ async fn a_large_body_is_refused_everywhere() {
     *request.body_mut() = Bytes::from(body);
     Answer::from(world.server.handle(request).await).is_error(400, "invalid_grant");
     assert!(browser.pick(P1).await.is_consent());
+}
+
+/// A body that stays with the adapter is answered as one that does not: a page to a browser, an error to a program, readable
+/// from where the endpoint's other errors are.
+///
+/// GEN-009, SMART-CORS-006, A-DOS-01
+#[tokio::test]
+async fn a_body_that_nobody_read_is_answered_by_its_endpoint() {
+    let world = World::new().registering(by_token());
+    let mut browser = Browser::of(&world, "alice");
+    browser.begin(&az("pub")).await;
+    let path = browser.path.clone();
+    let unread = async |path: &str, origin: &str, why: Unread| {
+        let request = Request::post(path).header("origin", origin).body(()).unwrap();
+        Answer::from(world.server.handle_unread(&request.into_parts().0, why).await)
+    };
+    let (ours, theirs) = ("https://app.example", "https://evil.test");
+    for (why, status) in [(Unread::TooLarge, 413), (Unread::Broken, 400)] {
+        for (path, readable) in [
+            ("/auth/token", true),
+            ("/auth/revoke", true),
+            ("/auth/userinfo", true),
+            ("/auth/introspect", false),
+            ("/auth/register", false),
+            ("/auth/register/some-app", false),
+        ] {
+            let answer = unread(path, ours, why).await;
+            answer.is_error(status, "invalid_request");
+            let origin = answer.header("access-control-allow-origin");
+            assert_eq!(origin, if readable { ours } else { "" }, "{path}");
+            assert_eq!(unread(path, theirs, why).await.header("access-control-allow-origin"), "", "{path}");
+        }
+        let document = unread("/.well-known/openid-configuration", theirs, why).await;
+        document.is_error(status, "invalid_request");
+        assert_eq!(document.header("access-control-allow-origin"), "*");
+        for path in ["/auth/authorize", path.as_str(), "/auth/manage", "/nothing-here"] {
+            unread(path, ours, why).await.is_page(status);
+        }
+    }
+    let told = world.observed.last();
+    assert_eq!((told.endpoint.name(), told.outcome.name()), ("interaction", "malformed"));
+    // The endpoint is there only where it is wired (A-DCR-01).
+    let plain = World::new();
+    let (head, ()) = Request::post("/auth/register").body(()).unwrap().into_parts();
+    Answer::from(plain.server.handle_unread(&head, Unread::TooLarge).await).is_page(413);
 }
 
 /// GEN-009, A-DOS-14
