@@ -53,6 +53,11 @@ pub struct AuditDetails {
     pub correlation: Option<String>,
 }
 
+impl AuditDetails {
+    /// The reason of an event whose change may or may not have been made: nobody knows.
+    pub const OUTCOME_UNKNOWN: &'static str = "outcome_unknown";
+}
+
 impl Debug for AuditDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditDetails")

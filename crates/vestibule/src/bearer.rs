@@ -2,7 +2,10 @@
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use vestibule_core::params::Params;
 use vestibule_host::Secret;
+
+use crate::http_face::form::{self, FormError};
 
 /// A token that somebody presents. Whose it is, is another question.
 #[derive(Debug)]
@@ -46,6 +49,24 @@ impl Bearer {
         }
         let text = std::str::from_utf8(token).map_err(|_| BearerError::InvalidRequest)?;
         Ok(Self(Secret::new(text)))
+    }
+
+    /// Reads the header of a request whose body may be a form: a token in both is two methods (RFC 6750 §2, BEARER-003). A body
+    /// in place of the header is not supported, and is no token (BEARER-002).
+    pub(crate) fn read_beside(head: &Parts, body: &[u8]) -> Result<Self, BearerError> {
+        let bearer = Self::read(head)?;
+        let mut params = Params::default();
+        match form::append(head, body, &mut params) {
+            // What is no form holds no token.
+            Err(FormError::NotAForm) => Ok(bearer),
+            Ok(()) => bearer.alone(&params),
+            Err(FormError::TooLarge | FormError::TooMany) => Err(BearerError::InvalidRequest),
+        }
+    }
+
+    /// This token, unless the form beside it has one too (RFC 6750 §2, BEARER-003).
+    pub(crate) fn alone(self, form: &Params) -> Result<Self, BearerError> {
+        if form.has("access_token") { Err(BearerError::InvalidRequest) } else { Ok(self) }
     }
 
     pub(crate) fn token(&self) -> &str {

@@ -64,10 +64,11 @@ impl Inner {
     /// Delivers some events. Returns whether there may be more.
     pub(crate) async fn deliver_events(&self, now: UnixMillis) -> Result<bool, StoreFault> {
         let Some(sink) = &self.audit else { return Ok(false) };
+        let more = self.tell_registrations().await;
         let call = self.call(now).map_err(StoreFault::not_applied)?;
         let leased = self.host.grants.lease_events(BATCH, now.plus(LEASE), &call).await?;
         if leased.is_empty() {
-            return Ok(false);
+            return Ok(more);
         }
         let events: Vec<AuditEvent> = leased
             .iter()
@@ -88,7 +89,7 @@ impl Inner {
         }
         let ids: Vec<EventId> = leased.iter().map(|event| event.id).collect();
         self.host.grants.ack_events(&ids, &call).await?;
-        Ok(leased.len() == usize::from(BATCH))
+        Ok(more || leased.len() == usize::from(BATCH))
     }
 }
 

@@ -114,7 +114,8 @@ impl Inner {
         trail: &mut Trail,
     ) -> Result<Caller, IntrospectError> {
         if Bearer::is_used(head) {
-            let bearer = Bearer::read(head).map_err(IntrospectError::Bearer)?;
+            let bearer = Bearer::read(head).and_then(|bearer| bearer.alone(form));
+            let bearer = bearer.map_err(IntrospectError::Bearer)?;
             let active = self.active_access(bearer.token(), now).await.map_err(away)?;
             let active = active.ok_or(IntrospectError::Bearer(BearerError::InvalidToken))?;
             // A-INTRO-12, A-INTRO-17

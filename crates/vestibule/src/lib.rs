@@ -67,6 +67,7 @@ mod issuers;
 mod launch;
 mod own_token;
 mod register;
+mod registration_events;
 mod revocation;
 mod revoke;
 mod server;
@@ -77,7 +78,7 @@ pub use config::{Config, ConfigError, ConfigErrors};
 pub use discovery_policy::{DiscoveryPolicy, MoreToDiscover};
 pub use error::AuthorizeError;
 pub use fault::Away;
-pub use http_face::MAX_BODY;
+pub use http_face::{MAX_BODY, Unread};
 pub use interaction::{
     AuthorizeStep, ConsentPrompt, EncounterPrompt, InteractionId, PatientPrompt, SignInPrompt, StepToken,
     Turn,

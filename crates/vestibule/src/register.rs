@@ -15,17 +15,18 @@ use vestibule_core::token::TokenError;
 use vestibule_host::client::{Wrong, WrongField, generate_id, generate_secret};
 use vestibule_host::registration::{
     Admission, Candidate, CreateClient, Created, DeleteClient, RegistrationAsk, RegistrationRequest, Review,
-    Sent, StatementAnswer, UpdateClient, Updated,
+    Sent, StatementAnswer, Updated,
 };
 use vestibule_host::{
-    ClientId, ClientRegistrar, ClientStatus, RatePoint, RateQuestion, Registration, RegistrationPolicy,
-    RegistrationTokenHash, Secret, Source, StoreFault, UnixMillis,
+    ClientId, ClientRegistrar, ClientStatus, EventKind, RatePoint, RateQuestion, Registration,
+    RegistrationPolicy, RegistrationTokenHash, Secret, Source, StoreFault, UnixMillis,
 };
 
 use crate::AuthorizationServer;
 use crate::authenticate::away;
 use crate::bearer::{Bearer, BearerError};
 use crate::fault::Away;
+use crate::registration_events::updated;
 use crate::server::Inner;
 
 /// What a host wires so that apps can register themselves.
@@ -127,9 +128,13 @@ impl Registrations {
         if self.reviewed(inner, &draft.candidate(), trail).await? || token.is_none() {
             draft = draft.pending();
         }
-        let outcome = self.create(draft.op()).await.map_err(absent)?;
         let client = &draft.op().registration.client;
         let (id, status) = (client.id.clone(), client.status);
+        let told = inner.foretell(EventKind::ClientRegistered, client, None, Some(trail)).map_err(absent)?;
+        let outcome = self.create(draft.op()).await;
+        told.settle(&outcome, |created| *created == Created::Won);
+        inner.tell_registrations().await;
+        let outcome = outcome.map_err(absent)?;
         let answer = draft.settle(outcome, &inner.config.endpoints().registration);
         let answer = trail.check("DCR-003", "it is kept, under an id of nobody", answer)?;
         trail.client(&id);
@@ -174,8 +179,13 @@ impl Registrations {
         if self.reviewed(inner, &draft.candidate(), trail).await? {
             draft = draft.pending();
         }
-        let outcome = self.update(draft.op()).await.map_err(absent)?;
-        let status = draft.op().registration.client.status;
+        let client = &draft.op().registration.client;
+        let status = client.status;
+        let told = inner.foretell(EventKind::ClientChanged, client, None, Some(trail)).map_err(absent)?;
+        let outcome = updated(&*self.registrar, draft.op()).await;
+        told.settle(&outcome, |updated| *updated == Updated::Won);
+        inner.tell_registrations().await;
+        let outcome = outcome.map_err(absent)?;
         let answer = draft.settle(outcome, &inner.config.endpoints().registration);
         let answer = trail.check("DCRM-002", "nobody changed it meanwhile", answer)?;
         tracing::info!(client = id.as_str(), ?status, "an app changed its registration");
@@ -195,15 +205,23 @@ impl Registrations {
     ) -> Answer<()> {
         let inner = server.inner();
         let (_, registration) = self.managed(inner, head, id, trail).await?;
+        let client = &registration.client;
+        let told = inner.foretell(EventKind::ClientRemoved, client, None, Some(trail)).map_err(absent)?;
         if let Some(withdrawn) = register::withdraw(&registration) {
-            match self.update(&withdrawn).await.map_err(absent)? {
-                Updated::Won => {}
-                Updated::Stale => return Err(RegisterError::TemporarilyUnavailable.into()),
-                Updated::Gone => return Err(RegisterError::InvalidToken { sent: true }.into()),
+            let outcome = updated(&*self.registrar, &withdrawn).await;
+            if !matches!(outcome, Ok(Updated::Won)) {
+                told.settle(&outcome, |_| false);
+                return Err(match outcome.map_err(absent)? {
+                    Updated::Gone => RegisterError::InvalidToken { sent: true }.into(),
+                    _ => RegisterError::TemporarilyUnavailable.into(),
+                });
             }
         }
+        // Whatever fails from here on, the app is unknown: the event says that its end is not certain.
         server.client_ended(id).await.map_err(absent)?;
         self.registrar.delete(&DeleteClient::new(id.clone(), registration.token)).await.map_err(absent)?;
+        told.came_true();
+        inner.tell_registrations().await;
         tracing::info!(client = id.as_str(), "an app removed its registration");
         Ok(())
     }
@@ -303,19 +321,6 @@ impl Registrations {
                 let kept = self.registrar.registration(&op.registration.token).await?;
                 match kept {
                     Some(kept) if kept == op.registration => Ok(Created::Won),
-                    _ => Err(StoreFault::OutcomeUnknown(source)),
-                }
-            }
-            settled => settled,
-        }
-    }
-
-    async fn update(&self, op: &UpdateClient) -> Result<Updated, StoreFault> {
-        match self.registrar.update(op).await {
-            Err(StoreFault::OutcomeUnknown(source)) => {
-                let kept = self.registrar.registration(&op.registration.token).await?;
-                match kept {
-                    Some(kept) if kept == op.registration => Ok(Updated::Won),
                     _ => Err(StoreFault::OutcomeUnknown(source)),
                 }
             }

@@ -20,6 +20,7 @@ use crate::fixed_clients::unsignable;
 use crate::http_face::documents::Documents;
 use crate::own_token::OwnKeys;
 use crate::register::Registrations;
+use crate::registration_events::Unheard;
 
 /// What every host brings. A missing part is a compile error.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) rate: Option<Arc<dyn RateGate>>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) registrations: Option<Registrations>,
+    pub(crate) unheard: Unheard,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) scopes: Option<Arc<dyn ScopePolicy>>,
     pub(crate) discovery: Option<Arc<dyn DiscoveryPolicy>>,
@@ -104,6 +106,10 @@ impl Builder {
     }
 
     /// Keeps audit events: one for each change, committed with it and delivered by [`tick`](AuthorizationServer::tick).
+    ///
+    /// Those about registrations wait in this process: a registrar's commit has no place for them. They are offered to the sink
+    /// before the app is answered, and by `tick` as long as it does not take them; with a thousand of them waiting, registrations
+    /// stay as they are (503). What a process had not told when it died is lost; the registrar still knows.
     pub fn with_audit_sink(mut self, sink: Arc<dyn AuditSink>) -> Self {
         self.audit = Some(sink);
         self
@@ -194,6 +200,7 @@ impl Builder {
             rate: self.rate,
             audit: self.audit,
             registrations: self.registrations,
+            unheard: Unheard::default(),
             observer: self.observer,
             scopes: self.scopes,
             discovery: self.discovery,

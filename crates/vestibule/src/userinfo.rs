@@ -31,9 +31,10 @@ impl AuthorizationServer {
     pub(crate) async fn user_info(
         &self,
         head: &Parts,
+        body: &[u8],
     ) -> (Option<RegisteredClient>, Result<String, UserInfoError>) {
         let mut trail = self.inner().trail();
-        let (client, said) = match self.who_granted(head, &mut trail).await {
+        let (client, said) = match self.who_granted(head, body, &mut trail).await {
             Ok((client, said)) => (client, said.ok_or(UserInfoError::Bearer(BearerError::InsufficientScope))),
             Err(error) => (None, Err(error)),
         };
@@ -46,11 +47,12 @@ impl AuthorizationServer {
     async fn who_granted(
         &self,
         head: &Parts,
+        body: &[u8],
         trail: &mut Trail,
     ) -> Result<(Option<RegisteredClient>, Option<String>), UserInfoError> {
         let inner = self.inner();
         let absent = |fault| UserInfoError::Away(away(fault));
-        let bearer = trail.check("BEARER-003", "one token, in the head", Bearer::read(head));
+        let bearer = trail.check("BEARER-003", "one token, in the head", Bearer::read_beside(head, body));
         let bearer = bearer.map_err(UserInfoError::Bearer)?;
         let active = inner.active_access(bearer.token(), inner.now()).await.map_err(absent)?;
         let active = active.ok_or(UserInfoError::Bearer(BearerError::InvalidToken));

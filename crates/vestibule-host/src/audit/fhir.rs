@@ -7,6 +7,7 @@
 //! | an interaction was refused | DICOM 110113 | 8 |
 //! | an answer was asked for too often | DICOM 110113 | 4 |
 //! | a code or refresh token came twice | DICOM 110113 | 12 |
+//! | an app was registered, changed, let in or shut out, removed | DICOM 110113, DICOM 110136 "Security Roles Changed" | 0; 4 if nobody knows whether |
 //!
 //! Agents are the authorization server, the app, and the user where there is one; entities the patient, the visit, the consent and
 //! the grant. `meta.profile` claims nothing: BALP wants network addresses and the user's organization, which the engine does not
@@ -48,9 +49,10 @@ pub fn audit_event(event: &AuditEvent, issuer: &str) -> Value {
     let (kind, subtype) = type_of(event.kind, details);
     put("type", kind);
     put("subtype", json!([subtype]));
-    put("action", "E".into());
+    put("action", action(event.kind).into());
     put("recorded", instant(event.at).into());
-    put("outcome", outcome(event.kind).into());
+    let unknown = details.reason.as_deref() == Some(AuditDetails::OUTCOME_UNKNOWN);
+    put("outcome", if unknown { "4" } else { outcome(event.kind) }.into());
     put("outcomeDesc", description(event).into());
     put("agent", Value::Array(agents(details, issuer)));
     put(
@@ -60,7 +62,7 @@ pub fn audit_event(event: &AuditEvent, issuer: &str) -> Value {
             "type": [coding("http://terminology.hl7.org/CodeSystem/security-source-type", "6", "Security Server")],
         }),
     );
-    let entities = entities(details);
+    let entities = entities(event, issuer);
     if !entities.is_empty() {
         put("entity", Value::Array(entities));
     }
@@ -100,6 +102,22 @@ fn type_of(kind: EventKind, details: &AuditDetails) -> (Value, Value) {
             };
             (coding(DICOM, "110113", "Security Alert"), subtype)
         }
+        EventKind::ClientRegistered
+        | EventKind::ClientChanged
+        | EventKind::ClientReviewed
+        | EventKind::ClientRemoved => {
+            (coding(DICOM, "110113", "Security Alert"), coding(DICOM, "110136", "Security Roles Changed"))
+        }
+    }
+}
+
+/// <http://hl7.org/fhir/R4/valueset-audit-event-action.html>: what is granted is executed, what is registered is written down.
+const fn action(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::ClientRegistered => "C",
+        EventKind::ClientChanged | EventKind::ClientReviewed => "U",
+        EventKind::ClientRemoved => "D",
+        _ => "E",
     }
 }
 
@@ -112,7 +130,11 @@ const fn outcome(kind: EventKind) -> &'static str {
         | EventKind::Refreshed
         | EventKind::RefreshRepeated
         | EventKind::TokenIssued
-        | EventKind::Revoked => "0",
+        | EventKind::Revoked
+        | EventKind::ClientRegistered
+        | EventKind::ClientChanged
+        | EventKind::ClientReviewed
+        | EventKind::ClientRemoved => "0",
         EventKind::ReuseSuspected => "4",
         EventKind::Refused => "8",
         // Something that had been given out was ended.
@@ -152,7 +174,8 @@ fn agents(details: &AuditDetails, issuer: &str) -> Vec<Value> {
     agents
 }
 
-fn entities(details: &AuditDetails) -> Vec<Value> {
+fn entities(event: &AuditEvent, issuer: &str) -> Vec<Value> {
+    let details = &event.details;
     let base = details.base.as_deref().map(|base| format!("{base}/")).unwrap_or_default();
     let mut entities = Vec::new();
     if let Some(patient) = &details.patient {
@@ -185,7 +208,15 @@ fn entities(details: &AuditDetails) -> Vec<Value> {
     if let Some(correlation) = &details.correlation {
         tell("correlation", correlation.clone());
     }
-    if details.grant.is_some() || !about.is_empty() {
+    if let (true, Some(client)) = (is_about_an_app(event.kind), &details.client) {
+        let mut app = Map::new();
+        app.insert("what".to_owned(), json!({"identifier": {"system": issuer, "value": client.as_str()}}));
+        app.insert("type".to_owned(), coding(ENTITY_TYPE, "2", "System Object"));
+        if !about.is_empty() {
+            app.insert("detail".to_owned(), Value::Array(about));
+        }
+        entities.push(Value::Object(app));
+    } else if details.grant.is_some() || !about.is_empty() {
         let mut grant = Map::new();
         if let Some(id) = &details.grant {
             grant.insert("what".to_owned(), json!({"identifier": {"value": id.as_str()}}));
@@ -198,6 +229,10 @@ fn entities(details: &AuditDetails) -> Vec<Value> {
         entities.push(Value::Object(grant));
     }
     entities
+}
+
+const fn is_about_an_app(kind: EventKind) -> bool {
+    !matches!(action(kind).as_bytes(), b"E")
 }
 
 /// A FHIR `instant`, in UTC.
@@ -308,6 +343,38 @@ mod tests {
         }
         let refused = AuditDetails { reason: Some("PatientDenied".to_owned()), ..AuditDetails::default() };
         assert_eq!(of(EventKind::Refused, refused)["outcomeDesc"], "refused: PatientDenied");
+    }
+
+    #[test]
+    fn an_app_is_registered_changed_let_in_and_removed() {
+        for (kind, action) in [
+            (EventKind::ClientRegistered, "C"),
+            (EventKind::ClientChanged, "U"),
+            (EventKind::ClientReviewed, "U"),
+            (EventKind::ClientRemoved, "D"),
+        ] {
+            let details = AuditDetails {
+                client: Some(ClientId::new("newcomer")),
+                scopes: vec!["patient/*.rs".to_owned()],
+                correlation: Some("7f3a".to_owned()),
+                ..AuditDetails::default()
+            };
+            let event = of(kind, details.clone());
+            assert_eq!((&event["action"], &event["outcome"]), (&json!(action), &json!("0")), "{kind:?}");
+            assert_eq!(
+                (&event["type"]["code"], &event["subtype"][0]["code"]),
+                (&json!("110113"), &json!("110136"))
+            );
+            assert_eq!(event["agent"][1]["requestor"], true, "the app asks for itself");
+            let [entity] = event["entity"].as_array().unwrap().as_slice() else { panic!("{event}") };
+            assert_eq!(entity["what"]["identifier"], json!({"system": ISSUER, "value": "newcomer"}));
+            assert_eq!(entity["type"]["code"], "2");
+            assert_eq!(entity["detail"][0], json!({"type": "scope", "valueString": "patient/*.rs"}));
+            let staff = AuditDetails { user: Some(UserId::new("kim")), ..details.clone() };
+            assert_eq!(of(kind, staff)["agent"][1]["requestor"], false, "somebody of the house did it");
+            let reason = Some(AuditDetails::OUTCOME_UNKNOWN.to_owned());
+            assert_eq!(of(kind, AuditDetails { reason, ..details })["outcome"], "4");
+        }
     }
 
     #[test]

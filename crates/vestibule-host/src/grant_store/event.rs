@@ -29,7 +29,8 @@ pub struct NewEvent {
 /// | `issue_token` | `Won` | `TokenIssued` |
 /// | `revoke` | `Done`, and something was alive until now | `Revoked` |
 ///
-/// Everything else appends nothing, and neither does the repetition of an attempt.
+/// Everything else appends nothing, and neither does the repetition of an attempt. The kinds that begin with `Client` come from
+/// no store of grants: the engine tells them itself, behind the commit of a registrar.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum EventKind {
     /// An EHR launch was made.
@@ -54,11 +55,19 @@ pub enum EventKind {
     TokenIssued,
     /// Something was revoked.
     Revoked,
+    /// An app registered itself.
+    ClientRegistered,
+    /// An app changed its registration.
+    ClientChanged,
+    /// An operator changed an app's registration: let it in, shut it out.
+    ClientReviewed,
+    /// An app removed its registration.
+    ClientRemoved,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::LaunchMade,
         Self::Refused,
         Self::CodeIssued,
@@ -70,6 +79,10 @@ impl EventKind {
         Self::ReuseDetected,
         Self::TokenIssued,
         Self::Revoked,
+        Self::ClientRegistered,
+        Self::ClientChanged,
+        Self::ClientReviewed,
+        Self::ClientRemoved,
     ];
 
     /// Whether something ended. A full event log must not keep a thief's grant alive: a store with a bound of its own keeps some
@@ -92,6 +105,10 @@ impl EventKind {
             Self::ReuseDetected => "reuse_detected",
             Self::TokenIssued => "token_issued",
             Self::Revoked => "revoked",
+            Self::ClientRegistered => "client_registered",
+            Self::ClientChanged => "client_changed",
+            Self::ClientReviewed => "client_reviewed",
+            Self::ClientRemoved => "client_removed",
         }
     }
 

@@ -500,6 +500,31 @@ async fn user_info_says_who_granted() {
     assert_eq!(ask(Method::DELETE, None, "/auth/userinfo").await.status, 405);
 }
 
+/// BEARER-002, BEARER-003
+#[tokio::test]
+async fn a_bearer_token_comes_once() {
+    let world = World::new();
+    let tokens = world.tokens_for("pub", &az("pub").scope("launch/patient openid fhirUser")).await;
+    let header = format!("Bearer {}", text(&tokens, "access_token"));
+    let two = [("access_token", text(&tokens, "access_token"))];
+    // Twice the same is two; and nobody looks through a form without a bound.
+    let many: Vec<_> = (0..70).map(|_| ("a", "b")).collect();
+    for form in [&two[..], &[("access_token", "x")], &[("access_token", "x"), ("access_token", "x")], &many] {
+        let answer = post(&world, "/auth/userinfo", form, Some(&header)).await;
+        answer.is_error(400, "invalid_request");
+        assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_request\"");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "no origin asked");
+    }
+    let other = [("unknown", "x"), ("access_token", "")];
+    assert_eq!(post(&world, "/auth/userinfo", &other, Some(&header)).await.status, 200);
+    // In the body alone it is not supported: no credentials at all.
+    let body = post(&world, "/auth/userinfo", &two, None).await;
+    assert_eq!((body.status, body.header("www-authenticate")), (401, "Bearer"));
+    // The same for the bearer who introspects.
+    let asked = [("token", two[0].1), two[0]];
+    post(&world, "/auth/introspect", &asked, Some(&header)).await.is_error(400, "invalid_request");
+}
+
 /// A-RT-30, A-DCR-15, INTRO-004, SMART-INTRO-014
 #[tokio::test]
 async fn a_token_of_an_app_that_is_no_more_does_not_live() {

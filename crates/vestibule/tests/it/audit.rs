@@ -3,16 +3,22 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use http::Method;
+use serde_json::json;
 use vestibule_core::explain::Endpoint;
+use vestibule_host::audit::fhir;
+use vestibule_host::registration::Updated;
 use vestibule_host::{
-    AuditEvent, AuditSink, ClientId, EventKind, GrantTypes, HostError, SessionId, Standing, UserId,
+    AuditEvent, AuditSink, ClientId, ClientStatus, EventKind, GrantTypes, HostError, SessionId, Standing,
+    StoreFault, UserId,
 };
+use vestibule_http_tests::registering::{ONCE, TRUSTED, by_token, metadata};
 
 use crate::app::{CB, az};
 use crate::around_the_token::{Signer, backend, post, text};
 use crate::browser::Browser;
 use crate::token_gaps::{refresh, with};
-use crate::world::{E1, FHIR1, P1, World, config, open_visit};
+use crate::world::{E1, FHIR1, P1, World, config, open_visit, poll_some};
 
 /// Keeps what it is told, unless it is away.
 #[derive(Debug, Default)]
@@ -162,4 +168,140 @@ async fn a_backend_token_is_told_without_a_user() {
     let [event] = <[AuditEvent; 1]>::try_from(sink.told()).unwrap();
     assert_eq!((event.kind, came_from(&world, &event)), (EventKind::TokenIssued, Endpoint::Token));
     assert_eq!((event.details.user, event.details.scopes), (None, vec!["system/Observation.rs".to_owned()]));
+}
+
+fn registering() -> (World, Arc<Sink>) {
+    let (before, sink) = (World::new(), Arc::new(Sink::default()));
+    let world = before.rebuilt(|server| {
+        let policy = Arc::new(by_token());
+        server.with_registration(before.clients.clone(), policy).with_audit_sink(sink.clone())
+    });
+    (world, sink)
+}
+
+fn kinds(told: &[AuditEvent]) -> Vec<(EventKind, Option<&str>)> {
+    told.iter().map(|event| (event.kind, event.details.reason.as_deref())).collect()
+}
+
+/// LOG-003, SMART-REG-014
+#[tokio::test]
+async fn a_registration_is_told_from_its_beginning_to_its_end() {
+    let (world, sink) = registering();
+    let app = world.registered(Some(ONCE), json!({})).await;
+    let seen = world.clients.registration_of(&app.id);
+    let staff = UserId::new("kim");
+    let enable = |registration: &vestibule_host::Registration| {
+        registration.changed(registration.revision, |client| client.status = ClientStatus::Enabled).unwrap()
+    };
+    let let_in = enable(&seen);
+    assert_eq!(world.server.review_registration(&let_in, &staff).await.unwrap(), Updated::Won);
+    assert_eq!(world.server.review_registration(&let_in, &staff).await.unwrap(), Updated::Stale);
+    let uris = json!(["https://app.example/cb", "https://elsewhere.example/cb"]);
+    assert_eq!(world.changes(&app, json!({ "redirect_uris": uris })).await.status, 200);
+    let removed = world.manages(Method::DELETE, &app.path, Some(&app.token), None).await;
+    assert_eq!(removed.status, 204);
+    // Before the app was answered, each: no tick came in between.
+    let told = sink.told();
+    assert_eq!(
+        kinds(&told),
+        [
+            (EventKind::ClientRegistered, Some("pending")),
+            (EventKind::ClientReviewed, Some("enabled")),
+            (EventKind::ClientChanged, Some("pending")),
+            (EventKind::ClientRemoved, None),
+        ]
+    );
+    for event in &told {
+        let details = &event.details;
+        assert_eq!(details.client.as_ref().unwrap().as_str(), app.id);
+        let by_staff = event.kind == EventKind::ClientReviewed;
+        assert_eq!(details.user, by_staff.then(|| staff.clone()));
+        assert!(details.scopes.contains(&"patient/*.rs".to_owned()) && details.patient.is_none());
+        match by_staff {
+            true => assert_eq!(details.correlation, None, "no request of ours"),
+            false => assert_eq!(came_from(&world, event), Endpoint::Registration),
+        }
+        let resource = fhir::audit_event(event, "https://as.example");
+        assert_eq!(resource["subtype"][0]["code"], "110136");
+        assert_eq!(resource["entity"][0]["what"]["identifier"]["value"], app.id);
+    }
+    // What the store was told beside it, and nothing twice.
+    deliver(&world).await;
+    assert_eq!(sink.told().len(), 4, "the app had nothing yet that could end");
+}
+
+/// LOG-003: what was not done is not told, and what nobody knows is told as that.
+#[tokio::test]
+async fn only_what_became_of_a_registration_is_told() {
+    let (world, sink) = registering();
+    let app = world.registered(Some(TRUSTED), json!({})).await;
+    world.changes(&app, json!({ "client_id": "pub" })).await.is_error(400, "invalid_client_metadata");
+    world.register(Some("nobodys"), &metadata(json!({}))).await.is_error(401, "invalid_token");
+    let contacts = json!({ "contacts": ["help@app.example"] });
+    for part in ["registrar.create", "registrar.update"] {
+        world.script.away(part, true);
+    }
+    world.register(Some(TRUSTED), &metadata(json!({}))).await.is_error(503, "temporarily_unavailable");
+    world.changes(&app, contacts.clone()).await.is_error(503, "temporarily_unavailable");
+    let removal = world.manages(Method::DELETE, &app.path, Some(&app.token), None).await;
+    removal.is_error(503, "temporarily_unavailable");
+    for part in ["registrar.create", "registrar.update"] {
+        world.script.away(part, false);
+    }
+    deliver(&world).await;
+    assert_eq!(kinds(&sink.told()), [(EventKind::ClientRegistered, Some("enabled"))]);
+
+    // Disabled already, and then the store is away.
+    world.script.away("grants.revoke", true);
+    let removal = world.manages(Method::DELETE, &app.path, Some(&app.token), None).await;
+    removal.is_error(503, "temporarily_unavailable");
+    world.script.away("grants.revoke", false);
+    // A request that is given up in the middle of the commit.
+    let held = world.script.hold("registrar.create");
+    let body = metadata(json!({}));
+    assert!(poll_some(world.register(Some(TRUSTED), &body), 3).is_none());
+    drop(held);
+    deliver(&world).await;
+    let told = sink.told();
+    assert_eq!(
+        kinds(&told[1..]),
+        [
+            (EventKind::ClientRemoved, Some("outcome_unknown")),
+            (EventKind::ClientRegistered, Some("outcome_unknown")),
+        ]
+    );
+}
+
+/// LOG-003: a sink that is away delays what is told of registrations; only when too much waits, nothing new is registered.
+#[tokio::test]
+async fn registrations_wait_for_the_audit_log() {
+    let (world, sink) = registering();
+    let app = world.registered(Some(TRUSTED), json!({})).await;
+    let (registration, staff) = (world.clients.registration_of(&app.id), UserId::new("kim"));
+    *sink.away.lock().unwrap() = true;
+    let change = |revision| {
+        let mut current = registration.clone();
+        current.revision = revision;
+        current.changed(revision, |client| client.name = "Other".to_owned()).unwrap()
+    };
+    for number in 0..1_000 {
+        let outcome =
+            world.server.review_registration(&change(vestibule_host::Revision(number)), &staff).await;
+        assert_eq!(outcome.unwrap(), Updated::Won);
+    }
+    let full = world.server.review_registration(&change(vestibule_host::Revision(1_000)), &staff).await;
+    assert!(matches!(full, Err(StoreFault::Full)), "{full:?}");
+    world.register(Some(TRUSTED), &metadata(json!({}))).await.is_error(503, "temporarily_unavailable");
+    assert_eq!(world.clients.registered.list().len(), 1, "and nothing was kept");
+    assert_eq!(sink.told().len(), 1);
+    *sink.away.lock().unwrap() = false;
+    for _ in 0..10 {
+        let next = world.server.tick().await.unwrap();
+        assert!(
+            next < std::time::Duration::from_secs(1) || sink.told().len() == 1_001,
+            "it comes back for the rest"
+        );
+    }
+    assert_eq!(sink.told().len(), 1_001);
+    world.registered(Some(TRUSTED), json!({})).await;
 }
