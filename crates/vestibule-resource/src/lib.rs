@@ -1,40 +1,56 @@
 //! What a FHIR server needs to honour the tokens of a SMART authorization server.
 //!
-//! Two steps, both plain functions without I/O:
+//! Three steps, all plain functions without I/O:
 //!
 //! ```text
-//!   Authorization: Bearer …  ──TokenCheck──►  Principal     who may act: or Denied, with status and WWW-Authenticate
-//!   Principal + what is asked ──Principal::may──►  Decision  yes, for one patient, for some resources, or no
+//!   Authorization: Bearer …  ──TokenCheck──►         Principal    who may act: or Denied, with status and WWW-Authenticate
+//!   method, path, query, body ──FhirRequest::read──► Interaction  what is asked: or Unreadable, if it has not exactly one reading
+//!   Principal::decide(Interaction, Rules)        ──► Decision     yes, yes within a Narrowing, or no
 //! ```
 //!
 //! A [`Principal`] exists only for a token that was signed by us, for this FHIR base, that has not ended and that carries what
 //! its scopes need: a `patient/` scope without a patient is no token at all.
 //!
 //! ```
-//! use http::StatusCode;
-//! use vestibule_host::{KeyRing, UnixMillis};
-//! use vestibule_resource::{Decision, Denied, Interaction, TokenCheck};
-//! use vestibule_scope::ResourceType;
+//! use http::{Method, StatusCode};
+//! use serde_json::{Value, json};
+//! use vestibule_resource::{Decision, Denied, FhirRequest, FhirVersion, Principal, Rules};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let keys: std::sync::Arc<dyn KeyRing> =
-//! #     std::sync::Arc::new(vestibule_jose::LocalKeyRing::ephemeral(&vestibule_jose::SystemRandom::new())?);
-//! let check = TokenCheck::new("https://ehr.example", "https://ehr.example/fhir", keys)?;
-//! let observation = ResourceType::from_name("Observation").ok_or("not a resource type")?;
+//! let rules = Rules::new(FhirVersion::R4, "https://ehr.example/fhir");
 //!
-//! let search = |authorization: Option<&str>, now: UnixMillis| -> Result<String, Denied> {
-//!     let principal = check.check(authorization, now)?;
-//!     match principal.may(Interaction::Search, observation) {
-//!         Decision::Permit => Ok("every Observation that this user may see".to_owned()),
-//!         Decision::PermitForPatient(patient) => Ok(format!("those in the compartment of {}", patient.as_str())),
-//!         Decision::PermitFiltered(parts) => Ok(format!("those that match any of {} parts", parts.len())),
-//!         Decision::Deny => Err(Denied::InsufficientScope),
+//! /// The answer to a read: the status, and the resource if it may be shown.
+//! fn read(principal: &Principal, rules: &Rules, path: &str, stored: Value) -> (StatusCode, Option<Value>) {
+//!     let interaction = match FhirRequest::new(&Method::GET, path).read(rules) {
+//!         Ok(interaction) => interaction,
+//!         Err(unreadable) => return (unreadable.status(), None),
+//!     };
+//!     match principal.decide(&interaction, rules) {
+//!         Decision::Permit(_) => (StatusCode::OK, Some(stored)),
+//!         // What is hidden looks like what is missing.
+//!         Decision::PermitNarrowed(narrowing) if narrowing.check_result(&stored).is_permitted() => (StatusCode::OK, Some(stored)),
+//!         Decision::PermitNarrowed(_) => (StatusCode::NOT_FOUND, None),
+//!         Decision::Deny(_) => (Denied::InsufficientScope.status(), None),
 //!     }
-//! };
+//! }
 //!
-//! let denied = search(None, UnixMillis(0)).err().ok_or("no token, no data")?;
-//! assert_eq!(denied.status(), StatusCode::UNAUTHORIZED);
-//! assert_eq!(denied.challenge(), "Bearer");
+//! // What the engine says of a living token; `TokenCheck` reads the same from a signed one.
+//! let claims = json!({
+//!     "aud": "https://ehr.example/fhir", "sub": "u-1", "client_id": "app", "jti": "t-1", "exp": 2_000_000_000,
+//!     "scope": "patient/Observation.rs?category=laboratory", "patient": "ann",
+//! });
+//! let principal = Principal::of_living_token(claims.as_object().ok_or("no object")?, "https://ehr.example/fhir")?;
+//!
+//! let observation = |subject: &str, category: &str| json!({
+//!     "resourceType": "Observation", "id": "o", "subject": {"reference": subject},
+//!     "category": [{"coding": [{"code": category}]}],
+//! });
+//! let status = |path: &str, stored| read(&principal, &rules, path, stored).0;
+//! assert_eq!(status("/Observation/o", observation("Patient/ann", "laboratory")), StatusCode::OK);
+//! assert_eq!(status("/Observation/o", observation("Patient/ben", "laboratory")), StatusCode::NOT_FOUND);
+//! assert_eq!(status("/Observation/o", observation("Patient/ann", "survey")), StatusCode::NOT_FOUND);
+//! assert_eq!(status("/Condition/c", Value::Null), StatusCode::FORBIDDEN);
+//! assert_eq!(status("/Patient/../Observation/o", Value::Null), StatusCode::BAD_REQUEST);
 //! # Ok(())
 //! # }
 //! ```
@@ -42,8 +58,15 @@
 //! # What stays with the server
 //!
 //! Scopes never raise anybody's rights (`SMART-SCOPE-025`): what the user may not see, the app may not either. A decision is
-//! therefore an upper bound, and the server applies its own rules below it. It also applies what a decision names: the patient
-//! compartment, the search parameters of granular scopes.
+//! therefore an upper bound, and the server applies its own rules below it. It also applies what a [`Narrowing`] asks:
+//! [`Narrowing::checks`] lists it.
+//!
+//! # What is left to know
+//!
+//! * A read that is hidden and one that is missing are both 404, with one body. A narrowed write answers 403 to both.
+//! * A search parameter of the server's own must look at the found resource alone. One that looks into others is a chain that
+//!   nobody sees here.
+//! * A request is forwarded as it was judged: no header may change its method, its format of parameters or its user.
 //!
 //! # Revoked tokens
 //!
@@ -52,33 +75,58 @@
 //! reads what comes back with [`Principal::of_living_token`]. Opaque tokens work that way too.
 
 mod bearer;
-mod decision;
+mod check;
+mod compartment;
+mod constraint;
+mod decide;
 mod denied;
+mod element;
 #[cfg(feature = "in-process")]
 mod engine_check;
 mod fhir_user;
+mod grants;
 #[cfg(feature = "http-client")]
 mod http_client;
+mod interaction;
 #[cfg(feature = "introspection")]
 mod introspection;
 mod jwks_check;
+mod known;
 mod principal;
+mod reach;
+mod reference;
+mod request;
+mod rule;
+mod rules;
+mod search;
 mod signed;
 mod token_check;
 mod transport;
 mod verifier;
+mod version;
 
 pub use bearer::bearer_token;
-pub use decision::{Decision, Interaction, Part};
+pub use check::{Addition, Checks, Filtered, Hidden, Narrowing, Verdict};
+pub use decide::{Decision, Denial, Grounds};
 pub use denied::{Denied, Outage, TokenFault};
+pub use element::Element;
 #[cfg(feature = "in-process")]
 pub use engine_check::EngineCheck;
 #[cfg(feature = "http-client")]
 pub use http_client::HttpClient;
+pub use interaction::{
+    Act, BatchEntry, HistoryOf, Instance, Interaction, LogicalId, Operation, OperationLevel, Write,
+};
 #[cfg(feature = "introspection")]
 pub use introspection::{IntrospectionCheck, IntrospectionClient};
 pub use jwks_check::JwksCheck;
+pub use known::{Known, Loaded};
 pub use principal::Principal;
+pub use reach::{Part, Reach};
+pub use request::{FhirRequest, Unreadable};
+pub use rules::{OperationRule, Rules, Target};
+pub use search::{Filter, Include, Key, Link, Search, SearchOf};
 pub use token_check::TokenCheck;
 pub use transport::Transport;
 pub use verifier::{Staleness, TokenVerifier};
+pub use version::FhirVersion;

@@ -1,14 +1,19 @@
 //! Who acts, and within which limits.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use vestibule_host::{ClientId, EncounterId, GrantId, PatientId, UnixMillis};
-use vestibule_scope::{IdentityScope, Level, ResourceType, Scope, ScopeKind, ScopeSet};
+use vestibule_scope::{IdentityScope, Permission, ResourceType, Scope, ScopeKind, ScopeSet};
 
-use crate::decision::{Decision, Interaction, Part};
+use crate::decide::{Decider, Decision};
 use crate::denied::TokenFault;
 use crate::fhir_user::FhirUser;
+use crate::grants::Grants;
+use crate::interaction::Interaction;
+use crate::reach::Reach;
+use crate::rules::Rules;
 
 /// An app acting for a user, or a backend service, as proven by an access token.
 ///
@@ -22,6 +27,8 @@ pub struct Principal {
     token_id: String,
     grant: Option<GrantId>,
     scopes: ScopeSet,
+    /// The same, laid out for decisions.
+    grants: Arc<Grants>,
     patient: Option<PatientId>,
     encounter: Option<EncounterId>,
     fhir_user: Option<String>,
@@ -70,6 +77,7 @@ impl Principal {
             grant: optional(claims, "grant_id")?.map(GrantId::new),
             encounter: logical_id(claims, "encounter")?.map(EncounterId::new),
             expires: seconds(claims, "exp").ok_or(TokenFault::BadClaim("exp"))?,
+            grants: Arc::new(Grants::new(&scopes, patient.clone().into_iter().collect())),
             scopes,
             patient,
             fhir_user,
@@ -122,31 +130,32 @@ impl Principal {
         self.expires
     }
 
-    /// What the scopes say to an interaction on a type.
-    ///
-    /// For the read of a known instance use [`may_read`](Self::may_read), which also knows the user's own resource.
-    pub fn may(&self, interaction: Interaction, resource_type: ResourceType) -> Decision<'_> {
-        let mut parts = Vec::new();
-        for level in [Level::Patient, Level::User, Level::System] {
-            let patient = match (level, &self.patient) {
-                (Level::Patient, Some(patient)) => Some(patient),
-                // Construction refuses patient scopes without a patient; this keeps it so.
-                (Level::Patient, None) => continue,
-                (Level::User | Level::System, _) => None,
-            };
-            let giving = self.scopes.giving(level, resource_type, interaction.permission());
-            parts.extend(giving.into_iter().map(|scope| Part { patient, constraint: scope.constraint() }));
+    /// Records of the same person as the patient in context, which `patient/` scopes are to reach in this request
+    /// (SMART-SCOPE-065). Nothing follows `Patient.link` by itself: the server says which links it trusts.
+    #[must_use]
+    pub fn with_linked_patients(mut self, linked: impl IntoIterator<Item = PatientId>) -> Self {
+        if let Some(patient) = &self.patient {
+            let patients = std::iter::once(patient.clone()).chain(linked).collect();
+            self.grants = Arc::new(Grants::new(&self.scopes, patients));
         }
-        Decision::any_of(parts)
+        self
     }
 
-    /// What the scopes say to the read of one instance. `fhirUser`, where granted, is permission to read exactly that resource
-    /// (SMART-IDT-014).
-    pub fn may_read(&self, resource_type: ResourceType, id: &str) -> Decision<'_> {
-        if self.own_resource.as_ref().is_some_and(|own| own.is(resource_type, id)) {
-            return Decision::Permit;
-        }
-        self.may(Interaction::Read, resource_type)
+    /// What the scopes say to an interaction.
+    pub fn decide(&self, interaction: &Interaction, rules: &Rules) -> Decision {
+        Decider { grants: &self.grants, own_resource: self.own_resource.as_ref(), rules }.decide(interaction)
+    }
+
+    /// What of a type one permission reaches, for a server that takes requests apart by itself.
+    ///
+    /// The user's own resource (SMART-IDT-014) is not in it: [`decide`](Self::decide) knows that too.
+    pub fn reach(&self, resource_type: ResourceType, permission: Permission, rules: &Rules) -> Reach {
+        self.grants.reach(resource_type, permission, rules)
+    }
+
+    /// Whether this is the resource that describes the user, and the app was granted to read it (SMART-IDT-014).
+    pub fn is_own_resource(&self, resource_type: ResourceType, id: &str) -> bool {
+        self.own_resource.as_ref().is_some_and(|own| own.is(resource_type, id))
     }
 }
 

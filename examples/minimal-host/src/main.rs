@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use vestibule::{AuthorizationServer, Config, FhirBase, Host};
 use vestibule_host::*;
 use vestibule_jose::{LocalKeyRing, SystemRandom};
-use vestibule_resource::{Decision, Principal, bearer_token};
-use vestibule_scope::ResourceType;
+use vestibule_resource::{Decision, FhirRequest, FhirVersion, Principal, Rules, bearer_token};
 
 const EHR: &str = "http://127.0.0.1:8090";
 const FHIR: &str = "http://127.0.0.1:8090/fhir";
@@ -86,10 +85,15 @@ async fn patient(State(server): State<AuthorizationServer>, Path(id): Path<Strin
     let living = server.access_token(token).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let read = living.as_ref().map(|token| Principal::of_living_token(token.claims().all(), FHIR));
     let Some(Ok(principal)) = read else { return Err(StatusCode::UNAUTHORIZED) };
-    let decision = ResourceType::from_name("Patient").map(|kind| principal.may_read(kind, &id));
-    match (decision, PATIENTS.iter().find(|(known, _)| *known == id)) {
-        (Some(Decision::PermitForPatient(patient)), Some((_, name))) if patient.as_str() == id => {
-            Ok(Json(json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]})))
+    let rules = Rules::new(FhirVersion::R4, FHIR);
+    let path = format!("/Patient/{id}");
+    let read =
+        FhirRequest::new(&head.method, &path).read(&rules).map_err(|unreadable| unreadable.status())?;
+    match (principal.decide(&read, &rules), PATIENTS.iter().find(|(known, _)| *known == id)) {
+        (Decision::PermitNarrowed(narrowing), Some((_, name))) => {
+            let patient = json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]});
+            let shown = narrowing.check_result(&patient).is_permitted();
+            if shown { Ok(Json(patient)) } else { Err(StatusCode::NOT_FOUND) }
         }
         _ => Err(StatusCode::FORBIDDEN),
     }

@@ -6,9 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use vestibule::AuthorizationServer;
-use vestibule_host::PatientId;
-use vestibule_resource::{Decision, Denied, Interaction, Part, Principal, TokenFault, bearer_token};
-use vestibule_scope::{Constraint, ResourceType};
+use vestibule_resource::{Denied, FhirVersion, Part, Principal, Reach, Rules, TokenFault, bearer_token};
+use vestibule_scope::{Constraint, Permission, ResourceType};
 
 use super::answer;
 use super::cors::CalledBy;
@@ -39,7 +38,8 @@ impl Guard {
         };
         let principal = principal.map_err(|fault| refusal(&fault.into()))?;
         let patients = patients_of(&self.database, &principal).await.map_err(|error| away(&error))?;
-        Ok(Caller { principal, patients })
+        let rules = Rules::new(FhirVersion::R4, self.base.clone());
+        Ok(Caller { principal, patients, rules })
     }
 }
 
@@ -72,20 +72,19 @@ async fn patients_of(database: &Database, principal: &Principal) -> Result<HashS
 pub(super) struct Caller {
     principal: Principal,
     patients: HashSet<String>,
+    rules: Rules,
 }
 
 impl Caller {
     /// What the scopes let this app see when it reads one instance, or searches a type. `None`: nothing.
     pub(super) fn sight(&self, kind: ResourceType, id: Option<&str>) -> Option<Sight<'_>> {
-        let decision = match id {
-            Some(id) => self.principal.may_read(kind, id),
-            None => self.principal.may(Interaction::Search, kind),
-        };
-        let parts = match decision {
-            Decision::Deny => return None,
-            Decision::Permit => vec![View { patient: None, only: None }],
-            Decision::PermitForPatient(patient) => vec![View { patient: Some(patient.as_str()), only: None }],
-            Decision::PermitFiltered(parts) => parts.iter().filter_map(|part| View::of(kind, part)).collect(),
+        let permission = if id.is_some() { Permission::Read } else { Permission::Search };
+        let own = id.is_some_and(|id| self.principal.is_own_resource(kind, id));
+        let parts = match self.principal.reach(kind, permission, &self.rules) {
+            _ if own => vec![View { patient: None, only: None }],
+            Reach::Nothing => return None,
+            Reach::Everything(_) => vec![View { patient: None, only: None }],
+            Reach::Parts(parts) => parts.iter().filter_map(|part| View::of(kind, part)).collect(),
         };
         Some(Sight { caller: self, views: parts })
     }
@@ -120,27 +119,27 @@ impl Caller {
 pub(super) struct Sight<'c> {
     caller: &'c Caller,
     /// A record that any of them shows is shown (SMART-SCOPE-043).
-    views: Vec<View<'c>>,
+    views: Vec<View>,
 }
 
 #[derive(Debug)]
-struct View<'c> {
-    patient: Option<&'c str>,
+struct View {
+    patient: Option<String>,
     only: Option<Query>,
 }
 
-impl<'c> View<'c> {
+impl View {
     /// `None` where the scope's constraint is not understood: such a scope shows nothing.
-    fn of(kind: ResourceType, part: &Part<'c>) -> Option<Self> {
-        let only = match part.constraint {
+    fn of(kind: ResourceType, part: &Part) -> Option<Self> {
+        let only = match part.constraint() {
             Some(constraint) => Some(query_of(kind, constraint)?),
             None => None,
         };
-        Some(Self { patient: part.patient.map(PatientId::as_str), only })
+        Some(Self { patient: part.patient().map(|patient| patient.as_str().to_owned()), only })
     }
 
     fn shows(&self, record: &Record) -> bool {
-        let of_patient = match (self.patient, record.patient.as_deref()) {
+        let of_patient = match (self.patient.as_deref(), record.patient.as_deref()) {
             (Some(wanted), Some(patient)) => wanted == patient,
             _ => true,
         };
@@ -169,7 +168,7 @@ impl Sight<'_> {
     /// Whether anything of this patient's is shown.
     pub(super) fn opens(&self, patient: &str) -> bool {
         self.caller.patients.contains(patient)
-            && self.views.iter().any(|view| view.patient.is_none_or(|wanted| wanted == patient))
+            && self.views.iter().any(|view| view.patient.as_deref().is_none_or(|wanted| wanted == patient))
     }
 }
 

@@ -1,0 +1,51 @@
+//! Whether a resource matches the constraint of a granular scope (SMART-SCOPE-040).
+//!
+//! Only tokens and references of known parameters are understood. What is not understood matches nothing: a scope that is too
+//! narrow asks for a better server, one that is too wide is a leak.
+
+mod parameters;
+mod token;
+
+use vestibule_scope::{Constraint, Pair, ResourceType};
+
+use crate::element::Element;
+use crate::reference::Reader;
+use crate::rule::{Rule, on};
+
+/// Whether the resource matches every pair, each by one of its values (SMART-SCOPE-044). Other categories that it also has do
+/// not matter (SMART-SCOPE-045).
+pub(crate) fn matches(
+    constraint: &Constraint,
+    resource_type: ResourceType,
+    resource: &dyn Element,
+    reader: &Reader<'_>,
+) -> bool {
+    let mut pairs = constraint.pairs();
+    let holds = |pair: &Pair| pair_matches(pair, resource_type, resource, reader);
+    if on(Rule::EveryPair) { pairs.all(holds) } else { pairs.any(holds) }
+}
+
+fn pair_matches(
+    pair: &Pair,
+    resource_type: ResourceType,
+    resource: &dyn Element,
+    reader: &Reader<'_>,
+) -> bool {
+    let meaning = parameters::meaning(resource_type, pair.name());
+    if pair.is_experimental() || meaning.is_none() {
+        return !on(Rule::UnknownConstraint);
+    }
+    meaning.is_some_and(|meaning| {
+        let mut found = false;
+        for path in meaning.paths {
+            crate::element::at(resource, path, &mut |element| {
+                found = found
+                    || pair.values().any(|value| match meaning.kind {
+                        parameters::Kind::Token => token::matches(value, element),
+                        parameters::Kind::Reference => token::refers(value, element, reader),
+                    });
+            });
+        }
+        found
+    })
+}

@@ -1,0 +1,215 @@
+//! Operations, by the table (SMART-SCOPE-024).
+
+use vestibule_scope::{Permission, ResourceType};
+
+use super::{Decider, Decision, Denial, Grounds};
+use crate::check::{Narrowing, Need};
+use crate::interaction::{Operation, OperationLevel};
+use crate::reach::{Part, Reach};
+use crate::rule::{Rule, on};
+use crate::rules::{Kind, OperationRule, Target};
+use crate::search::{Search, SearchOf};
+
+const READ_AND_SEARCH: [Permission; 2] = [Permission::Read, Permission::Search];
+
+impl Decider<'_> {
+    pub(super) fn operation(&self, operation: &Operation) -> Result<Decision, Denial> {
+        let rule = match self.rules.operation(&operation.name) {
+            Some(rule) => rule,
+            None if on(Rule::UnknownOperations) => return Err(Denial::UnknownOperation),
+            None => return Ok(Decision::Permit(Grounds::default())),
+        };
+        let called = rule.called_on(&operation.level).ok_or(Denial::UnknownOperation)?;
+        match rule.kind {
+            Kind::Everything => self.everything(operation),
+            Kind::Export => self.export(operation),
+            Kind::Validate => self.validate(operation, called.ok_or(Denial::UnknownOperation)?),
+            Kind::Mapped => self.mapped(operation, rule, called),
+        }
+    }
+
+    /// Everything about a patient, or of a visit: what is returned needs `r` and `s`; the rest is left out.
+    fn everything(&self, operation: &Operation) -> Result<Decision, Denial> {
+        only(operation, &["start", "end", "_since", "_type", "_count", "_format"])?;
+        let need: &'static [Permission] =
+            if on(Rule::EverythingLetters) { &READ_AND_SEARCH } else { &[Permission::Search] };
+        let called = match &operation.level {
+            OperationLevel::Instance(instance) => instance.resource_type,
+            OperationLevel::Type(kind) => *kind,
+            OperationLevel::System => return Err(Denial::UnknownOperation),
+        };
+        for permission in need {
+            let reach = self.reach(called, *permission)?;
+            if let OperationLevel::Instance(instance) = &operation.level {
+                self.not_of_another(called, &instance.id, &reach)?;
+            }
+        }
+        if need.iter().all(|permission| self.grants.on_everything(*permission)) {
+            return Ok(Decision::Permit(Grounds::new(self.parts_giving(Permission::Search))));
+        }
+        let mut narrowing = self.narrowing_of_all(Need::All(need))?;
+        narrowing.stored = matches!(operation.level, OperationLevel::Instance(_)).then_some(Need::All(need));
+        narrowing.everything = true;
+        Ok(Decision::PermitNarrowed(narrowing))
+    }
+
+    /// SMART-SCOPE-067: whole populations are for backend services. What is exported is decided before it starts.
+    fn export(&self, operation: &Operation) -> Result<Decision, Denial> {
+        only(
+            operation,
+            &[
+                "_outputFormat",
+                "_since",
+                "_type",
+                "_typeFilter",
+                "_format",
+                "includeAssociatedData",
+                "allowPartialManifests",
+                "organizeOutputBy",
+            ],
+        )?;
+        let grants = if on(Rule::ExportLevel) { self.grants.of_system() } else { self.grants.clone() };
+        let system = Decider { grants: &grants, own_resource: None, rules: self.rules };
+        let mut asked: Vec<ResourceType> = Vec::new();
+        for (_, list) in operation.parameters.iter().filter(|(name, _)| name == "_type") {
+            for name in list.split(',') {
+                asked.push(self.rules.version().resource_type(name).ok_or(Denial::Parameter)?);
+            }
+        }
+        for (_, list) in operation.parameters.iter().filter(|(name, _)| name == "_typeFilter") {
+            system.type_filter(list)?;
+        }
+        if asked.is_empty() {
+            if READ_AND_SEARCH.iter().all(|permission| grants.on_everything(*permission)) {
+                return Ok(Decision::Permit(Grounds::new(system.parts_giving(Permission::Search))));
+            }
+            if system.parts_giving(Permission::Read).is_empty() {
+                return Err(Denial::no_scope(Permission::Read, None));
+            }
+            return system.narrowing_of_all(Need::All(&READ_AND_SEARCH)).map(Decision::PermitNarrowed);
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        let mut whole = true;
+        for kind in &asked {
+            for permission in READ_AND_SEARCH {
+                match system.reach(*kind, permission)? {
+                    Reach::Everything(part) => parts.push(part),
+                    reach => {
+                        whole = false;
+                        parts.extend(reach.parts().iter().cloned());
+                    }
+                }
+            }
+        }
+        let grounds = Grounds::new(parts);
+        if whole {
+            return Ok(Decision::Permit(grounds));
+        }
+        let need = Need::All(&READ_AND_SEARCH);
+        Ok(Decision::PermitNarrowed(Narrowing::new(&grants, self.rules, Some(asked), need, grounds)))
+    }
+
+    /// Searches that say which resources of a type are exported.
+    fn type_filter(&self, list: &str) -> Result<(), Denial> {
+        for text in list.split(',') {
+            let (name, query) = text.split_once('?').ok_or(Denial::Parameter)?;
+            let kind = self.rules.version().resource_type(name).ok_or(Denial::Parameter)?;
+            let search = Search::parse(self.rules.version(), SearchOf::Type(kind), query, &[]);
+            let search = search.map_err(|_| Denial::Parameter)?;
+            let reach = self.reach(kind, Permission::Search)?;
+            if !search.includes().is_empty() {
+                return Err(Denial::Parameter);
+            }
+            self.filters(&search, Some((kind, &reach)))?;
+        }
+        Ok(())
+    }
+
+    /// Asks whether a write would be accepted, so it needs what the write needs; and on an instance it reads that.
+    fn validate(&self, operation: &Operation, kind: ResourceType) -> Result<Decision, Denial> {
+        let created = self.reach(kind, Permission::Create);
+        let reach = created.or_else(|_| self.reach(kind, Permission::Update))?;
+        let OperationLevel::Instance(instance) = &operation.level else {
+            return Ok(Decision::Permit(Grounds::new(match reach {
+                Reach::Everything(part) => vec![part],
+                reach => reach.parts().to_vec(),
+            })));
+        };
+        if !on(Rule::ValidateReads) {
+            return Ok(Decision::Permit(Grounds::default()));
+        }
+        let read = self.reach(kind, Permission::Read)?;
+        self.not_of_another(kind, &instance.id, &read)?;
+        if let Reach::Everything(part) = read {
+            return Ok(Decision::Permit(Grounds::new(vec![part])));
+        }
+        let mut narrowing = self.narrowing(vec![kind], Need::All(&[Permission::Read]), &read);
+        narrowing.stored = Some(Need::All(&[Permission::Read]));
+        Ok(Decision::PermitNarrowed(narrowing))
+    }
+
+    /// What the host says that an operation needs.
+    fn mapped(
+        &self,
+        operation: &Operation,
+        rule: &OperationRule,
+        called: Option<ResourceType>,
+    ) -> Result<Decision, Denial> {
+        let mut grounds = Grounds::default();
+        let mut narrowed = false;
+        for (target, permissions) in &rule.needs {
+            for permission in permissions.iter() {
+                let kind = match target {
+                    Target::Everything if self.grants.on_everything(permission) => continue,
+                    Target::Everything => return Err(Denial::no_scope(permission, None)),
+                    Target::Called => called.ok_or(Denial::UnknownOperation)?,
+                    Target::Type(kind) => *kind,
+                };
+                let reach = self.reach(kind, permission)?;
+                if let (OperationLevel::Instance(instance), Target::Called) = (&operation.level, target) {
+                    self.not_of_another(kind, &instance.id, &reach)?;
+                }
+                match reach {
+                    Reach::Everything(part) => grounds.extend(&Grounds::new(vec![part])),
+                    reach => {
+                        let checked = matches!(operation.level, OperationLevel::Instance(_))
+                            && *target == Target::Called;
+                        if !checked && !rule.bundle {
+                            return Err(Denial::CannotNarrow);
+                        }
+                        narrowed = true;
+                        grounds.extend(&Grounds::new(reach.parts().to_vec()));
+                    }
+                }
+            }
+        }
+        if !narrowed {
+            return Ok(Decision::Permit(grounds));
+        }
+        let called_needs = rule.needs.iter().find(|(target, _)| *target == Target::Called);
+        let need = called_needs.map_or(Need::Any, |(_, permissions)| Need::Set(*permissions));
+        let mut narrowing = Narrowing::new(self.grants, self.rules, None, Need::Any, grounds);
+        narrowing.stored = matches!(operation.level, OperationLevel::Instance(_)).then_some(need);
+        narrowing.everything = rule.bundle;
+        Ok(Decision::PermitNarrowed(narrowing))
+    }
+}
+
+impl OperationRule {
+    /// The type that it is called on, where it may be called there; of the server there is none.
+    fn called_on(&self, level: &OperationLevel) -> Option<Option<ResourceType>> {
+        let (allowed, kind) = match level {
+            OperationLevel::System => return self.on_system.then_some(None),
+            OperationLevel::Type(kind) => (self.on_type, *kind),
+            OperationLevel::Instance(instance) => (self.on_instance, instance.resource_type),
+        };
+        let listed = self.only.is_empty() || self.only.contains(&kind);
+        (allowed && listed).then_some(Some(kind))
+    }
+}
+
+/// Only parameters that the operation defines, and all of them simple: others could name whatever they like.
+fn only(operation: &Operation, names: &[&str]) -> Result<(), Denial> {
+    let known = operation.parameters.iter().all(|(name, _)| names.contains(&&**name));
+    if known && !operation.has_complex_parameters { Ok(()) } else { Err(Denial::Parameter) }
+}

@@ -1,0 +1,66 @@
+//! Batches and transactions: each entry is a request of its own (SMART-SCOPE-022).
+
+use http::Method;
+use serde_json::Value;
+
+use super::{FhirRequest, Reading, Unreadable};
+use crate::interaction::{BatchEntry, Interaction};
+use crate::rule::{Rule, on};
+
+impl Reading<'_, '_> {
+    pub(super) fn bundle(&self) -> Result<Interaction, Unreadable> {
+        if self.in_batch && on(Rule::BatchBounds) {
+            return Err(Unreadable::Batch);
+        }
+        self.dressed(&[])?;
+        let body = self.request.body.ok_or(Unreadable::Body)?;
+        if body.get("resourceType").and_then(Value::as_str) != Some("Bundle") {
+            return Err(Unreadable::Body);
+        }
+        let entries = match body.get("entry") {
+            None => &[][..],
+            Some(Value::Array(entries)) => entries,
+            Some(_) => return Err(Unreadable::Batch),
+        };
+        if entries.len() > self.rules.max_entries() && on(Rule::BatchBounds) {
+            return Err(Unreadable::Batch);
+        }
+        let entries: Vec<_> = entries.iter().map(|entry| self.entry(entry)).collect();
+        match body.get("type").and_then(Value::as_str) {
+            Some("batch") => Ok(Interaction::Batch(entries)),
+            Some("transaction") => Ok(Interaction::Transaction(entries)),
+            _ => Err(Unreadable::Batch),
+        }
+    }
+
+    fn entry(&self, entry: &Value) -> BatchEntry {
+        let full_url = entry.get("fullUrl").and_then(Value::as_str).map(str::to_owned);
+        BatchEntry { full_url, interaction: self.asked(entry) }
+    }
+
+    fn asked(&self, entry: &Value) -> Result<Interaction, Unreadable> {
+        let request = entry.get("request").ok_or(Unreadable::Batch)?;
+        let text = |name: &str| match request.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(Unreadable::Batch),
+        };
+        let method = text("method")?.ok_or(Unreadable::Batch)?;
+        // Case matters in methods, also for whoever is lenient.
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" => Method::from_bytes(method.as_bytes()),
+            _ => return Err(Unreadable::Batch),
+        };
+        let method = method.map_err(|_| Unreadable::Batch)?;
+        let url = text("url")?.ok_or(Unreadable::Batch)?;
+        let (path, query) = url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)));
+        let inner = FhirRequest::new(&method, self.rules.relative(path).ok_or(Unreadable::Batch)?)
+            .with_query(query)
+            .with_if_none_exist(text("ifNoneExist")?)
+            .with_body(entry.get("resource"));
+        // A POST `_search` has its form nowhere in an entry.
+        if path.ends_with("_search") {
+            return Err(Unreadable::Batch);
+        }
+        Reading { request: &inner, rules: self.rules, in_batch: true }.interaction()
+    }
+}

@@ -1,0 +1,72 @@
+//! Operations: `$name` on the server, a type or a resource.
+
+use http::Method;
+use serde_json::Value;
+
+use super::{Reading, Unreadable, query};
+use crate::interaction::{Interaction, Operation, OperationLevel};
+
+/// Most parameters in a `Parameters` resource.
+const MAX_PARAMETERS: usize = 256;
+
+impl Reading<'_, '_> {
+    pub(super) fn operation(&self, name: &str, level: &[&str]) -> Result<Interaction, Unreadable> {
+        let level = match level {
+            [] => OperationLevel::System,
+            [of] => OperationLevel::Type(self.known(of)?),
+            [of, id] => OperationLevel::Instance(self.instance(of, id)?),
+            _ => return Err(Unreadable::NoInteraction),
+        };
+        let by_post = match *self.request.method {
+            Method::GET | Method::HEAD => false,
+            Method::POST => true,
+            _ => return Err(Unreadable::NoInteraction),
+        };
+        if self.request.if_none_exist.is_some() || !by_post && self.request.body.is_some() {
+            return Err(Unreadable::Body);
+        }
+        let mut parameters = query::pairs(self.request.query.unwrap_or_default())?;
+        let mut has_complex_parameters = false;
+        if let Some(body) = self.request.body {
+            // A server may read both, or one.
+            if !parameters.is_empty() {
+                return Err(Unreadable::QueryBesideForm);
+            }
+            if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") {
+                has_complex_parameters = read_parameters(body, &mut parameters)?;
+            } else {
+                // The resource itself, as the operation's only parameter.
+                has_complex_parameters = true;
+            }
+        }
+        let name = name.to_owned();
+        Ok(Interaction::Operation(Operation { name, level, by_post, parameters, has_complex_parameters }))
+    }
+}
+
+/// The parameters of primitive types; whether there are others.
+fn read_parameters(body: &Value, into: &mut Vec<(String, String)>) -> Result<bool, Unreadable> {
+    let list = match body.get("parameter") {
+        None => return Ok(false),
+        Some(Value::Array(list)) if list.len() <= MAX_PARAMETERS => list,
+        Some(_) => return Err(Unreadable::Body),
+    };
+    let mut others = false;
+    for parameter in list {
+        let members = parameter.as_object().ok_or(Unreadable::Body)?;
+        let name = members.get("name").and_then(Value::as_str).ok_or(Unreadable::Body)?;
+        let mut values = members.iter().filter(|(member, _)| member.as_str() != "name");
+        match (values.next(), values.next()) {
+            (Some((member, Value::String(text))), None) if member.starts_with("value") => {
+                into.push((name.to_owned(), text.clone()));
+            }
+            (Some((member, value @ (Value::Number(_) | Value::Bool(_)))), None)
+                if member.starts_with("value") =>
+            {
+                into.push((name.to_owned(), value.to_string()));
+            }
+            _ => others = true,
+        }
+    }
+    Ok(others)
+}
