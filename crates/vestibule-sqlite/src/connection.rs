@@ -102,6 +102,12 @@ fn settle(connection: &Connection, options: &SqliteOptions) -> Result<(), OpenEr
     Ok(())
 }
 
+/// How many pages the options allow, by the page size that the file has.
+pub(crate) fn bound(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<Option<u32>> {
+    let bound = || connection.pragma_query_value(None, "max_page_count", |row| row.get(0));
+    options.max_bytes.map(|_| bound()).transpose()
+}
+
 fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::NotADatabase(path.to_owned());

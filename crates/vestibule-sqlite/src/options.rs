@@ -67,7 +67,8 @@ impl SqliteOptions {
         self
     }
 
-    /// How large the file may grow. A write that would need more is answered `Full`. Not bounded by default.
+    /// How large the file may grow. A write that would need more is answered `Full`; only the events of what ends something, like a
+    /// revocation, have an eighth more. Not bounded by default.
     #[must_use]
     pub const fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);

@@ -7,11 +7,21 @@ macro_rules! statements {
     ($($name:ident: $sql:literal;)*) => {
         /// The statements with the host's table prefix in them.
         #[derive(Debug)]
-        pub(crate) struct Statements { $(pub(crate) $name: String,)* }
+        pub(crate) struct Statements {
+            /// How many pages the file may have, where that is bounded.
+            pub(crate) pages: Option<u32>,
+            $(pub(crate) $name: String,)*
+        }
 
         impl Statements {
             pub(crate) fn new(prefix: &str) -> Self {
-                Self { $($name: $sql.replace("{p}", prefix),)* }
+                Self { pages: None, $($name: $sql.replace("{p}", prefix),)* }
+            }
+
+            /// In a file of so many pages.
+            pub(crate) fn within(mut self, pages: Option<u32>) -> Self {
+                self.pages = pages;
+                self
             }
 
             #[cfg(test)]

@@ -46,7 +46,7 @@ impl SqliteStore {
         let readers = (0..options.readers.max(1)).map(|_| connection::reader(path, &options));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
 
-        let sql = Arc::new(Statements::new(&options.prefix));
+        let sql = Arc::new(Statements::new(&options.prefix).within(connection::bound(&writer, &options)?));
         let reads = Lane::of_readers(readers, &sql, options.queue)?;
         let writes = Lane::of_writer(writer, sql, options.queue)?;
         Ok(Self(Arc::new(Lanes {
@@ -65,7 +65,8 @@ impl SqliteStore {
         options.check()?;
         let mut writer = connection::in_memory(&options)?;
         migrations::migrate(&mut writer, &options)?;
-        let writes = Lane::of_writer(writer, Arc::new(Statements::new(&options.prefix)), options.queue)?;
+        let sql = Statements::new(&options.prefix).within(connection::bound(&writer, &options)?);
+        let writes = Lane::of_writer(writer, Arc::new(sql), options.queue)?;
         let (sharing, durability) = (Sharing::Process, Durability::None);
         Ok(Self(Arc::new(Lanes { writes, reads: None, sharing, durability })))
     }

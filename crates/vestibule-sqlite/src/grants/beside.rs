@@ -7,6 +7,9 @@ use vestibule_host::{AssertionClaim, Call, EventKind, GrantId, NewAccess, NewEve
 use crate::error::Failure;
 use crate::statements::Statements;
 
+/// What SQLite allows at most.
+const MOST_PAGES: u32 = u32::MAX - 1;
+
 /// What the first judgement of a verb came to (JWTCA-009).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Claimed {
@@ -99,6 +102,24 @@ pub(super) fn append(
     let Some(event) = event else { return Ok(()) };
     let record: &[u8] = &event.record.0;
     let row = params![call.tenant.as_str().as_bytes(), event.id.as_bytes(), kind.name(), call.now.0, record,];
-    on.prepare_cached(&sql.append_event)?.execute(row)?;
+    let append = || on.prepare_cached(&sql.append_event)?.execute(row).map(drop);
+    match sql.pages.filter(|_| kind.ends_something()) {
+        Some(pages) => beyond(on, pages, append)?,
+        None => append()?,
+    }
     Ok(())
+}
+
+/// A full file must not keep a thief's grant alive: what ends something may be told in an eighth more than there is for all else.
+fn beyond(
+    on: &Connection,
+    pages: u32,
+    append: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let limit = |pages: u32| on.pragma_update(None, "max_page_count", pages);
+    limit(pages.saturating_add(pages / 8).saturating_add(16).min(MOST_PAGES))?;
+    let appended = append();
+    // SQLite takes no less than the file has: the bound is then what there is, and nothing else grows it.
+    limit(pages)?;
+    appended
 }
