@@ -115,7 +115,8 @@ pub struct StoredGrant {
     pub session: Option<SessionId>,
     /// Until when the row must be kept: the end of everything that can be issued under it (CODE-005).
     pub keep_until: UnixMillis,
-    /// When something was last issued under it.
+    /// When something was last issued under it: the `now` of the verb that was committed last, also where that node's clock is
+    /// behind.
     pub used: UnixMillis,
     /// Whether it lives. New grants are `Live`.
     pub status: GrantStatus,
@@ -178,12 +179,16 @@ pub struct StoreFacts {
 /// * Keys are (tenant, hash or id), compared byte for byte.
 /// * Only `call.now` counts as time. A boundary is over when it is reached: `now >= expires`. A row that is over is no row,
 ///   whether it was purged or not.
+/// * The names of codes and grants are the exception: they stay taken until a purge has removed the row. Issuing over one that is
+///   there, over or not, is [`StoreFault::NotApplied`]; the attempt that issued it is told [`Issuance::Won`] again. After the
+///   purge the names are free, except for that attempt: its interaction was closed by itself, and an interaction issues once.
 /// * A verb is linearizable and wholly done or not at all, also when its future is dropped.
 /// * `Ok` means durable, as far as [`facts`](Self::facts) claims.
 /// * A verb that changed something and is repeated with the same [`Call::attempt`] returns what it returned first, and changes
 ///   nothing more. That is remembered as long as nothing else has changed the same row.
 /// * Everything is bounded: at the bound the answer is [`StoreFault::Full`], nothing is changed and nothing honest is evicted.
-///   Room is asked for before anything is written, and only for what the outcome writes.
+///   Room is asked for before anything is written, and only for what the outcome writes. There is some room beyond the bound for
+///   the events of what [ends something](EventKind::ends_something): a full store still revokes.
 ///
 /// # What goes with a verb
 /// * Its `claim` is judged first: seen before means `ClaimSeen`, and nothing else happens. Otherwise every outcome spends it,
@@ -256,7 +261,8 @@ pub trait GrantStore: Debug + Send + Sync {
     /// A [`StoreFault`]; an existing hash is [`StoreFault::NotApplied`].
     async fn put_launch(&self, op: &PutLaunch, call: &Call) -> Result<(), StoreFault>;
 
-    /// Saves an interaction by compare-and-swap on its revision. Of two tabs one wins.
+    /// Saves an interaction by compare-and-swap on its revision. Of two tabs one wins. A save of a row that counts against the
+    /// quota already is not one more, even where the quota is exceeded by now.
     ///
     /// # Errors
     /// A [`StoreFault`]; [`StoreFault::Full`] when the quota or the store's bound is reached.
@@ -308,6 +314,9 @@ pub trait GrantStore: Debug + Send + Sync {
     /// was or is revoked already is `Done` as well, without an event. Rows that are over are revoked like others while they are
     /// there: another node's clock may be behind.
     ///
+    /// An attempt that is repeated with its own claim looks again: what it names may have come since, and `Done` is true when it
+    /// is said.
+    ///
     /// # Errors
     /// A [`StoreFault`]; the engine then does not claim that anything was revoked.
     async fn revoke(&self, op: &Revoke, call: &Call) -> Result<Revoked, StoreFault>;
@@ -331,8 +340,8 @@ pub trait GrantStore: Debug + Send + Sync {
     /// A [`StoreFault`]; the events will be leased again.
     async fn ack_events(&self, ids: &[EventId], call: &Call) -> Result<(), StoreFault>;
 
-    /// Removes at most `max` rows whose time was over before `before`. Bounded, repeatable, never touches a live row and never
-    /// an event.
+    /// Removes at most `max` rows, of all tenants, that are over at `before`: an end at exactly `before` is reached. Bounded,
+    /// repeatable, never touches a live row and never an event. A code and a chain go with their grant, and not earlier.
     ///
     /// # Errors
     /// A [`StoreFault`].

@@ -309,9 +309,11 @@ impl IssueToken {
 pub enum Revocation {
     /// One grant, and everything under it.
     Grant(GrantId),
-    /// One opaque access token that has no grant.
+    /// One opaque access token, and nothing else. The engine asks for it where a token has no grant, and revokes the grant where
+    /// there is one; the store marks whatever token has this hash.
     Access(AccessHash),
-    /// One JWT that has no grant.
+    /// One JWT, and nothing else; the engine asks for it where the token has no grant. Kept until the later end, if it is asked for
+    /// with two.
     Token {
         /// Its `jti`.
         id: TokenId,
