@@ -81,7 +81,11 @@ impl MutantGrants {
     ) -> Result<T, StoreFault> {
         let late = event.clone().filter(|_| self.has(Mistake::EventOutsideCommit));
         let inside = event.clone().filter(|_| late.is_none());
-        let end = self.with_claim(claim, inside, call, verb).await?;
+        let end = self.with_claim(claim, inside, call, verb).await;
+        if matches!(end, Err(StoreFault::Full)) {
+            self.notes().full = true;
+        }
+        let end = end?;
         if let (Some(event), Some(kind)) = (late, end.kind()) {
             tokio::task::yield_now().await;
             self.append(&event, kind, call);

@@ -4,6 +4,7 @@
 
 mod beside;
 mod keys;
+mod names;
 mod refresh;
 mod registrars;
 mod store;
@@ -68,6 +69,26 @@ mistakes! {
     LaunchNotSpent,
     /// Claims to survive a crash.
     FalseDurability,
+
+    // Names, boundaries and bounds.
+    /// An issue that is repeated after a purge issues once more.
+    IssuesAgainAfterPurge,
+    /// The names of what is over are given to the next.
+    NamesFreedEarly,
+    /// An issue that is repeated when its grant is over is a new one.
+    OverIssuesForgotten,
+    /// Purging leaves what ends at this very moment.
+    LazyPurge,
+    /// Purging takes what ends a millisecond later.
+    HastyPurge,
+    /// A row that counts against a quota already is one more each time it is saved.
+    QuotaJudgedAgain,
+    /// A revocation that is repeated says `Done` without a look.
+    RevokesOnlyOnce,
+    /// A use by a clock that is behind is no use.
+    UseNeverEarlier,
+    /// Where there is no room to tell of it, nothing ends.
+    NoRoomForEnds,
 
     // Refresh chains.
     /// Looks, waits, then rotates: two at once both win.

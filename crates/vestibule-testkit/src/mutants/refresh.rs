@@ -111,6 +111,11 @@ impl MutantGrants {
             }
             grant.used = first.used;
         }
+        if self.has(Mistake::UseNeverEarlier) {
+            let latest = notes.used.entry(key.clone()).or_insert(grant.used);
+            *latest = grant.used.max(*latest);
+            grant.used = *latest;
+        }
         if self.has(Mistake::ReuseWithoutRevocation) && notes.pardoned.contains(&key) {
             grant.status = vestibule_host::GrantStatus::Live;
         }

@@ -38,6 +38,11 @@ pub(super) struct Notes {
     pub(super) tokens: HashMap<(Tenant, AccessHash), NewAccess>,
     pub(super) revoked_alone: HashSet<(Tenant, AccessHash)>,
     pub(super) revoked_until: HashMap<(Tenant, TokenId), UnixMillis>,
+    pub(super) issued: HashMap<(Tenant, CodeHash), AttemptId>,
+    pub(super) counted_rows: HashMap<(Tenant, InteractionHash), (ClientId, UnixMillis)>,
+    pub(super) revoked_by: HashSet<(Tenant, AttemptId)>,
+    pub(super) full: bool,
+    pub(super) used: HashMap<(Tenant, GrantId), UnixMillis>,
 }
 
 /// A store in memory with one mistake.
@@ -193,7 +198,11 @@ impl GrantStore for MutantGrants {
         if self.has(Mistake::LateByOne) {
             op.expires = UnixMillis(op.expires.0 + 1);
         }
+        if self.judges_again(&op, &call) {
+            return Err(StoreFault::Full);
+        }
         let end = self.inner.advance_interaction(&op, &call).await?;
+        self.note_save(&op, &end, &call);
         match end {
             Advanced::Stale(stored) if self.has(Mistake::LastWriterWins) => {
                 op.expected = Some(stored.revision);
@@ -226,7 +235,7 @@ impl GrantStore for MutantGrants {
             tokio::task::yield_now().await;
             op.interaction.expected = Some(Revision(saved));
         }
-        let end = self.inner.issue_code(&op, &call).await?;
+        let end = self.issue(&op, &call).await?;
         if self.has(Mistake::NonAtomicIssue) && end == Issuance::LaunchGone {
             let _ = self.inner.advance_interaction(&op.interaction, &call).await?;
         }
@@ -300,13 +309,20 @@ impl GrantStore for MutantGrants {
         if self.has(Mistake::EventLost) {
             op.event = None;
         }
+        if self.revokes_nothing(&op, &call)? {
+            return Ok(Revoked::Done);
+        }
         self.note_revocation(&op.what, &call);
         let run = |claim, event| -> Pin<Box<dyn Future<Output = _> + Send>> {
             let op = op.clone().with_claim(claim).with_event(event);
             let call = &call;
             Box::pin(async move { self.inner.revoke(&op, call).await })
         };
-        self.along(op.claim, op.event.clone(), &call, &run).await
+        let end = self.along(op.claim, op.event.clone(), &call, &run).await?;
+        if end == Revoked::Done {
+            self.notes().revoked_by.insert((call.tenant.clone(), call.attempt));
+        }
+        Ok(end)
     }
 
     async fn lease_events(
@@ -356,6 +372,6 @@ impl GrantStore for MutantGrants {
         if self.has(Mistake::UnboundedPurge) {
             return self.inner.purge(before, u16::MAX).await;
         }
-        self.inner.purge(before, max).await
+        self.purge_about(before, max).await
     }
 }

@@ -18,7 +18,7 @@ mod grants {
         }
 
         async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
-            Some(Arc::new(MemoryGrants::with_limits(MemoryLimits::new(20, 10, 15).with_beside(30, 20, 25))))
+            Some(Arc::new(MemoryGrants::with_limits(MemoryLimits::new(20, 10, 15).with_beside(30, 20, 40))))
         }
     }
 

@@ -1,14 +1,15 @@
 //! What happens at the bound: full is said, nothing is half done, and nobody who is inside is thrown out.
 
 use vestibule_host::{
-    Issuance, IssueToken, PutLaunch, Record, Redemption, Rotation, StoreFault, TokenIssuance,
+    EventKind, GrantStatus, Issuance, IssueToken, NewAccess, NewEvent, PutLaunch, Record, Redemption,
+    Revocation, Revoke, Revoked, Rotation, StoreFault, TokenIssuance,
 };
 
 use super::Factory;
 use super::purge::purge;
 use super::rows::{
-    ACCESS, CLAIM, INTERACTION, KEEP, Rows, access, advance, at, claim, event, issue, launch,
-    redeem_and_open, rotate,
+    ACCESS, CLAIM, INTERACTION, KEEP, RIGHT, Rows, access, advance, at, claim, event, grant_id, issue,
+    launch, redeem, redeem_and_open, rotate,
 };
 use crate::Broken;
 use crate::suite::{Verdict, hold, same, shape};
@@ -163,5 +164,46 @@ pub async fn a_full_log_refuses_and_forgets_nothing(factory: Factory<'_>) -> Ver
     }
     same!(delivered, usize::try_from(kept).unwrap_or(0), "events that a full log delivered");
     same!(rows.store.rotate_refresh(&refresh, &rows.call(1)).await?, Rotation::Won, "the refresh with room");
+    Ok(())
+}
+
+/// A full store must not keep a thief's grant alive: there is room for what ends something, and for telling of it.
+pub async fn a_full_store_still_ends_what_must_end(factory: Factory<'_>) -> Verdict {
+    let Some(store) = factory.open_small().await else { return Ok(()) };
+    let rows = Rows::over(store);
+    let load = || Record(vec![7; 1024].into());
+    for n in 1_000_001..=1_000_003 {
+        rows.open_chain(n).await?;
+    }
+    for generation in 0..2 {
+        same!(rows.rotate(1_000_001, generation, 0).await?, Rotation::Won, "a rotation while there is room");
+    }
+    let told = |n| NewEvent { record: load(), ..event(n) };
+    fill(&rows, 0, |n| IssueToken::new().with_event(Some(told(n)))).await?;
+    fill(&rows, 0, |n| IssueToken::new().with_access(Some(NewAccess { record: load(), ..access(n) })))
+        .await?;
+    fill(&rows, 0, |n| IssueToken::new().with_claim(Some(claim(n)))).await?;
+
+    let reused = rotate(1_000_001, 0).with_event(Some(told(MANY + 1)));
+    let due = Rotation::Reuse { grant: grant_id(1_000_001) };
+    same!(rows.store.rotate_refresh(&reused, &rows.call(1)).await?, due, "a reuse in a full store");
+    let replayed = redeem(1_000_002, RIGHT).with_event(Some(told(MANY + 2)));
+    let due = Redemption::Replayed { grant: grant_id(1_000_002) };
+    same!(rows.store.redeem_code(&replayed, &rows.call(1)).await?, due, "a replay in a full store");
+    let revoked = Revoke::new(Revocation::Grant(grant_id(1_000_003))).with_event(Some(told(MANY + 3)));
+    same!(rows.store.revoke(&revoked, &rows.call(1)).await?, Revoked::Done, "a revocation in a full store");
+    for n in 1_000_001..=1_000_003 {
+        same!(rows.status(n, 1).await?, Some(GrantStatus::Revoked), "grant {n}");
+    }
+    let mut kinds = Vec::new();
+    loop {
+        let leased = rows.store.lease_events(50, at(INTERACTION), &rows.call(1)).await?;
+        if leased.is_empty() {
+            break;
+        }
+        kinds.extend(leased.into_iter().map(|event| event.kind).filter(|kind| kind.ends_something()));
+    }
+    let due = vec![EventKind::ReuseDetected, EventKind::CodeReplayed, EventKind::Revoked];
+    same!(kinds, due, "the ends that a full log tells of");
     Ok(())
 }

@@ -8,7 +8,8 @@
 //! | attempts | a verb that is repeated is told the same, and has happened once |
 //! | claims | spent by every outcome and by no fault, once, for one tenant |
 //! | events | one for each change, none for anything else, in the same commit; leased to one, until it is acknowledged |
-//! | bounds | full is said before anything is written; nothing is evicted |
+//! | bounds | full is said before anything is written; nothing is evicted; what must end still ends |
+//! | names | taken until a purge; an attempt that comes back late does nothing twice |
 //! | purges | what is over and nothing else, in small bites; what refreshes is kept |
 //! | drops | a caller that goes away at any wait leaves a verb done or not done |
 //! | restarts | what was acknowledged is there; two handles are one store |
@@ -27,6 +28,7 @@ mod issue;
 mod keys;
 mod launch;
 mod model;
+mod names;
 mod outbox;
 mod purge;
 mod redeem;
@@ -44,6 +46,7 @@ pub use issue::*;
 pub use keys::*;
 pub use launch::*;
 pub use model::*;
+pub use names::*;
 pub use outbox::*;
 pub use purge::*;
 pub use redeem::*;
@@ -80,6 +83,7 @@ macro_rules! __grant_cases {
             a_chain_has_one_end
             a_returned_revocation_beats_every_later_refresh
             a_use_is_noted_and_never_shortens
+            the_last_use_counts_whatever_its_clock
             a_chain_is_opened_once
             every_outcome_spends_the_claim
             a_seen_claim_changes_nothing
@@ -130,6 +134,7 @@ macro_rules! __grant_cases {
             records_come_back_byte_for_byte
             only_the_told_time_counts
             a_purge_takes_only_what_is_over
+            a_purge_knows_the_last_millisecond
             a_purge_is_bounded_and_can_be_continued
             a_spent_code_outlives_its_own_time
             a_purge_keeps_live_chains
@@ -139,6 +144,11 @@ macro_rules! __grant_cases {
             a_full_store_takes_no_assertion_unchecked
             a_full_store_keeps_no_token
             a_full_log_refuses_and_forgets_nothing
+            a_full_store_still_ends_what_must_end
+            names_are_taken_until_a_purge
+            an_attempt_does_not_issue_again_after_a_purge
+            a_repeated_revocation_looks_again
+            a_save_of_what_counts_is_not_one_more
             an_abandoned_issue_is_whole_or_not_at_all
             an_abandoned_redemption_is_whole_or_not_at_all
             an_abandoned_refresh_is_whole_or_not_at_all

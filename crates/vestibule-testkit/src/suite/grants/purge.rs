@@ -1,11 +1,14 @@
 //! Purging.
 
-use vestibule_host::{Issuance, NewRefresh, Redemption, Revocation, Rotation, StoreFault};
+use vestibule_host::{
+    AssertionClaim, Issuance, IssueToken, NewAccess, NewRefresh, PutLaunch, Redemption, Revocation, Rotation,
+    StoreFault, TokenIssuance,
+};
 
 use super::Factory;
 use super::rows::{
-    ACCESS, CLAIM, CODE, INTERACTION, KEEP, LAUNCH, RIGHT, Rows, at, grant_id, issue, jti, redeem_and_open,
-    rotate,
+    ACCESS, CLAIM, CODE, INTERACTION, KEEP, LAUNCH, RIGHT, Rows, access, at, claim, grant_id, issue, jti,
+    launch, record, redeem_and_open, rotate,
 };
 use crate::Broken;
 use crate::suite::{Verdict, hold, race, same, shape};
@@ -59,6 +62,35 @@ pub async fn a_purge_takes_only_what_is_over(factory: Factory<'_>) -> Verdict {
     purge(&rows, KEEP + 1, 100).await?;
     same!(there(rows.clone()).await?, (false, false, false), "interaction, launch, grant after the last end");
     same!(rows.redeem(1, RIGHT, 0).await?, Redemption::NotFound, "the code after the last end");
+    Ok(())
+}
+
+/// Over is over when it is reached, for a purge as for a verb: what ends at the moment goes, what ends a millisecond later stays.
+pub async fn a_purge_knows_the_last_millisecond(factory: Factory<'_>) -> Verdict {
+    const ENDS: [i64; 3] = [999, 1_000, 1_001];
+    let rows = Rows::open(factory).await;
+    for (n, end) in (0..).zip(ENDS) {
+        rows.store.put_launch(&PutLaunch::new(launch(n), at(end), record("launch")), &rows.call(0)).await?;
+        let mut op = issue(n, None, None);
+        (op.interaction.expires, op.grant.keep_until) = (at(end), at(end));
+        same!(rows.store.issue_code(&op, &rows.call(0)).await?, Issuance::Won, "issue {n}");
+        let token = NewAccess { expires: at(end), ..access(n) };
+        let claim = AssertionClaim { keep_until: at(end), ..claim(n) };
+        let op = IssueToken::new().with_access(Some(token)).with_claim(Some(claim));
+        same!(rows.store.issue_token(&op, &rows.call(0)).await?, TokenIssuance::Won, "token {n}");
+        rows.revoke(Revocation::Token { id: jti(n), until: at(end) }, 0).await?;
+    }
+    purge(&rows, 1_000, 100).await?;
+    for (n, end) in (0..).zip(ENDS) {
+        let stays = end > 1_000;
+        let what = if stays { "which was to stay" } else { "which was to go" };
+        same!(rows.launch_is_free(n, 0).await?, stays, "the launch until {end}, {what}");
+        same!(rows.revision(n, 0).await?.is_some(), stays, "the interaction until {end}, {what}");
+        same!(rows.status(n, 0).await?.is_some(), stays, "the grant until {end}, {what}");
+        same!(rows.access(n, 0).await?.is_some(), stays, "the opaque token until {end}, {what}");
+        same!(rows.jwt_is_revoked(n, 0).await?, Some(stays), "the JWT revoked until {end}, {what}");
+        same!(rows.claim_was_free(n, 0).await?, !stays, "the claim until {end}, {what}");
+    }
     Ok(())
 }
 

@@ -413,6 +413,18 @@ pub async fn a_use_is_noted_and_never_shortens(factory: Factory<'_>) -> Verdict 
     Ok(())
 }
 
+/// Two nodes have two clocks. The last use is the one that was committed last, also where its clock is behind.
+pub async fn the_last_use_counts_whatever_its_clock(factory: Factory<'_>) -> Verdict {
+    let rows = Rows::open(factory).await;
+    rows.open_chain(1).await?;
+    for (generation, ms) in [(0, 2_000), (1, 1_500), (2, -700)] {
+        same!(rows.rotate(1, generation, ms).await?, Rotation::Won, "a rotation at {ms} ms");
+        let grant = rows.store.grant(GrantKey::Refresh(&handle(1)), &rows.call(2_000)).await?;
+        same!(grant.map(|grant| grant.used.0 - at(0).0), Some(ms), "the last use, at {ms} ms");
+    }
+    Ok(())
+}
+
 /// A handle that is there already is refused with everything that came along, and its chain is as it was.
 pub async fn a_chain_is_opened_once(factory: Factory<'_>) -> Verdict {
     let rows = Rows::open(factory).await;
