@@ -307,12 +307,12 @@ impl World {
 
     /// How many live grants a user has.
     pub async fn grants_of(&self, user: &str) -> usize {
-        use vestibule_host::{AttemptId, Call, Clock as _, GrantStore as _, Tenant, UserId};
+        use vestibule_host::{AttemptId, Call, Clock as _, Tenant, UserId};
         let call = Call {
             tenant: Tenant::new(self.server.config().issuer()),
             attempt: AttemptId::new([0; 16]),
             now: self.clock.now(),
         };
-        self.memory.grants_of(&UserId::new(user), None, 1_000, &call).await.unwrap().len()
+        self.store.grants_of(&UserId::new(user), None, 1_000, &call).await.unwrap().len()
     }
 }

@@ -9,6 +9,8 @@
 //! | [`assertion`] | what clients with keys sign |
 //! | [`registering`] | the app that registers itself |
 //! | [`log`] | what was logged meanwhile |
+//! | [`flow`] | whole flows, cut into their requests |
+//! | [`race`] | many clients at the same moment |
 //! | `proxy` | cuts a connection at a chosen byte |
 //! | [`door`] | [`Adapter::Direct`] calls `handle`; the others are an adapter behind a socket, spoken to byte by byte |
 //!
@@ -21,9 +23,11 @@ pub mod app;
 pub mod assertion;
 pub mod browser;
 pub mod door;
+pub mod flow;
 pub mod log;
 #[cfg(feature = "loopback")]
 pub mod proxy;
+pub mod race;
 pub mod registering;
 #[cfg(feature = "loopback")]
 mod serve;

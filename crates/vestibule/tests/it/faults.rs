@@ -1,221 +1,63 @@
 //! Every part of the host fails at every step: nothing is lost, nothing is granted twice, and the same request works later.
+//!
+//! The store alone, in every way in which it can fail: `single_faults` in `tests/http`.
 
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 use vestibule_host::{GrantId, Issuance, Redemption, Revision, StoredInteraction};
 use vestibule_http_tests::Door;
+use vestibule_http_tests::flow::{Flow, Run, Step, unavailable};
 use vestibule_testkit::Injected;
 
 use crate::app::{CB, az, az_ehr, tk};
-use crate::browser::{Answer, Browser, form};
-use crate::world::{E1, P1, World, open_visit, poll_some};
+use crate::browser::{Answer, Browser};
+use crate::world::{P1, World, poll_some};
 
-/// A launch, cut into its requests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    Authorize,
-    Open,
-    Pick,
-    Consent,
-    Token,
+/// An app without a secret.
+const PUB: Flow = Flow::standalone("pub");
+
+/// The flow of an app, just before `step`.
+async fn before(flow: Flow, step: Step) -> Run {
+    let at = flow.steps.iter().position(|one| *one == step).unwrap();
+    Run::before(World::new(), flow, at).await
 }
 
-const STANDALONE: [Step; 5] = [Step::Authorize, Step::Open, Step::Pick, Step::Consent, Step::Token];
-const EHR: [Step; 4] = [Step::Authorize, Step::Open, Step::Consent, Step::Token];
-
-/// A launch that stands before one of its requests.
-struct Run {
-    world: World,
-    browser: Browser,
-    request: crate::app::Az,
-    client: &'static str,
-    code: String,
-}
-
-impl Run {
-    async fn new(client: &'static str, ehr: bool) -> Self {
-        let world = World::new();
-        let user = if ehr { "dr" } else { "alice" };
-        let mut browser = Browser::of(&world, user);
-        // A browser that has been here before.
-        browser.authorize(&az("pub")).await;
-        let path = browser.urls.last().unwrap().clone();
-        browser.get(&path).await;
-        world.count_rows_and_purge().await;
-        let request = if ehr {
-            let handle = world.launch_for("dr", client, open_visit(P1, E1)).await;
-            az_ehr(client, &handle).scope("launch openid fhirUser patient/Observation.rs")
-        } else {
-            az(client).scope("openid fhirUser launch/patient patient/Observation.rs")
-        };
-        Self { world, browser, request, client, code: String::new() }
-    }
-
-    /// Just before `step`.
-    async fn before(client: &'static str, ehr: bool, step: Step) -> Self {
-        let mut run = Self::new(client, ehr).await;
-        let steps: &[Step] = if ehr { &EHR } else { &STANDALONE };
-        for earlier in steps.iter().take_while(|earlier| **earlier != step) {
-            let answer = run.send(*earlier).await;
-            run.took(*earlier, &answer).await;
-        }
-        run.world.script.restart();
-        run.world.grants.restart();
-        run
-    }
-
-    fn http(&self, step: Step) -> Request<Bytes> {
-        let answered = |fields: &[(&str, &str)]| {
-            let token = self.browser.page.step();
-            let mut all = vec![("step", token.as_str())];
-            all.extend_from_slice(fields);
-            self.browser.request(Method::POST, &self.browser.path, &form(&all))
-        };
-        match step {
-            Step::Authorize => {
-                self.browser.request(Method::GET, &format!("/auth/authorize?{}", self.request.query()), "")
-            }
-            Step::Open => self.browser.request(Method::GET, &self.browser.path, ""),
-            Step::Pick => answered(&[("patient", P1), ("move", "choose")]),
-            Step::Consent => {
-                let ticked = self.browser.page.ticked();
-                let mut fields: Vec<(&str, &str)> =
-                    ticked.iter().map(|scope| ("scope", scope.as_str())).collect();
-                fields.push(("decision", "allow"));
-                answered(&fields)
-            }
-            Step::Token => tk(self.client, &self.code).request(),
-        }
-    }
-
-    async fn send(&mut self, step: Step) -> Answer {
-        let answer = Answer::from(Box::pin(self.world.server.handle(self.http(step))).await);
-        self.browser.keep(&answer);
-        answer
-    }
-
-    /// What a step that worked leads to.
-    async fn took(&mut self, step: Step, answer: &Answer) {
-        match step {
-            Step::Authorize => {
-                assert!(answer.location().starts_with("/auth/i/"), "{step:?}: {}", answer.brief());
-                answer.location().clone_into(&mut self.browser.path);
-            }
-            Step::Open | Step::Pick => {
-                let mut page = answer.clone();
-                if page.location() == self.browser.path {
-                    page = self.send(Step::Open).await;
-                }
-                assert_eq!(page.status, 200, "{step:?}: {}", page.brief());
-                self.browser.page = page;
-            }
-            Step::Consent => self.code = answer.code(),
-            Step::Token => {
-                assert_eq!(answer.status, 200, "{answer:?}");
-                assert_eq!(answer.json()["patient"], P1);
-            }
-        }
-    }
-
-    fn user(&self) -> &'static str {
-        if self.browser.session.as_deref().unwrap().starts_with("dr") { "dr" } else { "alice" }
-    }
-
-    /// Goes on from `step`, and ends with exactly one grant.
-    async fn ends_well(mut self, ehr: bool, step: Step, why: &str) {
-        let steps: &[Step] = if ehr { &EHR } else { &STANDALONE };
-        for later in steps.iter().skip_while(|later| **later != step) {
-            let answer = self.send(*later).await;
-            assert!(answer.status < 400, "{why}: {later:?}: {} {}", answer.status, answer.brief());
-            self.took(*later, &answer).await;
-        }
-        assert_eq!(self.world.grants_of(self.user()).await, 1, "{why}");
-    }
+/// Goes on from `step`, and ends with exactly one grant.
+async fn ends_well(mut run: Run, step: Step, why: &str) {
+    let at = run.flow.steps.iter().position(|one| *one == step).unwrap();
+    run.goes_on(at).await.unwrap_or_else(|wrong| panic!("{why}: {wrong}"));
+    assert_eq!(run.live().await, 1, "{why}");
 }
 
 /// 503 in the form that belongs to the step.
 #[track_caller]
 fn is_unavailable(step: Step, answer: &Answer, why: &str) {
-    match step {
-        Step::Token => {
-            answer.is_error(503, "temporarily_unavailable");
-        }
-        _ if answer.status == 303 => {
-            let params = answer.params();
-            assert_eq!(
-                params.get("error").map(String::as_str),
-                Some("temporarily_unavailable"),
-                "{why}: {answer:?}"
-            );
-            return;
-        }
-        _ => {
-            assert_eq!(answer.status, 503, "{why}: {answer:?}");
-            answer.is_page(503);
-        }
-    }
-    assert_eq!(answer.header("retry-after"), "5", "{why}");
+    unavailable(step, answer).unwrap_or_else(|wrong| panic!("{why}: {wrong}"));
 }
 
 /// A-FAULT-05, A-FAULT-11, A-FAULT-15, A-FAULT-16, A-KEY-07, A-AERR-17, GEN-013, GEN-017, STORE-002, KEY-007, CODE-012
 #[tokio::test]
 async fn each_call_that_fails_is_unavailable_and_spends_nothing() {
-    for (client, ehr) in [("pub", false), ("pub", true), ("basic", false), ("memo", false)] {
-        let ehr_or_not: &[Step] = if ehr { &EHR } else { &STANDALONE };
-        for step in ehr_or_not {
-            let mut clean = Run::before(client, ehr, *step).await;
+    for flow in
+        [Flow::standalone("pub"), Flow::ehr("pub"), Flow::standalone("basic"), Flow::standalone("memo")]
+    {
+        for step in flow.steps {
+            let mut clean = before(flow, *step).await;
             let answer = clean.send(*step).await;
             let calls = clean.world.script.calls();
-            clean.took(*step, &answer).await;
+            clean.took(*step, &answer).await.unwrap();
             assert!(!calls.is_empty());
             for (at, call) in calls.iter().enumerate() {
-                let why = format!("{client} {step:?}: {call} ({at})");
-                let mut run = Run::before(client, ehr, *step).await;
+                let why = format!("{} {}: {step:?}: {call} ({at})", flow.client, flow.name);
+                let mut run = before(flow, *step).await;
                 run.world.script.fail(at);
                 let answer = run.send(*step).await;
                 is_unavailable(*step, &answer, &why);
                 assert!(!answer.body.contains("injected") && !answer.location().contains("injected"));
                 run.world.script.restart();
-                run.ends_well(ehr, *step, &why).await;
-            }
-        }
-    }
-}
-
-/// A-FAULT-02, A-FAULT-15, GEN-017
-#[tokio::test]
-async fn the_store_fails_before_or_after_its_effect() {
-    for how in [Injected::Before, Injected::Busy, Injected::Full, Injected::After] {
-        for ehr in [false, true] {
-            let steps: &[Step] = if ehr { &EHR } else { &STANDALONE };
-            for step in steps {
-                let mut clean = Run::before("pub", ehr, *step).await;
-                clean.send(*step).await;
-                for (at, call) in clean.world.grants.calls().iter().enumerate() {
-                    let why = format!("{step:?}: {call} ({at}) {how:?}");
-                    let mut run = Run::before("pub", ehr, *step).await;
-                    run.world.grants.fail(at, how);
-                    let answer = run.send(*step).await;
-                    let reads = matches!(*call, "interaction" | "launch" | "grant");
-                    if how == Injected::After && !reads {
-                        // Asked again with the same attempt, the store tells what became of it.
-                        run.took(*step, &answer).await;
-                        run.world.grants.restart();
-                        let steps: Vec<Step> =
-                            steps.iter().copied().skip_while(|one| one != step).skip(1).collect();
-                        for later in steps {
-                            let answer = run.send(later).await;
-                            run.took(later, &answer).await;
-                        }
-                        assert_eq!(run.world.grants_of(run.user()).await, 1, "{why}");
-                    } else {
-                        is_unavailable(*step, &answer, &why);
-                        run.world.grants.restart();
-                        run.ends_well(ehr, *step, &why).await;
-                    }
-                }
+                ends_well(run, *step, &why).await;
             }
         }
     }
@@ -224,7 +66,7 @@ async fn the_store_fails_before_or_after_its_effect() {
 /// A-FAULT-02, A-FAULT-03
 #[tokio::test]
 async fn a_redemption_whose_outcome_nobody_learns_leaves_no_live_token() {
-    let mut run = Run::before("pub", false, Step::Token).await;
+    let mut run = before(PUB, Step::Token).await;
     // Both tries take effect, and neither says so.
     run.world.grants.fail(1, Injected::After);
     run.world.grants.fail(2, Injected::After);
@@ -238,8 +80,8 @@ async fn a_redemption_whose_outcome_nobody_learns_leaves_no_live_token() {
 /// A-FAULT-02, INT-015
 #[tokio::test]
 async fn an_issue_whose_outcome_nobody_learns_is_answered_on_the_next_try() {
-    let mut run = Run::before("pub", false, Step::Consent).await;
-    let mut counted = Run::before("pub", false, Step::Consent).await;
+    let mut run = before(PUB, Step::Consent).await;
+    let mut counted = before(PUB, Step::Consent).await;
     counted.send(Step::Consent).await;
     let at = counted.world.grants.calls().iter().position(|call| *call == "issue_code").unwrap();
     run.world.grants.fail(at, Injected::After);
@@ -248,7 +90,7 @@ async fn an_issue_whose_outcome_nobody_learns_is_answered_on_the_next_try() {
     is_unavailable(Step::Consent, &answer, "issue");
     run.world.grants.restart();
     // The same form, within ten seconds: the code that was issued.
-    run.ends_well(false, Step::Consent, "issue").await;
+    ends_well(run, Step::Consent, "issue").await;
 }
 
 /// A-FAULT-06, CODE-004
@@ -261,18 +103,18 @@ async fn only_a_win_is_a_win() {
         Redemption::Revoked,
         Redemption::NotFound,
     ] {
-        let mut run = Run::before("pub", false, Step::Token).await;
+        let mut run = before(PUB, Step::Token).await;
         run.world.spy.say_of_redemption(outcome.clone());
         let answer = run.send(Step::Token).await;
         answer.is_error(400, "invalid_grant");
-        run.ends_well(false, Step::Token, &format!("{outcome:?}")).await;
+        ends_well(run, Step::Token, &format!("{outcome:?}")).await;
     }
     let stored = StoredInteraction {
         revision: Revision(9),
         record: vestibule_host::Record(Bytes::from_static(b"\x01{}")),
     };
     for outcome in [Issuance::Stale(stored), Issuance::Gone, Issuance::LaunchGone] {
-        let mut run = Run::before("pub", false, Step::Consent).await;
+        let mut run = before(PUB, Step::Consent).await;
         run.world.spy.say_of_issue(outcome.clone());
         let answer = run.send(Step::Consent).await;
         assert!(!answer.location().contains("code="), "{outcome:?}");
@@ -287,15 +129,13 @@ fn a_caller_may_go_away_at_every_moment() {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
     };
     block_on(Box::pin(async {
-        for ehr in [false, true] {
-            let steps: &[Step] = if ehr { &EHR } else { &STANDALONE };
-            for step in steps {
+        for flow in [PUB, Flow::ehr("pub")] {
+            for (at, step) in flow.steps.iter().enumerate() {
                 for polls in 1..200 {
-                    let why = format!("{step:?} dropped after {polls} polls, ehr {ehr}");
-                    let mut run = Run::before("pub", ehr, *step).await;
+                    let why = format!("{}: {step:?} dropped after {polls} polls", flow.name);
+                    let mut run = before(flow, *step).await;
                     run.world.script.suspend(true);
-                    let request = run.http(*step);
-                    let ended = poll_some(run.world.server.handle(request), polls).is_some();
+                    let ended = poll_some(run.ask(*step), polls).is_some();
                     run.world.script.suspend(false);
                     if ended {
                         assert!(polls > 1, "{why}: it never suspended");
@@ -308,18 +148,17 @@ fn a_caller_may_go_away_at_every_moment() {
                             answer.is_page(409);
                             run.browser.page = run.send(Step::Open).await;
                             assert!(run.browser.page.is_consent(), "{why}");
-                            run.ends_well(ehr, Step::Consent, &why).await;
+                            ends_well(run, Step::Consent, &why).await;
                         }
                         // The tokens were lost on the way: the code is spent, and so nothing may live.
                         (Step::Token, 400) => {
                             answer.is_error(400, "invalid_grant");
-                            assert_eq!(run.world.grants_of(run.user()).await, 0, "{why}");
+                            assert_eq!(run.live().await, 0, "{why}");
                         }
                         _ => {
-                            assert!(answer.status < 400, "{why}: {} {}", answer.status, answer.brief());
-                            run.took(*step, &answer).await;
-                            if let Some(next) = steps.iter().skip_while(|one| *one != step).nth(1) {
-                                run.ends_well(ehr, *next, &why).await;
+                            run.took(*step, &answer).await.unwrap_or_else(|wrong| panic!("{why}: {wrong}"));
+                            if let Some(next) = flow.from(at + 1).first() {
+                                ends_well(run, *next, &why).await;
                             }
                         }
                     }
@@ -332,9 +171,9 @@ fn a_caller_may_go_away_at_every_moment() {
 /// A-DOS-10
 #[tokio::test]
 async fn a_slow_part_holds_up_nobody_else() {
-    let slow = Run::before("pub", false, Step::Token).await;
+    let slow = before(PUB, Step::Token).await;
     slow.world.script.suspend(true);
-    let mut waiting = Box::pin(slow.world.server.handle(slow.http(Step::Token)));
+    let mut waiting = slow.ask(Step::Token);
     for _ in 0..4 {
         let pending =
             std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
@@ -343,7 +182,7 @@ async fn a_slow_part_holds_up_nobody_else() {
     slow.world.script.suspend(false);
     let request = az("basic").scope("launch/patient patient/Observation.rs");
     assert_eq!(slow.world.tokens_for("basic", &request).await["patient"], P1);
-    assert_eq!(waiting.await.status(), 200);
+    assert_eq!(waiting.await.status, 200);
 }
 
 /// A-FAULT-17, INT-001

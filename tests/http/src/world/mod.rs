@@ -71,8 +71,10 @@ pub struct World {
     pub gate: Arc<Gate>,
     /// What was explained, request by request.
     pub observed: Arc<Observed>,
-    /// The store behind everything.
+    /// The store behind everything, unless the world is [over another](Self::over_store).
     pub memory: Arc<MemoryGrants>,
+    /// The store behind everything.
+    pub store: Arc<dyn GrantStore>,
     pub grants: FaultyGrants,
     pub spy: Arc<Spy>,
 }
@@ -115,7 +117,7 @@ impl World {
     fn over(adapter: Adapter, config: Config, memory: Arc<MemoryGrants>, store: Arc<dyn GrantStore>) -> Self {
         let clock = FakeClock::default();
         let script = Script::default();
-        let grants = FaultyGrants::new(store);
+        let grants = FaultyGrants::new(store.clone());
         let world = Parts {
             users: Arc::new(Users::new(script.clone(), clock.clone())),
             patients: Arc::new(Patients::new(script.clone())),
@@ -145,6 +147,7 @@ impl World {
             gate,
             observed,
             memory,
+            store,
             grants,
             spy,
         }
@@ -200,7 +203,14 @@ impl World {
 
     /// How many rows the store holds. Empties it.
     pub async fn count_rows_and_purge(&self) -> u32 {
-        self.memory.purge(vestibule_host::UnixMillis(i64::MAX), u16::MAX).await.unwrap().rows
+        let mut rows = 0;
+        loop {
+            let purged = self.store.purge(vestibule_host::UnixMillis(i64::MAX), u16::MAX).await.unwrap();
+            rows += purged.rows;
+            if !purged.more {
+                return rows;
+            }
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Spy {
     /// What the next redemption and the next issue are said to have led to, without doing anything.
     redemption: Mutex<Option<Redemption>>,
     issuance: Mutex<Option<Issuance>>,
+    /// Whether a redemption that nobody knows the end of passes for one that was won.
+    swallows: Mutex<bool>,
     /// The newest grant of each user with each app, once the context is shared between them.
     shared: Mutex<Option<HashMap<(UserId, ClientId), Record>>>,
 }
@@ -39,6 +41,7 @@ impl Spy {
             codes: Mutex::default(),
             redemption: Mutex::default(),
             issuance: Mutex::default(),
+            swallows: Mutex::default(),
             shared: Mutex::default(),
         }
     }
@@ -67,6 +70,11 @@ impl Spy {
     /// The next issue does nothing and says this.
     pub fn say_of_issue(&self, outcome: Issuance) {
         *self.issuance.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// From now on a redemption that fails passes for one that was won. A mistake that was made (catalogue row 19).
+    pub fn swallow_faults(&self) {
+        *self.swallows.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// From now on a user's launches of an app share their context: the newest one's. A mistake that was made (catalogue row 68).
@@ -196,7 +204,11 @@ impl GrantStore for Spy {
             self.note(refresh.handle.as_bytes());
             self.note(refresh.current.as_bytes());
         }
-        self.pass("grants.redeem_code", self.inner.redeem_code(op, call)).await
+        let swallows = *self.swallows.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.pass("grants.redeem_code", self.inner.redeem_code(op, call)).await {
+            Err(_) if swallows => Ok(Redemption::Won),
+            end => end,
+        }
     }
 
     async fn access(&self, by: AccessKey<'_>, call: &Call) -> Result<Option<StoredAccess>, StoreFault> {

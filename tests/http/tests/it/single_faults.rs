@@ -1,0 +1,275 @@
+//! T2: each call of the store in each flow fails once, in each way, and the client comes again.
+//!
+//! | the fault | the client is told | and comes again |
+//! |---|---|---|
+//! | nothing happened, and the store says so | 503 | and goes on |
+//! | nobody knows | what became of it: the engine asks again with the same attempt. A read: 503 | and goes on |
+//! | nobody knows whether a launch, or a request before anybody signed in, was kept | 503 | with a new one; the other ends by itself |
+//! | no answer ever comes, or a panic | nothing | and goes on, unless a code was spent for tokens that nobody has: then it is told so, and the grant is dead |
+//!
+//! Where an app is approved beforehand, the code is issued without a form that could be sent again: the page says to start anew.
+//!
+//! At the end there is what there is without a fault, grant by grant and event by event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use vestibule_host::{
+    AttemptId, AuditEvent, AuditSink, Call, Clock as _, GrantStore, HostError, MemoryGrants, Tenant,
+    UnixMillis,
+};
+use vestibule_http_tests::Adapter;
+use vestibule_http_tests::browser::Answer;
+use vestibule_http_tests::flow::{Flow, Run, Step, unavailable};
+use vestibule_http_tests::world::{AS, World, config, poll_some};
+use vestibule_postgres::{Database, PostgresOptions, PostgresStore};
+use vestibule_sqlite::{SqliteOptions, SqliteStore};
+use vestibule_test_servers::{Place, Postgres};
+use vestibule_testkit::Injected;
+use vestibule_testkit::mutants::{Mistake, MutantGrants};
+
+/// What is wrong, in words.
+type Wrong = String;
+
+/// Before and after the effect: where a real store can fail.
+const BOTH: &[Injected] = &[Injected::Before, Injected::After];
+
+/// A-FAULT-02, A-FAULT-15, A-FAULT-17, GEN-017
+#[tokio::test]
+async fn t2_every_fault_of_the_store_in_memory() {
+    let stores = || Arc::new(MemoryGrants::new()) as Arc<dyn GrantStore>;
+    let cases = matrix(stores, &Injected::ALL, |_| {}).await.unwrap();
+    println!("memory: {cases} faults");
+    assert!(cases >= 850, "{cases}");
+}
+
+/// A-FAULT-02, A-FAULT-15, GEN-017
+#[tokio::test]
+async fn t2_every_fault_of_sqlite() {
+    let place = Place::new("faults", "none.pid");
+    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
+    println!("SQLite: {cases} faults");
+    assert!(cases >= 170, "{cases}");
+}
+
+/// A-FAULT-02, A-FAULT-15, GEN-017
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_every_fault_of_postgresql() {
+    let server = Postgres::start();
+    let database = Database::from_url(&server.url("postgres")).unwrap();
+    let options = PostgresOptions::default();
+    vestibule_postgres::migrate(&database, &options).await.unwrap();
+    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
+    println!("PostgreSQL: {cases} faults");
+    assert!(cases >= 170, "{cases}");
+}
+
+/// The reason to believe the above: stores that do by halves what they say, and an engine that takes a fault for an answer.
+#[tokio::test]
+async fn t2_what_is_done_by_halves_is_noticed() {
+    for (mistake, how) in [
+        (Mistake::ForgetfulAttempts, Injected::After),
+        (Mistake::OwnClaimSeen, Injected::After),
+        (Mistake::EventLost, Injected::Before),
+        (Mistake::EventPerTry, Injected::After),
+        (Mistake::ForgottenPredecessor, Injected::HangAfter),
+    ] {
+        let stores = || Arc::new(MutantGrants::new(mistake)) as Arc<dyn GrantStore>;
+        let wrong = matrix(stores, &[how], |_| {}).await.expect_err("a mistake");
+        println!("{mistake:?}: {wrong}");
+    }
+    let stores = || Arc::new(MemoryGrants::new()) as Arc<dyn GrantStore>;
+    let wrong = matrix(stores, BOTH, |world| world.spy.swallow_faults()).await.expect_err("a mistake");
+    println!("a fault that is taken for a win: {wrong}");
+    assert!(wrong.contains("redeem_code"), "{wrong}");
+}
+
+/// Where there is a log, events are written for it. Here nobody fetches them but the test.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait::async_trait]
+impl AuditSink for Nobody {
+    async fn record(&self, _events: &[AuditEvent]) -> Result<(), HostError> {
+        Ok(())
+    }
+}
+
+/// What a flow leaves behind.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    live: usize,
+    is_active: bool,
+    events: BTreeMap<String, u32>,
+}
+
+impl End {
+    async fn of(run: &Run) -> Self {
+        Self { live: run.live().await, is_active: run.is_active().await, events: told(&run.world).await }
+    }
+
+    /// Whether this is what is due after an answer that was lost: whatever the client did again may be told again, once.
+    fn is_at_least(&self, due: &Self) -> bool {
+        let more = |kind: &String| {
+            let (seen, due) = (self.events.get(kind).unwrap_or(&0), due.events.get(kind).unwrap_or(&0));
+            seen.checked_sub(*due)
+        };
+        let kinds = self.events.keys().chain(due.events.keys());
+        let added: Option<Vec<u32>> = kinds.map(more).collect();
+        let few = added.is_some_and(|added| added.iter().all(|more| *more <= 1));
+        few && (self.live, self.is_active) == (due.live, due.is_active)
+    }
+}
+
+/// The events that nobody has fetched yet, by kind. Fetches them.
+async fn told(world: &World) -> BTreeMap<String, u32> {
+    static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
+    let mut attempt = [9; 16];
+    attempt[..4].copy_from_slice(&ATTEMPTS.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    let now = world.clock.now();
+    let call = Call { tenant: Tenant::new(AS), attempt: AttemptId::new(attempt), now };
+    let mut told = BTreeMap::new();
+    loop {
+        let leased = world.store.lease_events(1_000, UnixMillis(now.0 + 1_000), &call).await.unwrap();
+        if leased.is_empty() {
+            return told;
+        }
+        for event in &leased {
+            *told.entry(format!("{:?}", event.kind)).or_default() += 1;
+        }
+        let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+        world.store.ack_events(&ids, &call).await.unwrap();
+    }
+}
+
+/// All flows, every call of the store in them, every one of these faults. How many there were.
+async fn matrix(
+    stores: impl Fn() -> Arc<dyn GrantStore>,
+    ways: &[Injected],
+    with: impl Fn(&World),
+) -> Result<u32, Wrong> {
+    let mut cases = 0;
+    for flow in Flow::all() {
+        let world = |store| {
+            let world = World::over_store(Adapter::Direct, config(), store);
+            world.rebuilt(|server| server.with_audit_sink(Arc::new(Nobody)))
+        };
+        // What is due is what the store in memory leaves behind when nothing fails.
+        let mut clean = Run::new(world(Arc::new(MemoryGrants::new())), flow).await;
+        clean.goes_on(0).await.unwrap();
+        let due = End::of(&clean).await;
+        assert!(!due.events.is_empty(), "{}: nothing is told", flow.name);
+        for (at, step) in flow.steps.iter().enumerate() {
+            let new = async || {
+                let world = world(stores());
+                world.count_rows_and_purge().await;
+                told(&world).await;
+                Run::before(world, flow, at).await
+            };
+            let run = new().await;
+            run.ask(*step).await;
+            let calls = run.world.grants.calls();
+            if calls.is_empty() && !matches!(step, Step::Authorize | Step::Introspect | Step::Revoke) {
+                return Err(format!("{}: {step:?} calls no store", flow.name));
+            }
+            for (call, method) in calls.iter().enumerate() {
+                for how in ways {
+                    let why = |wrong| format!("{}: {step:?}: {method} ({call}) {how:?}: {wrong}", flow.name);
+                    let mut run = new().await;
+                    with(&run.world);
+                    run.world.grants.fail(call, *how);
+                    let seen = fails_once(&mut run, at, method, *how).await.map_err(why)?;
+                    let end = End::of(&run).await;
+                    let is_due = match seen {
+                        Seen::Whole => end == due,
+                        Seen::Again => end.is_at_least(&due),
+                        Seen::Denied => end.live == 0 && !end.is_active,
+                        Seen::Afresh => (end.live, end.is_active) == (due.live + 1, due.is_active),
+                    };
+                    if !is_due {
+                        return Err(why(format!("{seen:?}: {end:?} instead of {due:?}")));
+                    }
+                    cases += 1;
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// How a flow went in which something failed.
+#[derive(Debug)]
+enum Seen {
+    /// As if nothing had.
+    Whole,
+    /// An answer was lost behind its effect, and the client came again.
+    Again,
+    /// The same, and the client was told that it comes too late.
+    Denied,
+    /// The same, and the client began anew. A code that nobody has was issued.
+    Afresh,
+}
+
+/// Asks with the fault, and again until the end of the flow.
+async fn fails_once(run: &mut Run, at: usize, method: &str, how: Injected) -> Result<Seen, Wrong> {
+    let step = run.flow.steps[at];
+    let answer = patient(run, step, how).await;
+    run.world.grants.restart();
+    let reads = matches!(method, "interaction" | "launch" | "grant" | "grants_of" | "access");
+    match answer {
+        Some(answer) if answer.status < 400 && unavailable(step, &answer).is_err() => {
+            let told = match how {
+                Injected::After | Injected::Reset => !reads,
+                Injected::Delay => true,
+                _ => false,
+            };
+            if !told {
+                return Err(format!("a fault is taken for an answer: {}", answer.brief()));
+            }
+            run.browser.keep(&answer);
+            run.took(step, &answer).await?;
+            return run.goes_on(at + 1).await.map(|()| Seen::Whole);
+        }
+        Some(answer) => {
+            unavailable(step, &answer)?;
+            let alone = matches!(step, Step::Launch | Step::Authorize);
+            if !reads && !alone && matches!(how, Injected::After | Injected::Reset) {
+                return Err("nobody asked again with the same attempt".to_owned());
+            }
+        }
+        None if how.answers() => return Err("no answer".to_owned()),
+        None => {}
+    }
+    let lost = how.takes_effect() && !reads;
+    let again = run.send(step).await;
+    match (step, again.status) {
+        // The tokens went nowhere: the code is spent, and nothing may live.
+        (Step::Token, 400) if lost && again.json()["error"] == "invalid_grant" => return Ok(Seen::Denied),
+        // Nobody was asked anything, so there is no form to send again: the page says to start anew.
+        (Step::Open, 400) if lost && method == "issue_code" => {
+            let says = again.body.contains("start again");
+            run.goes_on(0).await?;
+            return if says { Ok(Seen::Afresh) } else { Err("a dead end".to_owned()) };
+        }
+        // The choice was kept: the page says where it goes on.
+        (Step::Pick, 409) if lost => {
+            let page = run.send(Step::Open).await;
+            run.took(Step::Open, &page).await?;
+        }
+        _ => run.took(step, &again).await?,
+    }
+    run.goes_on(at + 1).await?;
+    Ok(if lost { Seen::Again } else { Seen::Whole })
+}
+
+/// An answer; none where it does not come, or its task has ended in a panic.
+async fn patient(run: &Run, step: Step, how: Injected) -> Option<Answer> {
+    match how {
+        // Nothing else waits in a world without sockets, so whoever waits twenty times waits for ever.
+        Injected::Hang | Injected::HangAfter => poll_some(run.ask(step), 20),
+        _ => tokio::spawn(run.ask(step)).await.ok(),
+    }
+}
