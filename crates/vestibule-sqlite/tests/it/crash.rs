@@ -1,4 +1,5 @@
 //! A process that is killed while it redeems and refreshes. The same test is the victim, when it is told so.
+//! `VESTIBULE_KILLS=1000` for a long run.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -16,7 +17,15 @@ use vestibule_sqlite::{SqliteOptions, SqliteStore};
 use crate::directory::Directory;
 
 const VICTIM: &str = "VESTIBULE_SQLITE_VICTIM";
-const CYCLES: u32 = 5;
+
+/// When a victim says that a code is redeemed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Says {
+    /// Once the store has said so.
+    Afterwards,
+    /// Before the store was asked: the mistake that must be seen.
+    Before,
+}
 
 fn bytes<const N: usize>(n: u32) -> [u8; N] {
     let mut out = [0; N];
@@ -79,47 +88,60 @@ async fn issue(store: &SqliteStore, n: u32) {
     assert_eq!(store.issue_code(&op, &call(n)).await.unwrap(), Issuance::Won, "code {n}");
 }
 
-/// Redeems until it is killed, and says each number once the store has said `Won`.
-async fn be_the_victim(file: &str, first: u32) {
+/// Redeems until it is killed, and says each number.
+async fn be_the_victim(file: &str, first: u32, says: Says) {
     let store = SqliteStore::open(file, SqliteOptions::default()).unwrap();
     for n in first..first + 100_000 {
         issue(&store, n).await;
+        if says == Says::Before {
+            println!("won {n}");
+        }
         assert_eq!(store.redeem_code(&redeem(n), &call(1_000_000 + n)).await.unwrap(), Redemption::Won);
         assert_eq!(store.rotate_refresh(&rotate(n, 0), &call(2_000_000 + n)).await.unwrap(), Rotation::Won);
-        println!("won {n}");
+        if says == Says::Afterwards {
+            println!("won {n}");
+        }
     }
+}
+
+/// Kills a victim at some moment, and gives back what it has said.
+fn kill_one(directory: &Directory, first: u32, says: Says, after: Duration) -> Vec<u32> {
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::what_was_won_before_a_kill_stays_won", "--nocapture"])
+        .env(VICTIM, format!("{first} {says:?} {}", directory.file().display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let number = |line: std::io::Result<String>| line.unwrap().rsplit_once("won ")?.1.parse::<u32>().ok();
+    // The first answer shows that it runs; the kill comes at some moment after it.
+    let mut said = vec![lines.by_ref().find_map(number).unwrap()];
+    std::thread::sleep(after);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    said.extend(lines.filter_map(number));
+    said
 }
 
 /// STORE-008
 #[tokio::test]
 async fn what_was_won_before_a_kill_stays_won() {
     if let Ok(victim) = std::env::var(VICTIM) {
-        let (first, file) = victim.split_once(' ').unwrap();
-        return be_the_victim(file, first.parse().unwrap()).await;
+        let mut words = victim.splitn(3, ' ');
+        let first = words.next().unwrap().parse().unwrap();
+        let says = if words.next() == Some("Before") { Says::Before } else { Says::Afterwards };
+        return be_the_victim(words.next().unwrap(), first, says).await;
     }
+    let kills: u32 = std::env::var("VESTIBULE_KILLS").map_or(20, |number| number.parse().unwrap());
     let directory = Directory::new();
-    let mut won = Vec::new();
-    for cycle in 0..CYCLES {
-        let first = cycle * 200_000;
-        let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "crash::what_was_won_before_a_kill_stays_won", "--nocapture"])
-            .env(VICTIM, format!("{first} {}", directory.file().display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
-        let number = |line: std::io::Result<String>| line.unwrap().rsplit_once("won ")?.1.parse::<u32>().ok();
-        // The first answer shows that it runs; the kill comes at some moment after it.
-        let mut new = vec![lines.by_ref().find_map(number).unwrap()];
-        std::thread::sleep(Duration::from_millis(u64::from(7 + 23 * cycle)));
-        victim.kill().unwrap();
-        victim.wait().unwrap();
-        new.extend(lines.filter_map(number));
-
+    let mut won: Vec<u32> = Vec::new();
+    for kill in 0..kills {
+        let after = Duration::from_millis(u64::from(7 + 23 * kill % 211));
+        let new = kill_one(&directory, kill * 2_000, Says::Afterwards, after);
         let store = SqliteStore::open(directory.file(), SqliteOptions::default()).unwrap();
         let told = events(&store).await;
         for n in &new {
-            survived(&store, *n, &told).await;
+            survived(&store, *n, &told).await.unwrap();
         }
         // The one that was in the middle of something: whatever is there is there as a whole.
         let next = new.last().unwrap() + 1;
@@ -130,7 +152,9 @@ async fn what_was_won_before_a_kill_stays_won() {
         let seen = store.redeem_code(&redeem(next), &call(4_000_000 + next)).await.unwrap();
         assert_eq!(seen == Redemption::ClaimSeen, opened, "its assertion: {seen:?}");
         won.extend(new);
-        for n in &won {
+        // The newest, and some of those that have seen many kills.
+        let old = won.iter().step_by(won.len() / 50 + 1);
+        for n in old.chain(won.iter().rev().take(20)) {
             let mut again = redeem(*n);
             again.claim = None;
             let end = store.redeem_code(&again, &call(2_000_000 + n)).await.unwrap();
@@ -138,18 +162,43 @@ async fn what_was_won_before_a_kill_stays_won() {
         }
         store.close().await;
     }
-    assert!(won.len() > usize::try_from(CYCLES).unwrap(), "only {} codes were redeemed", won.len());
+    println!("{kills} kills: {} redemptions and as many refreshes told, 0 lost", won.len());
+    assert!(won.len() > usize::try_from(kills).unwrap(), "only {} codes were redeemed", won.len());
+}
+
+/// The test above would see a loss: a victim that says so too early has promised what a kill takes away.
+#[tokio::test]
+async fn what_was_said_too_early_is_seen_to_be_lost() {
+    let directory = Directory::new();
+    for kill in 0..40 {
+        let said =
+            kill_one(&directory, kill * 2_000, Says::Before, Duration::from_millis(20 + 7 * u64::from(kill)));
+        let store = SqliteStore::open(directory.file(), SqliteOptions::default()).unwrap();
+        let told = events(&store).await;
+        // Only the last one can be missing: the victim does one after another.
+        let lost = survived(&store, *said.last().unwrap(), &told).await;
+        store.close().await;
+        if let Err(lost) = lost {
+            println!("after {} kills: {lost}", kill + 1);
+            return;
+        }
+    }
+    panic!("nothing was lost: the kill proves nothing");
 }
 
 /// Everything that was acknowledged is there: both events, the spent assertion, the second generation of the chain.
-async fn survived(store: &SqliteStore, n: u32, told: &BTreeSet<EventId>) {
+async fn survived(store: &SqliteStore, n: u32, told: &BTreeSet<EventId>) -> Result<(), String> {
     for event in [n, n + 1_000_000_000] {
-        assert!(told.contains(&EventId::new(bytes(event))), "event {event} was lost in the kill");
+        if !told.contains(&EventId::new(bytes(event))) {
+            return Err(format!("event {event} was lost in the kill"));
+        }
     }
     let end = store.redeem_code(&redeem(n), &call(3_000_000 + n)).await.unwrap();
-    assert_eq!(end, Redemption::ClaimSeen, "assertion {n} was forgotten in the kill");
+    if end != Redemption::ClaimSeen {
+        return Err(format!("assertion {n} was forgotten in the kill: {end:?}"));
+    }
     let end = store.rotate_refresh(&rotate(n, 1), &call(3_000_000 + n)).await.unwrap();
-    assert_eq!(end, Rotation::Won, "chain {n} after the kill");
+    if end == Rotation::Won { Ok(()) } else { Err(format!("chain {n} after the kill: {end:?}")) }
 }
 
 async fn events(store: &SqliteStore) -> BTreeSet<EventId> {

@@ -1,13 +1,9 @@
-//! Files: what is refused and in which words, permissions, prefixes, migrations.
+//! Files: what is refused and in which words, permissions, prefixes.
 
 use std::path::PathBuf;
 
 use rusqlite::Connection;
-use vestibule_host::{
-    AttemptId, Binding, Call, ClientId, CodeHash, GrantId, GrantKey, GrantStatus, GrantStore, KeyDocument,
-    KeySaved, KeyStore, NewRefresh, Record, RedeemCode, Redemption, RefreshHandle, RefreshHash, Revocation,
-    Revoke, Revoked, SessionId, StoredGrant, Tenant, UnixMillis, UserId,
-};
+use vestibule_host::{GrantStore, KeyDocument, KeySaved, KeyStore, Tenant};
 use vestibule_sqlite::{OpenError, SqliteOptions, SqliteStore, migrations};
 
 use crate::directory::Directory;
@@ -96,63 +92,6 @@ fn migrations_are_numbered_without_a_gap() {
         );
         assert!(!migration.sql("x_").contains('{'), "{}", migration.name);
     }
-}
-
-/// A file as the first schema left it: a live code under a session, a spent one, and a grant that was revoked.
-#[tokio::test]
-async fn a_file_of_the_first_schema_is_taken_over() {
-    let directory = Directory::new();
-    let old = Connection::open(directory.file()).unwrap();
-    old.execute_batch(&migrations()[0].sql("vestibule_")).unwrap();
-    for (n, revoked, spent) in [(1_u8, 0, None), (2, 0, Some([9_u8; 16])), (3, 1, None)] {
-        let id = format!("grant-{n}");
-        old.execute(
-            "INSERT INTO vestibule_grants (tenant, id, user, client, session, keep_until, revoked, record)
-             VALUES (x'74', ?1, x'61', x'62', x'73', 1000, ?2, x'01')",
-            rusqlite::params![id.as_bytes(), revoked],
-        )
-        .unwrap();
-        old.execute(
-            "INSERT INTO vestibule_codes (tenant, hash, grant_id, binding, expires, issued_by, spent_by)
-             VALUES (x'74', ?1, ?2, ?3, 100, ?4, ?5)",
-            rusqlite::params![[n; 32], id.as_bytes(), [1_u8; 32], [n; 16], spent],
-        )
-        .unwrap();
-    }
-    drop(old);
-
-    let store = open(directory.file()).unwrap();
-    let call =
-        |n: u8| Call { tenant: Tenant::new("t"), attempt: AttemptId::new([n; 16]), now: UnixMillis(1) };
-    let due = StoredGrant {
-        id: GrantId::new("grant-1"),
-        user: UserId::new("a"),
-        client: ClientId::new("b"),
-        session: Some(SessionId::new("s")),
-        keep_until: UnixMillis(1_000),
-        used: UnixMillis(0),
-        status: GrantStatus::Live,
-        record: Record(vec![1].into()),
-    };
-    assert_eq!(store.grant(GrantKey::Id(&due.id), &call(20)).await.unwrap(), Some(due));
-    let redeem =
-        |n: u8| {
-            let current = RefreshHash::new([n; 32]);
-            let until = UnixMillis(900);
-            let handle = RefreshHandle::new([n; 32]);
-            RedeemCode::new(CodeHash::new([n; 32]), Binding::new([1; 32]), until)
-                .with_refresh(Some(NewRefresh { handle, current, idle_until: until, until }))
-        };
-    let replayed = Redemption::Replayed { grant: GrantId::new("grant-2") };
-    for (n, due) in [(1, Redemption::Won), (2, replayed), (3, Redemption::Revoked)] {
-        assert_eq!(store.redeem_code(&redeem(n), &call(20 + n)).await.unwrap(), due, "code {n}");
-    }
-    let handle = RefreshHandle::new([1; 32]);
-    assert!(store.grant(GrantKey::Refresh(&handle), &call(30)).await.unwrap().is_some());
-    let session = Revoke::new(Revocation::Session(SessionId::new("s")));
-    assert_eq!(store.revoke(&session, &call(31)).await.unwrap(), Revoked::Done);
-    let ended = store.grant(GrantKey::Refresh(&handle), &call(32)).await.unwrap().unwrap();
-    assert_eq!(ended.status, GrantStatus::Revoked, "an old grant ends with its session");
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod directory;
 mod file;
 mod group;
 mod registrations;
+mod schema;
