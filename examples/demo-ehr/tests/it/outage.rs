@@ -1,0 +1,202 @@
+//! T10: a database that goes away and comes back, and a disk that is full for a while, under load.
+//!
+//! Apps are told 503 and nothing else, keep their tokens, and go on with them afterwards.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use vestibule_http_tests::browser::Answer;
+use vestibule_http_tests::race::Line;
+use vestibule_test_servers::{Postgres, pause_until};
+
+use crate::running::{Home, Person, Running, redeem, refresh, refresh_token};
+
+/// How long it may take from the return of the store until everything works.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Which answers there were, in words, and how often.
+#[derive(Debug, Default)]
+struct Seen(Mutex<BTreeMap<String, u32>>);
+
+impl Seen {
+    fn note(&self, what: &str, answer: &Answer) {
+        let told = if answer.status == 303 {
+            answer.params().remove("error").unwrap_or_else(|| "a code".to_owned())
+        } else if answer.header("content-type").starts_with("application/json") {
+            answer.json()["error"].as_str().unwrap_or("tokens").to_owned()
+        } else {
+            "a page".to_owned()
+        };
+        let class = format!("{what}: {} {told}", answer.status);
+        *self.0.lock().unwrap().entry(class).or_default() += 1;
+    }
+
+    fn text(&self) -> String {
+        let seen = self.0.lock().unwrap();
+        seen.iter().map(|(class, count)| format!("{count} x {class}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How often a refresh worked.
+    fn bought(&self) -> u32 {
+        self.0.lock().unwrap().get("refresh: 200 tokens").copied().unwrap_or_default()
+    }
+
+    /// Nothing but success and "unavailable", and both.
+    fn is_honest(&self) {
+        let seen = self.0.lock().unwrap();
+        for class in seen.keys() {
+            let honest = class.ends_with("200 tokens")
+                || class.ends_with("303 a code")
+                || class.ends_with("temporarily_unavailable")
+                || class.ends_with("503 a page");
+            assert!(honest, "{class}");
+        }
+        assert!(seen.keys().any(|class| class.contains("temporarily_unavailable")), "{seen:?}");
+    }
+}
+
+/// Refreshes over and over with whatever token it has.
+fn refreshes(line: &mut Line, token: &mut String, seen: &Seen, over: &AtomicBool) {
+    while !over.load(Ordering::SeqCst) {
+        let answer = line.post("/auth/token", &refresh(token)).unwrap();
+        seen.note("refresh", &answer);
+        if answer.status == 200 {
+            *token = refresh_token(&answer);
+        } else {
+            // Whoever is told to come back later does.
+            assert_eq!(answer.header("retry-after"), "5", "{}", answer.brief());
+            std::thread::sleep(Duration::from_millis(400));
+        }
+    }
+}
+
+/// Opens the app over and over.
+fn opens(carol: &mut Person, seen: &Seen, over: &AtomicBool) {
+    while !over.load(Ordering::SeqCst) {
+        match carol.opens().unwrap() {
+            Ok(_) => *seen.0.lock().unwrap().entry("launch: 303 a code".to_owned()).or_default() += 1,
+            Err(answer) => {
+                seen.note("launch", &answer);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// Everything that the program is asked meanwhile, and what is done to its store. Says what was seen and how long recovery took.
+#[allow(clippy::disallowed_methods, reason = "how long recovery takes is what is tested")]
+fn under_load(
+    home: &Home,
+    running: &Running,
+    gone: impl FnOnce(),
+    back: impl FnOnce(),
+    name: &str,
+    ready_when_gone: Option<u16>,
+) {
+    let (seen, over) = (Seen::default(), AtomicBool::new(false));
+    let mut carol = Person::carol(home, running);
+    let mut apps: Vec<(Line, String)> = (0..3)
+        .map(|_| {
+            let mut line = running.line();
+            let bought = line.post("/auth/token", &redeem(&carol.code().unwrap())).unwrap();
+            (line, refresh_token(&bought))
+        })
+        .collect();
+    let recovered = std::thread::scope(|scope| {
+        let (seen, over) = (&seen, &over);
+        for (line, token) in &mut apps {
+            scope.spawn(move || refreshes(line, token, seen, over));
+        }
+        let carol = &mut carol;
+        scope.spawn(move || opens(carol, seen, over));
+        // Whatever fails here must let the others end.
+        let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            gone();
+            let begun = Instant::now();
+            if let Some(status) = ready_when_gone {
+                assert!(pause_until(|| running.status("/readyz") == Some(status)), "readiness");
+                println!("{name}: /readyz says {status} after {} ms", begun.elapsed().as_millis());
+            }
+            assert_eq!(running.status("/healthz"), Some(200), "alive");
+            std::thread::sleep(Duration::from_millis(1_500));
+            println!("{name}: /readyz says {:?} meanwhile", running.status("/readyz"));
+            back();
+            let begun = Instant::now();
+            let due = seen.bought() + 6;
+            assert!(pause_until(|| running.status("/readyz") == Some(200)), "it does not become ready again");
+            assert!(pause_until(|| seen.bought() >= due), "it does not recover: {}", seen.text());
+            let recovered = begun.elapsed();
+            std::thread::sleep(Duration::from_millis(600));
+            recovered
+        }));
+        over.store(true, Ordering::SeqCst);
+        end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    println!("{name}: back after {} ms; {}", recovered.as_millis(), seen.text());
+    assert!(recovered <= RECOVERY, "{recovered:?}");
+    seen.is_honest();
+    for (mut line, token) in apps {
+        let answer = line.post("/auth/token", &refresh(&token)).unwrap();
+        assert_eq!(answer.status, 200, "an app that kept its token: {}", answer.brief());
+    }
+    carol.code().unwrap();
+}
+
+/// A-FAULT-15, A-FAULT-05
+#[test]
+fn a_database_that_goes_away_is_unavailable_and_comes_back() {
+    let (database, home) = (Postgres::start(), Home::new("outage"));
+    let running = home.open(&database.url("postgres"));
+    under_load(&home, &running, || database.stop(), || database.resume(), "PostgreSQL stopped", Some(503));
+    under_load(&home, &running, || database.kill(), || database.resume(), "PostgreSQL killed", Some(503));
+}
+
+/// A small disk of its own: in memory, seen by one program only, and gone with it.
+struct Disk {
+    /// The directory on it, as the program sees it.
+    at: PathBuf,
+}
+
+impl Disk {
+    /// A command that runs a program with such a disk. Making one needs a namespace, which root, and on most systems everybody, may
+    /// make.
+    fn command(&self) -> Command {
+        const WITH_DISK: &str = r#"mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@""#;
+        let may = |arguments: &[&str]| {
+            let mut trial = Command::new("unshare");
+            trial.args(arguments).arg("true").stderr(Stdio::null());
+            trial.status().is_ok_and(|status| status.success())
+        };
+        let mut command = Command::new("unshare");
+        command.args(if may(&["-m"]) { &["-m"][..] } else { &["-r", "-m"] });
+        command.args(["sh", "-c", WITH_DISK]).arg(&self.at).arg(env!("CARGO_BIN_EXE_demo-ehr"));
+        command
+    }
+
+    /// The same directory, as the test sees it.
+    fn seen_by(&self, running: &Running) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", running.process()));
+        root.join(self.at.strip_prefix("/").unwrap())
+    }
+}
+
+/// A-FAULT-15
+#[test]
+fn a_full_disk_is_unavailable_until_there_is_room() {
+    let home = Home::new("full");
+    let disk = Disk { at: home.file("disk") };
+    std::fs::create_dir_all(&disk.at).unwrap();
+    let store = format!("sqlite:{}", disk.at.join("demo.sqlite3").display());
+    let running = home.open_at(home.public, &store, disk.command());
+    let ballast = disk.seen_by(&running).join("ballast");
+    let fill = || {
+        let full = std::fs::write(&ballast, vec![0; 32 << 20]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    };
+    under_load(&home, &running, fill, || std::fs::remove_file(&ballast).unwrap(), "disk full", None);
+}
