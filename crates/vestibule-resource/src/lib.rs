@@ -102,6 +102,8 @@ mod search;
 mod signed;
 mod token_check;
 mod transport;
+#[cfg(test)]
+mod vectors;
 mod verifier;
 mod version;
 

@@ -107,6 +107,63 @@ pub(crate) enum Rule {
     OwnResource,
 }
 
+#[cfg(test)]
+impl Rule {
+    /// All of them.
+    pub(crate) const ALL: &[Self] = &[
+        Self::PathIds,
+        Self::PathEscapes,
+        Self::PathSlashes,
+        Self::ParameterNames,
+        Self::SingleParameters,
+        Self::Semicolons,
+        Self::UnknownResultParameters,
+        Self::FormBesideQuery,
+        Self::BodyIsPath,
+        Self::PatchFormats,
+        Self::Letters,
+        Self::Types,
+        Self::Patient,
+        Self::Constraint,
+        Self::EveryPair,
+        Self::UnknownConstraint,
+        Self::OutsideTypes,
+        Self::OutsideNamesOther,
+        Self::OutsideReadOnly,
+        Self::SeveralPatients,
+        Self::ParticipantsLast,
+        Self::ForeignReferences,
+        Self::ContainedPatients,
+        Self::OtherPatient,
+        Self::Chains,
+        Self::ReverseChains,
+        Self::SortChains,
+        Self::FarParameters,
+        Self::Lists,
+        Self::FarModifiers,
+        Self::Includes,
+        Self::IncludePaths,
+        Self::TypeLists,
+        Self::Totals,
+        Self::Deletions,
+        Self::Binary,
+        Self::Provenance,
+        Self::ConditionalSearch,
+        Self::ConditionalReferences,
+        Self::NewPatients,
+        Self::Submitted,
+        Self::Stored,
+        Self::Resulting,
+        Self::UnknownOperations,
+        Self::ExportLevel,
+        Self::EverythingLetters,
+        Self::ValidateReads,
+        Self::Transactions,
+        Self::BatchBounds,
+        Self::OwnResource,
+    ];
+}
+
 #[cfg(not(test))]
 pub(crate) const fn on(_: Rule) -> bool {
     true

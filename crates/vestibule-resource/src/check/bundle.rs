@@ -11,6 +11,7 @@ use super::Narrowing;
 use crate::compartment;
 use crate::known::{Both, Known, Loaded};
 use crate::rule::{Rule, on};
+use crate::rules::Rules;
 
 /// Deepest nesting in which references are looked for.
 const MAX_DEPTH: usize = 64;
@@ -69,7 +70,7 @@ impl Narrowing {
         if shown.iter().all(|shown| *shown != Shown::WithOthers) || !on(Rule::IncludePaths) {
             return shown.into_iter().map(|shown| shown != Shown::No).collect();
         }
-        tied(entries, &shown)
+        tied(entries, &shown, self.rules())
     }
 
     fn shown(&self, entry: &Value, known: &dyn Known) -> Shown {
@@ -106,7 +107,7 @@ enum Shown {
 }
 
 /// From what is shown alone, along references between entries that may be shown.
-fn tied(entries: &[Value], shown: &[Shown]) -> Vec<bool> {
+fn tied(entries: &[Value], shown: &[Shown], rules: &Rules) -> Vec<bool> {
     let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         for name in names_of(entry) {
@@ -120,7 +121,10 @@ fn tied(entries: &[Value], shown: &[Shown]) -> Vec<bool> {
         }
         let Some(resource) = entry.get("resource") else { continue };
         let mut tie = |text: &str| {
-            for to in names.get(plain(text)).into_iter().flatten() {
+            let text = plain(text);
+            let relative = rules.relative(text).filter(|relative| *relative != text);
+            let named = names.get(text).into_iter().chain(relative.and_then(|text| names.get(text)));
+            for to in named.flatten() {
                 if let Some(from_here) = ties.get_mut(at) {
                     from_here.insert(*to);
                 }

@@ -73,16 +73,20 @@ impl Reading<'_, '_> {
     /// References such as `Patient?identifier=…`, which the server resolves by searching.
     fn references_by_search(&self, body: &Value) -> Result<Vec<Search>, Unreadable> {
         let mut found = Vec::new();
-        collect(body, MAX_DEPTH, &mut |text| found.push(text.to_owned()))?;
+        collect(body, MAX_DEPTH, &mut |text| found.push(text))?;
         if found.len() > MAX_REFERENCES {
             return Err(Unreadable::Body);
         }
-        let read = |text: String| {
-            let (name, query) = text.split_once('?').ok_or(Unreadable::Body)?;
+        // An absolute one of another server is nothing that ours would search.
+        let ours = found.iter().filter_map(|text| {
+            let (url, query) = text.split_once('?')?;
+            self.rules.relative(url).map(|name| (name, query))
+        });
+        let read = |(name, query): (&str, &str)| {
             let of = SearchOf::Type(self.rules.version().resource_type(name).ok_or(Unreadable::Body)?);
             Search::of_pairs(self.rules.version(), of, query::pairs(query)?, &[])
         };
-        found.into_iter().map(read).collect()
+        ours.map(read).collect()
     }
 }
 
@@ -93,7 +97,6 @@ fn collect<'v>(value: &'v Value, depth: usize, found: &mut dyn FnMut(&'v str)) -
         Value::Object(members) => {
             if let Some(text) = members.get("reference").and_then(Value::as_str)
                 && text.contains('?')
-                && !text.contains("://")
             {
                 found(text);
             }
