@@ -92,6 +92,8 @@ mod interaction;
 mod introspection;
 mod jwks_check;
 mod known;
+#[cfg(feature = "tower")]
+pub mod layer;
 mod principal;
 mod reach;
 mod reference;

@@ -4,5 +4,6 @@
 mod decisions;
 mod fixtures;
 mod introspection;
+mod layer;
 mod remote_keys;
 mod token_checks;

@@ -1,0 +1,153 @@
+//! What is refused by its head alone, and what of a request goes on to the server behind.
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PROXY_AUTHORIZATION, RANGE,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+
+use super::refusal::Refusal;
+use crate::request::Unreadable;
+use crate::request::query;
+
+/// Headers by which some servers take another method than the request line's, so that something else would be done than was judged.
+const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Headers that must be there once at most: of two, another one might count behind.
+const ONCE: [&str; 6] =
+    ["content-type", "if-match", "if-none-exist", "if-none-match", "host", "content-length"];
+
+pub(super) const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+
+pub(super) fn check(head: &Parts) -> Result<(), Refusal> {
+    let headers = &head.headers;
+    let upgrades =
+        headers.contains_key(UPGRADE) || listed(headers, &CONNECTION).any(|token| token == "upgrade");
+    if upgrades || OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
+        return Err(Refusal::HEADER);
+    }
+    if ONCE.iter().any(|name| headers.get_all(*name).iter().nth(1).is_some()) {
+        return Err(Refusal::HEADER);
+    }
+    // Two lengths: where one server ends the body, another may begin the next request.
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Refusal::HEADER);
+    }
+    if headers.get_all(CONTENT_ENCODING).iter().any(|value| value != "identity") {
+        return Err(Refusal::ENCODED);
+    }
+    Ok(())
+}
+
+/// What follows the base in the path, still escaped.
+pub(super) fn relative<'p>(path: &'p str, base: &str) -> Result<&'p str, Refusal> {
+    let rest = path.strip_prefix(base).ok_or(Refusal::ELSEWHERE)?;
+    if rest.is_empty() || rest.starts_with('/') { Ok(rest) } else { Err(Refusal::ELSEWHERE) }
+}
+
+/// A header's value; one that is no text is refused.
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
+    headers.get(name).map(|value| value.to_str().map_err(|_| Refusal::HEADER)).transpose()
+}
+
+/// The tokens of a header that is a list, in lower case.
+fn listed(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> {
+    let values: Vec<String> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|token| token.trim().to_ascii_lowercase())
+        .collect();
+    values.into_iter()
+}
+
+/// Whether a media type is JSON, FHIR's or not.
+pub(super) fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "application/fhir+json" | "application/json" | "application/json-patch+json")
+}
+
+pub(super) fn is_form(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Pairs of a query or form, as they were judged.
+pub(super) fn pairs(text: Option<&str>) -> Result<Vec<(String, String)>, Unreadable> {
+    query::pairs(text.unwrap_or_default())
+}
+
+pub(super) fn written(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// A request to the server behind, written anew: only what was read is in its path and query.
+pub(super) fn onward(
+    head: &Parts,
+    method: Method,
+    path: &str,
+    query: &[(String, String)],
+    body: Bytes,
+) -> Result<Request<Bytes>, Refusal> {
+    let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", written(query)) };
+    let target = if target.starts_with('/') { target } else { format!("/{target}") };
+    let uri = Uri::try_from(target).map_err(|_| Refusal::Unreadable(Unreadable::Path))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.version_mut() = head.version;
+    *request.extensions_mut() = head.extensions.clone();
+    let mut headers = head.headers.clone();
+    let named: Vec<String> = listed(&headers, &CONNECTION).collect();
+    for name in named {
+        headers.remove(name.as_str());
+    }
+    // The token is for this server, and hops end here. The body's length is said anew.
+    for name in [
+        AUTHORIZATION,
+        PROXY_AUTHORIZATION,
+        CONNECTION,
+        CONTENT_LENGTH,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+    if request.body().is_empty() {
+        headers.remove(CONTENT_TYPE);
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Has the answer be whole and in JSON, whatever else was asked for: anything else could not be judged, or would tell by not
+/// coming that there is something.
+pub(super) fn in_full(request: &mut Request<Bytes>) {
+    let headers = request.headers_mut();
+    for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE] {
+        headers.remove(name);
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("application/fhir+json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// The same for the query: no other format, no parts.
+pub(super) fn in_full_query(pairs: &mut Vec<(String, String)>) -> Result<(), Refusal> {
+    for (_, format) in pairs.iter().filter(|(name, _)| name == "_format") {
+        // Clients write the `+` of a media type as it is, which is a space in a query.
+        let format = format.replace(' ', "+");
+        if !(format == "json" || is_json(&format)) {
+            return Err(Refusal::ONLY_JSON);
+        }
+    }
+    pairs.retain(|(name, _)| !matches!(name.as_str(), "_format" | "_summary" | "_elements"));
+    Ok(())
+}

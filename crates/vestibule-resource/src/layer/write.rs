@@ -1,0 +1,127 @@
+//! Creating, updating and deleting within limits.
+
+use bytes::Bytes;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::Value;
+
+use super::enforce::{Asked, Behind};
+use super::refusal::Refusal;
+use super::{answer, head};
+use crate::check::Narrowing;
+use crate::element::Element;
+use crate::interaction::{Act, Write};
+
+pub(super) async fn write(
+    asked: &Asked<'_>,
+    write: &Write,
+    narrowing: &Narrowing,
+    behind: &mut dyn Behind,
+) -> Result<Response<Bytes>, Refusal> {
+    // What a condition finds and what a patch leaves is known to the server behind alone, and too late. A create's condition may find
+    // whatever an open search may.
+    let conditional =
+        write.condition.is_some() && (narrowing.condition().is_some() || write.act != Act::Create);
+    if conditional || write.act == Act::Patch {
+        return Err(Refusal::NO_NARROWING);
+    }
+    let mut query = asked.query.clone();
+    head::in_full_query(&mut query)?;
+    submitted(asked, narrowing)?;
+    let guard = stored(asked, write, narrowing, behind).await?;
+
+    let mut request = asked.with_body(asked.method.clone(), &query, asked.body.clone())?;
+    head::in_full(&mut request);
+    if let Some((name, value)) = guard.header()? {
+        request.headers_mut().insert(name, value);
+    }
+    let reply = behind.whole(request).await?;
+    if !reply.status().is_success() {
+        return Err(answer::instead_of_write(reply.status()));
+    }
+    // The resource as it was kept is shown if it may be; an outcome might speak of others.
+    let shown = answer::json(&reply).is_some_and(|kept| {
+        let kind = kept.get("resourceType").and_then(Value::as_str);
+        kind == Some(write.resource_type.name())
+            && narrowing.check_resulting(&kept as &dyn Element).is_permitted()
+    });
+    Ok(if shown { answer::resource(reply) } else { answer::done(&reply) })
+}
+
+/// What is sent may be kept.
+pub(super) fn submitted(asked: &Asked<'_>, narrowing: &Narrowing) -> Result<(), Refusal> {
+    if !narrowing.checks().submitted {
+        return Ok(());
+    }
+    let resource = asked.json.ok_or(Refusal::NOT_JSON)?;
+    if narrowing.check_submitted(resource as &dyn Element).is_permitted() {
+        Ok(())
+    } else {
+        Err(Refusal::FORBIDDEN)
+    }
+}
+
+/// What the change may be applied to: exactly what was judged.
+pub(super) enum Only {
+    /// Whatever there is.
+    Anything,
+    /// If there is nothing yet.
+    Nothing,
+    /// This version.
+    Version(String),
+}
+
+impl Only {
+    fn header(&self) -> Result<Option<(http::HeaderName, HeaderValue)>, Refusal> {
+        Ok(match self {
+            Self::Anything => None,
+            Self::Nothing => Some((IF_NONE_MATCH, HeaderValue::from_static("*"))),
+            Self::Version(version) => {
+                let tag = HeaderValue::try_from(tag(version)).map_err(|_| Refusal::BAD_ANSWER)?;
+                Some((IF_MATCH, tag))
+            }
+        })
+    }
+}
+
+pub(super) fn tag(version: &str) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// What is stored may be changed; and what the client believes to change is what is stored.
+pub(super) async fn stored(
+    asked: &Asked<'_>,
+    write: &Write,
+    narrowing: &Narrowing,
+    behind: &mut dyn Behind,
+) -> Result<Only, Refusal> {
+    let Some(id) = write.id.as_ref().filter(|_| narrowing.checks().stored) else { return Ok(Only::Anything) };
+    let stored = asked.stored(write.resource_type, id, behind).await?;
+    if !narrowing.check_stored(stored.as_ref().map(|it| it as &dyn Element)).is_permitted() {
+        return Err(Refusal::FORBIDDEN);
+    }
+    let version = |resource: &Value| {
+        let version = resource.get("meta")?.get("versionId")?.as_str()?;
+        vestibule_host::PatientId::is_logical_id(version).then(|| version.to_owned())
+    };
+    let only = match &stored {
+        None => Only::Nothing,
+        Some(resource) => version(resource).map_or(Only::Anything, Only::Version),
+    };
+    let wanted = head::text(&asked.head.headers, &IF_MATCH)?;
+    match (&only, wanted) {
+        (_, None) => Ok(only),
+        (Only::Version(version), Some(wanted))
+            if wanted == tag(version) || wanted == format!("\"{version}\"") =>
+        {
+            Ok(only)
+        }
+        // Which version the server would take for this one, nobody here knows.
+        _ => Err(Refusal::OTHER_VERSION),
+    }
+}
+
+/// Whether an answer of the server says that something was done.
+pub(super) fn is_done(status: &str) -> bool {
+    status.get(..3).and_then(|code| code.parse::<StatusCode>().ok()).is_some_and(|code| code.is_success())
+}
