@@ -11,8 +11,8 @@ use axum::Router;
 use vestibule::{AuthorizationServer, Config, ConfigErrors, DiscoveryPolicy, FhirBase, Host, Observer};
 use vestibule_host::{
     Alg, AuditSink, Clock as _, ConsentStore, GrantStore, JwksFetcher, KeyError, KeyStore, MemoryClients,
-    MemoryConsents, MemoryGrants, PatientAccessPolicy, RegistrationPolicy, StaticClients, SystemClock,
-    Tenant, UserAuthenticator,
+    MemoryConsents, MemoryGrants, PatientAccessPolicy, RateGate, RegistrationPolicy, StaticClients,
+    SystemClock, Tenant, UserAuthenticator,
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
@@ -198,6 +198,8 @@ pub struct Ours {
     pub observer: Arc<dyn Observer>,
     /// Fetches key sets.
     pub fetcher: Arc<dyn JwksFetcher>,
+    /// Says "not so fast" to who fails too often.
+    pub gate: Arc<dyn RateGate>,
 }
 
 /// Builds the server: one issuer, two FHIR bases.
@@ -219,7 +221,8 @@ pub fn authorization_server(
         .with_live_check()
         .with_ehr_launch()
         .with_smart_style()
-        .with_standalone_encounters();
+        .with_standalone_encounters()
+        .with_form_post();
     let host = Host {
         users: ours.users,
         patients: ours.patients,
@@ -234,6 +237,7 @@ pub fn authorization_server(
         .with_discovery_policy(ours.discovery)
         .with_observer(ours.observer)
         .with_jwks_fetcher(ours.fetcher)
+        .with_rate_gate(ours.gate)
         .with_registration(ours.clients, ours.registration)
         .build()
 }

@@ -13,11 +13,11 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
-use vestibule_fetch::{FetchOptions, GuardedFetcher, SetupError};
+use vestibule_fetch::SetupError;
 use vestibule_host::{KeyError, SystemClock};
 
 use crate::apps::AppKey;
-use crate::apps::confidential::ConfidentialApp;
+use crate::apps::confidential::{self, ConfidentialApp};
 use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
@@ -30,7 +30,9 @@ use crate::host::audit::EhrAudit;
 use crate::host::clients::{self, ClientsFileError, Surroundings};
 use crate::host::discovery::Partners;
 use crate::host::explanations::Recent;
+use crate::host::key_sets::KeySets;
 use crate::host::patients::EhrPatients;
+use crate::host::rate::Failures;
 use crate::host::users::EhrUsers;
 use crate::options::{Command, Options};
 use crate::records::Records;
@@ -144,10 +146,16 @@ impl Hospital {
         // Vestibule's store first: it makes the file readable by its owner only.
         let storage = Storage::open(&settings.store, settings.keys.as_deref(), public).await?;
         let app_key = AppKey::open(storage.key_store()).await?;
-        let around =
-            Surroundings { public_url: public, sample_app_url: &settings.sample_app_url, app_key: &app_key };
+        let apps = settings.sample_app_url.as_str();
+        let key_set_url = confidential::key_set_url(apps);
+        let around = Surroundings {
+            public_url: public,
+            sample_app_url: apps,
+            key_set_url: &key_set_url,
+            app_key: &app_key,
+        };
         let registry = clients::registry(around, settings.clients.as_deref())?;
-        let fetcher = fetcher(settings.allow_loopback_fetch)?;
+        let fetcher = KeySets::new(key_set_url.clone(), settings.allow_loopback_fetch)?;
         clients::check_key_sets(&registry, &fetcher, settings.clients.as_deref())?;
         let known: Vec<_> = registry.iter().cloned().collect();
         let partners = Partners::of(&registry, public);
@@ -167,6 +175,7 @@ impl Hospital {
             discovery: Arc::new(partners),
             observer: recent.clone(),
             fetcher: Arc::new(fetcher),
+            gate: Arc::new(Failures::new(Arc::new(SystemClock))),
         };
         let server = embed::authorization_server(public, &storage, ours)?;
 
@@ -214,10 +223,9 @@ impl Hospital {
             .route("/healthz", get(async || "alive\n"))
             .route("/readyz", get(ready));
         let router = embed::mount(router, &server);
-        let origin = settings.sample_app_url.as_str();
-        let apps = sample_app::router(public)
-            .merge(ConfidentialApp::with_secret(origin, server.clone()).router())
-            .merge(ConfidentialApp::with_key(origin, server.clone(), app_key).router());
+        let apps = ConfidentialApp::all(apps, &server, &app_key)
+            .into_iter()
+            .fold(sample_app::router(public), |router, app| router.merge(app.router()));
         Ok(Self { ehr: router, sample_app: apps, server, storage, closing })
     }
 }
@@ -230,12 +238,6 @@ fn has_directory(store: &Store) -> Result<(), StartError> {
         Some(missing) => Err(StartError::NoDirectory(missing.display().to_string())),
         None => Ok(()),
     }
-}
-
-/// Fetches apps' key sets, from public https addresses, and from loopback ones where that was asked for.
-fn fetcher(allow_loopback: bool) -> Result<GuardedFetcher, SetupError> {
-    let options = FetchOptions::default();
-    GuardedFetcher::new(if allow_loopback { options.danger_allow_loopback() } else { options })
 }
 
 async fn ready(database: &Database, server: &AuthorizationServer) -> (StatusCode, &'static str) {
@@ -340,6 +342,7 @@ fn banner(settings: &Settings) -> String {
   Try a clinician's launch {ehr}/ehr
                            sign in as dr-lee, choose a patient, open the app
   Apps that keep secrets   {app}/confidential   {app}/asymmetric
+                           {app}/key-set        {app}/old
   Without a browser        {ehr}/ehr/try
                            backend services, introspection, revocation, as dr-lee
   Apps with access         {ehr}/auth/manage

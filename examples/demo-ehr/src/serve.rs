@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
+use vestibule_host::Source;
 
 use crate::drain::Drainable;
 
@@ -58,7 +59,7 @@ pub(crate) async fn serve(
             next = next => next,
             _ = stop.changed() => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, from)) = accepted else {
             // Out of file descriptors, most likely: wait for some to come back.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
@@ -66,7 +67,9 @@ pub(crate) async fn serve(
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.write_time));
         let router = router.clone();
-        let service = hyper::service::service_fn(move |request| answer(router.clone(), request));
+        let from = Source(from.ip().to_string());
+        let service =
+            hyper::service::service_fn(move |request| answer(router.clone(), from.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME)
@@ -82,10 +85,12 @@ pub(crate) async fn serve(
     let _ = tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await;
 }
 
-async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(router: Router, from: Source, request: Request<Incoming>) -> Result<Response, Infallible> {
     // Who waits for leave to send a body has not sent one.
     let sends_body = !request.headers().contains_key(header::EXPECT);
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    // Whom the gate counts. Behind a proxy that would be the proxy's, and the host's own to know better.
+    head.extensions.insert(from);
     let body = Drainable::new(body);
     let rest = body.clone();
     let request = Request::from_parts(head, Body::new(body));

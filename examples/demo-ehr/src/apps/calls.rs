@@ -30,6 +30,8 @@ pub struct Made {
     pub status: u16,
     /// Under which name the inspector has it. Who is refused is not told.
     pub correlation: Option<String>,
+    /// When to try again, in seconds, if the answer says so.
+    pub retry_after: Option<String>,
     /// The answer, laid out for people.
     pub text: String,
     /// The answer; null if it is none in JSON.
@@ -133,7 +135,8 @@ impl Call {
         let Some(request) = self.request() else {
             let text =
                 "The call could not be made: an address or a header cannot be written like this.".to_owned();
-            return Made { curl, status: 0, correlation: None, text, answer: Value::Null };
+            let (correlation, retry_after) = (None, None);
+            return Made { curl, status: 0, correlation, retry_after, text, answer: Value::Null };
         };
         let (head, body) = server.handle(request).await.into_parts();
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -141,9 +144,9 @@ impl Call {
             Value::Null => String::from_utf8_lossy(&body).into_owned(),
             answer => format!("{answer:#}"),
         };
-        let correlation = head.headers.get("x-correlation-id").and_then(|name| name.to_str().ok());
-        let correlation = correlation.map(str::to_owned);
-        Made { curl, status: head.status.as_u16(), correlation, text, answer }
+        let said = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (correlation, retry_after) = (said("x-correlation-id"), said("retry-after"));
+        Made { curl, status: head.status.as_u16(), correlation, retry_after, text, answer }
     }
 
     fn request(&self) -> Option<Request<Bytes>> {

@@ -1,9 +1,10 @@
-//! A confidential app: a web server keeps the tokens, the browser only a cookie. It runs twice, once with a secret and once with a
-//! key, on the sample app's origin.
+//! A confidential app: a web server keeps the tokens, the browser only a cookie. It runs several times on the sample app's origin,
+//! each time another [`Kind`].
 //!
 //! Everything it gets is shown, which a real app would not do.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use vestibule::AuthorizationServer;
 
 use super::calls::{Call, Made, claims};
-use super::{AppKey, KEY_APP, SECRET_APP, TEST_SECRET};
+use super::{AppKey, KEY_APP, KEY_SET_APP, OLD_APP, SECRET_APP, TEST_SECRET};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::random;
@@ -26,24 +27,87 @@ use crate::random;
 /// Visitors that are remembered; the oldest gives way.
 const MOST_VISITS: usize = 200;
 
-/// The scopes that the form suggests.
-const STANDALONE: &str = "launch/patient openid fhirUser offline_access patient/*.rs";
-const FROM_EHR: &str = "launch openid fhirUser offline_access patient/*.rs";
-
-/// The app, in one of its two forms.
+/// What it is that differs from one app to the next.
 #[derive(Debug)]
-pub struct ConfidentialApp {
+struct Kind {
     /// The client id.
     id: &'static str,
+    /// Where it is on its origin.
+    path: &'static str,
+    title: &'static str,
+    /// How it proves who it is, as the end of a sentence.
+    proves: &'static str,
+    /// The scopes that the form suggests.
+    scope: &'static str,
+    /// Those of a launch from the EHR.
+    from_ehr: &'static str,
+    /// Whether codes are bound to it (PKCE).
+    pkce: bool,
+    /// Whether it publishes its keys.
+    publishes: bool,
+}
+
+impl Kind {
+    const WITH_SECRET: Self = Self {
+        id: SECRET_APP,
+        path: "/confidential",
+        title: "App with a secret",
+        proves: "with a secret (client_secret_basic)",
+        scope: "launch/patient openid fhirUser offline_access patient/*.rs",
+        from_ehr: "launch openid fhirUser offline_access patient/*.rs",
+        pkce: true,
+        publishes: false,
+    };
+    const WITH_KEY: Self = Self {
+        id: KEY_APP,
+        path: "/asymmetric",
+        title: "App with a key",
+        proves: "with a signature (private_key_jwt)",
+        ..Self::WITH_SECRET
+    };
+    const WITH_KEY_SET: Self = Self {
+        id: KEY_SET_APP,
+        path: "/key-set",
+        title: "App with its keys at an address",
+        proves: "with a signature; the hospital fetches the keys from the app when it needs them (jwks_uri)",
+        publishes: true,
+        ..Self::WITH_KEY
+    };
+    const OLD: Self = Self {
+        id: OLD_APP,
+        path: "/old",
+        title: "App from before PKCE",
+        proves: "with a secret. As apps of SMART 1.0 did, it binds no code to itself and asks for scopes in the older words; the \
+                 hospital lets only an app do so that is registered for it (legacy_v1)",
+        scope: "launch/patient openid fhirUser offline_access patient/*.read",
+        from_ehr: "launch openid fhirUser offline_access patient/*.read",
+        pkce: false,
+        ..Self::WITH_SECRET
+    };
+}
+
+/// Where the app publishes its keys. The hospital's fetcher goes to addresses, and not to names that anybody may point anywhere.
+#[must_use]
+pub fn key_set_url(origin: &str) -> String {
+    format!("{}{}{KEYS}", origin.replace("://localhost:", "://127.0.0.1:"), Kind::WITH_KEY_SET.path)
+}
+
+const KEYS: &str = "/keys.json";
+
+/// The app, as one of its kinds.
+#[derive(Debug)]
+pub struct ConfidentialApp {
+    kind: Kind,
     /// Its key; without one it has a secret.
     key: Option<AppKey>,
     /// Where it is: an origin and a path.
     url: String,
-    path: &'static str,
     server: AuthorizationServer,
     forms: Forms,
     cookie: Cookie,
     visits: Mutex<Visits>,
+    /// How often its keys were fetched.
+    fetched: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -59,54 +123,54 @@ struct Visit {
     base: String,
     state: String,
     verifier: String,
+    /// An answer that was posted and waits for its browser.
+    posted: Option<Returned>,
+    /// Whether the answer came like that.
+    by_form: bool,
     tokens: Option<Value>,
     last: Option<Made>,
     mistake: Option<String>,
 }
 
 impl ConfidentialApp {
-    /// The app with a secret, below `origin`.
+    /// Every kind of it, below `origin`.
     #[must_use]
-    pub fn with_secret(origin: &str, server: AuthorizationServer) -> Self {
-        Self::new(SECRET_APP, None, origin, "/confidential", server)
+    pub fn all(origin: &str, server: &AuthorizationServer, key: &AppKey) -> Vec<Self> {
+        let app = |kind, key| Self::new(kind, key, origin, server.clone());
+        vec![
+            app(Kind::WITH_SECRET, None),
+            app(Kind::WITH_KEY, Some(key.clone())),
+            app(Kind::WITH_KEY_SET, Some(key.clone())),
+            app(Kind::OLD, None),
+        ]
     }
 
-    /// The app with a key.
-    #[must_use]
-    pub fn with_key(origin: &str, server: AuthorizationServer, key: AppKey) -> Self {
-        Self::new(KEY_APP, Some(key), origin, "/asymmetric", server)
-    }
-
-    fn new(
-        id: &'static str,
-        key: Option<AppKey>,
-        origin: &str,
-        path: &'static str,
-        server: AuthorizationServer,
-    ) -> Self {
-        let cookie = Cookie::new(&path.replace('/', "app_"), origin.starts_with("https:"));
+    fn new(kind: Kind, key: Option<AppKey>, origin: &str, server: AuthorizationServer) -> Self {
+        let cookie = Cookie::new(&kind.path.replace('/', "app_"), origin.starts_with("https:"));
         Self {
-            id,
             key,
-            url: format!("{origin}{path}"),
-            path,
+            url: format!("{origin}{}", kind.path),
             server,
             forms: Forms::new(origin, &random::bytes()),
             cookie,
             visits: Mutex::default(),
+            fetched: AtomicU64::new(0),
+            kind,
         }
     }
 
     /// The app's routes.
     pub fn router(self) -> Router {
-        let path = self.path;
-        Router::new()
+        let path = self.kind.path;
+        let router = Router::new()
             .route(path, get(show))
             .route(&format!("{path}/start"), post(start))
             .route(&format!("{path}/launch"), get(launch))
-            .route(&format!("{path}/callback"), get(callback))
-            .route(&format!("{path}/act"), post(act))
-            .with_state(Arc::new(self))
+            .route(&format!("{path}/callback"), get(callback).post(posted))
+            .route(&format!("{path}/act"), post(act));
+        let router =
+            if self.kind.publishes { router.route(&format!("{path}{KEYS}"), get(keys)) } else { router };
+        router.with_state(Arc::new(self))
     }
 
     fn visit(&self, cookie: &str) -> Option<Visit> {
@@ -149,9 +213,9 @@ impl ConfidentialApp {
 
     /// The app proves who it is.
     async fn authenticated(&self, call: Call) -> Call {
-        let Some(key) = &self.key else { return call.with_basic(self.id, TEST_SECRET) };
+        let Some(key) = &self.key else { return call.with_basic(self.kind.id, TEST_SECRET) };
         // Without a signature the server will say what is missing.
-        let assertion = key.assertion(self.id, &self.server.config().endpoints().token).await;
+        let assertion = key.assertion(self.kind.id, &self.server.config().endpoints().token).await;
         call.with_assertion(assertion.unwrap_or_default())
     }
 
@@ -161,13 +225,16 @@ impl ConfidentialApp {
         let mut query = Serializer::new(String::new());
         query
             .append_pair("response_type", "code")
-            .append_pair("client_id", self.id)
+            .append_pair("client_id", self.kind.id)
             .append_pair("redirect_uri", &format!("{}/callback", self.url))
             .append_pair("scope", scope)
             .append_pair("state", &state)
-            .append_pair("aud", base)
-            .append_pair("code_challenge", &random::hash(&verifier))
-            .append_pair("code_challenge_method", "S256");
+            .append_pair("aud", base);
+        if self.kind.pkce {
+            query
+                .append_pair("code_challenge", &random::hash(&verifier))
+                .append_pair("code_challenge_method", "S256");
+        }
         // What is left empty is not said.
         query.extend_pairs(more.iter().filter(|(_, value)| !value.is_empty()));
         let url = format!("{}?{}", self.server.config().endpoints().authorization, query.finish());
@@ -191,8 +258,9 @@ impl ConfidentialApp {
 struct Page<'a> {
     app: &'a ConfidentialApp,
     token: String,
-    scope: &'static str,
     visit: &'a Visit,
+    /// How often its keys were fetched, if it publishes them.
+    fetched: Option<u64>,
     tokens: Option<String>,
     access: Option<String>,
     id: Option<String>,
@@ -211,8 +279,8 @@ async fn show(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap) -> Re
     });
     let page = Page {
         app: &app,
-        token: app.forms.token(app.path, &cookie),
-        scope: STANDALONE,
+        token: app.forms.token(app.kind.path, &cookie),
+        fetched: app.kind.publishes.then(|| app.fetched.load(Ordering::Relaxed)),
         tokens: visit.tokens.as_ref().map(|tokens| format!("{tokens:#}")),
         access: text("access_token").and_then(claims),
         id: text("id_token").and_then(claims),
@@ -236,23 +304,24 @@ async fn show(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap) -> Re
     if known.is_some() { response } else { app.set(response, &cookie) }
 }
 
-#[derive(Debug, Deserialize)]
+/// The app's public keys, for whoever checks its signatures. They may be kept for a minute.
+async fn keys(State(app): State<Arc<ConfidentialApp>>) -> Response {
+    app.fetched.fetch_add(1, Ordering::Relaxed);
+    let keys = app.key.as_ref().map(AppKey::jwks).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "max-age=60")], keys.to_string())
+        .into_response()
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Start {
     token: String,
     base: String,
     scope: String,
+    response_mode: String,
     prompt: String,
     max_age: String,
     login_hint: String,
-}
-
-impl Default for Start {
-    fn default() -> Self {
-        let none = String::new;
-        let scope = STANDALONE.to_owned();
-        Self { token: none(), base: none(), scope, prompt: none(), max_age: none(), login_hint: none() }
-    }
 }
 
 async fn start(
@@ -262,10 +331,11 @@ async fn start(
 ) -> Response {
     let cookie = app.cookie.read(&headers).unwrap_or_default();
     let known = app.bases().contains(&form.base.as_str());
-    if app.forms.check(&headers, app.path, &cookie, &form.token).is_err() || !known {
+    if app.forms.check(&headers, app.kind.path, &cookie, &form.token).is_err() || !known {
         return Redirect::to(&app.url).into_response();
     }
     let more = [
+        ("response_mode", form.response_mode.as_str()),
         ("prompt", form.prompt.as_str()),
         ("max_age", form.max_age.trim()),
         ("login_hint", form.login_hint.trim()),
@@ -290,20 +360,33 @@ async fn launch(
     let (Some(launch), true) = (asked.launch, app.bases().contains(&asked.iss.as_str())) else {
         return (StatusCode::BAD_REQUEST, "This app does not know that hospital.").into_response();
     };
-    let (url, visit) = app.authorize(&asked.iss, FROM_EHR, &[("launch", &launch)]);
+    let (url, visit) = app.authorize(&asked.iss, app.kind.from_ehr, &[("launch", &launch)]);
     let known = app.cookie.read(&headers);
     app.move_on(known.as_deref(), visit, Redirect::to(&url).into_response())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Returned {
     code: String,
     state: String,
     iss: String,
     error: String,
     error_description: String,
+}
+
+/// The answer as a form that the hospital's page posts (`response_mode=form_post`). A form of another site comes without this app's
+/// cookie, so the answer waits here until its browser asks for it, with its cookie and the state alone.
+async fn posted(State(app): State<Arc<ConfidentialApp>>, Form(returned): Form<Returned>) -> Response {
+    let state: String = form_urlencoded::byte_serialize(returned.state.as_bytes()).collect();
+    let mut visits = app.visits();
+    let mut waiting = visits.by_cookie.values_mut();
+    let waiting = waiting.find(|visit| !visit.state.is_empty() && visit.state == returned.state);
+    let Some(visit) = waiting.filter(|visit| visit.posted.is_none()) else {
+        return (StatusCode::BAD_REQUEST, "This answer belongs to no request.").into_response();
+    };
+    visit.posted = Some(returned);
+    Redirect::to(&format!("{}/callback?state={state}", app.url)).into_response()
 }
 
 /// Back from the hospital, with a code or with an error.
@@ -321,14 +404,18 @@ async fn callback(
     };
     // A state is good once.
     visit.state.clear();
+    visit.by_form = visit.posted.is_some();
+    let returned = visit.posted.take().unwrap_or(returned);
     if returned.iss != app.server.config().issuer() {
         visit.mistake = Some("Another server answered.".to_owned());
     } else if returned.error.is_empty() {
-        let call = Call::post(&app.server.config().endpoints().token)
+        let mut call = Call::post(&app.server.config().endpoints().token)
             .with("grant_type", "authorization_code")
             .with("code", returned.code)
-            .with("redirect_uri", format!("{}/callback", app.url))
-            .with("code_verifier", &visit.verifier);
+            .with("redirect_uri", format!("{}/callback", app.url));
+        if app.kind.pkce {
+            call = call.with("code_verifier", &visit.verifier);
+        }
         let made = app.authenticated(call).await.make(&app.server).await;
         visit.tokens = (made.status == 200).then(|| made.answer.clone());
         visit.last = Some(made);
@@ -351,7 +438,7 @@ struct Act {
 async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(form): Form<Act>) -> Response {
     let back = Redirect::to(&app.url).into_response();
     let cookie = app.cookie.read(&headers).unwrap_or_default();
-    if app.forms.check(&headers, app.path, &cookie, &form.token).is_err() {
+    if app.forms.check(&headers, app.kind.path, &cookie, &form.token).is_err() {
         return back;
     }
     let Some(mut visit) = app.visit(&cookie) else { return back };

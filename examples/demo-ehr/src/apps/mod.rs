@@ -5,9 +5,12 @@
 //! | [`sample_app`](crate::sample_app) | public, JavaScript in the browser | `/` of the sample app's origin |
 //! | [`SECRET_APP`] | confidential with a secret | `/confidential` there |
 //! | [`KEY_APP`] | confidential with a key (`private_key_jwt`) | `/asymmetric` there |
+//! | [`KEY_SET_APP`] | the same, with its key at an address (`jwks_uri`) | `/key-set` there |
+//! | [`OLD_APP`] | confidential, from before PKCE (`legacy_v1`) | `/old` there |
 //! | [`SERVICE`] | a backend service with the same key | `/ehr/try` |
 //! | [`RESOURCE_SERVER`] | a FHIR server elsewhere, which introspects with a secret | `/ehr/try` |
 //! | [`INTROSPECTOR`] | the same, with a bearer token of its own | `/ehr/try` |
+//! | [`GUESSED`] | nobody: its secret is guessed at until the gate says no | `/ehr/try` |
 //!
 //! Their secrets are public, since they exist to be tried. The key is kept in the store's file, if there is one.
 
@@ -21,6 +24,12 @@ pub use key::AppKey;
 pub const SECRET_APP: &str = "confidential-example";
 /// A confidential app with a key.
 pub const KEY_APP: &str = "asymmetric-example";
+/// A confidential app with a key that the hospital fetches.
+pub const KEY_SET_APP: &str = "key-set-example";
+/// A confidential app that speaks as SMART 1.0 did.
+pub const OLD_APP: &str = "old-example";
+/// An app whose secret is guessed at.
+pub const GUESSED: &str = "guessed-example";
 /// A backend service with a key.
 pub const SERVICE: &str = "backend-example";
 /// A FHIR server that introspects with a secret.

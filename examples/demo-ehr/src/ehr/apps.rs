@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use vestibule_host::client::ClientStatus;
-use vestibule_host::{ClientId, RegisteredClient, Revision};
+use vestibule_host::{ClientId, RegisteredClient, Revision, UserId};
 
 use super::Ehr;
 use super::page::{away, message, page, see_other};
@@ -127,7 +127,9 @@ pub(super) async fn change(
     };
     let id = ClientId::new(form.client_id);
     // What was looked at, and no version that came later.
-    match registrations::set_status(&*ehr.clients, &id, Revision(form.revision), status).await {
+    let (kept, looked_at) = ((&ehr.server, &*ehr.clients), Revision(form.revision));
+    let staff = UserId::new(session.user.as_str());
+    match registrations::set_status(kept, &id, looked_at, status, &staff).await {
         Ok(true) => {}
         Ok(false) => {
             let text = "The app changed its registration meanwhile, or is gone. Go back and look again.";

@@ -109,6 +109,10 @@ impl<'a> Line<'a> {
             "reuse_detected" => "A refresh token was used twice: access ended",
             "token_issued" => "A service fetched a token for itself",
             "revoked" => "Access ended",
+            "client_registered" => "An app registered itself",
+            "client_changed" => "An app changed its registration",
+            "client_reviewed" => "Staff let an app in, or shut it out",
+            "client_removed" => "An app removed its registration",
             _ => "Something else",
         };
         let alarming = matches!(event.kind.as_str(), "code_replayed" | "reuse_suspected" | "reuse_detected");

@@ -18,13 +18,17 @@ use super::session::Session;
 use super::sign_in::sign_out_token;
 use crate::apps::calls::{Call, Made, claims};
 use crate::apps::{
-    INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
+    GUESSED, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
 };
 use crate::host::clients::REGISTRATION_TOKEN;
+use crate::host::rate::IN_THIS_PROCESS;
 use crate::sample_app;
 
 /// Longer than any token of ours.
 const LONGEST_INPUT: usize = 16 * 1024;
+
+/// Nobody's.
+const WRONG_SECRET: &str = "this-is-a-guess-and-a-wrong-one-0123456";
 
 /// What the service asks for unless somebody says otherwise.
 const SERVICE_SCOPE: &str = "system/Patient.rs system/Observation.rs";
@@ -196,6 +200,19 @@ async fn calls(ehr: &Ehr, entered: &Entered) -> Vec<Made> {
         "delete-registration" => {
             let call = Call::delete(&entered.registration).with_bearer(&entered.registration_token);
             vec![call.make(server).await]
+        }
+        "guess" => {
+            let call = Call::post(&endpoints.token)
+                .with("grant_type", "client_credentials")
+                .with("scope", SERVICE_SCOPE)
+                .with_basic(GUESSED, WRONG_SECRET);
+            let first = call.make(server).await;
+            let mut last = first.clone();
+            // Once more than the gate lets anybody fail.
+            for _ in 0..IN_THIS_PROCESS {
+                last = call.make(server).await;
+            }
+            vec![first, last]
         }
         "userinfo" => vec![Call::get(&endpoints.userinfo).with_bearer(&entered.token).make(server).await],
         _ => Vec::new(),

@@ -11,7 +11,8 @@ use vestibule_host::{ClientsError, InitialTokens, JwksFetcher, StaticClients};
 use vestibule_scope::ScopeSet;
 
 use crate::apps::{
-    AppKey, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
+    AppKey, GUESSED, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, KEY_SET_APP, OLD_APP, RESOURCE_SERVER,
+    SECRET_APP, SERVICE, TEST_SECRET,
 };
 use crate::embed::{ARCHIVE, FHIR};
 use crate::sample_app;
@@ -50,6 +51,8 @@ pub struct Surroundings<'a> {
     pub public_url: &'a str,
     /// The sample apps' origin.
     pub sample_app_url: &'a str,
+    /// Where one of them publishes its keys.
+    pub key_set_url: &'a str,
     /// Their key.
     pub app_key: &'a AppKey,
 }
@@ -104,7 +107,7 @@ pub fn registration() -> Result<InitialTokens, ClientsFileError> {
 }
 
 fn built_in(around: Surroundings<'_>) -> String {
-    let Surroundings { public_url, sample_app_url: apps, app_key } = around;
+    let Surroundings { public_url, sample_app_url: apps, key_set_url, app_key } = around;
     json!([
         {
             "client_id": sample_app::CLIENT_ID,
@@ -140,6 +143,27 @@ fn built_in(around: Surroundings<'_>) -> String {
             "vestibule": {"token_format": "opaque"}
         },
         {
+            "client_id": KEY_SET_APP,
+            "client_name": "App with its keys at an address",
+            "client_uri": format!("{apps}/key-set"),
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": key_set_url,
+            "redirect_uris": [format!("{apps}/key-set/callback")],
+            "launch_uris": [format!("{apps}/key-set/launch")],
+            "scope": SCOPES
+        },
+        {
+            "client_id": OLD_APP,
+            "client_name": "App from before PKCE",
+            "client_uri": format!("{apps}/old"),
+            "client_secret": TEST_SECRET,
+            "token_endpoint_auth_method": "client_secret_basic",
+            "redirect_uris": [format!("{apps}/old/callback")],
+            "launch_uris": [format!("{apps}/old/launch")],
+            "scope": SCOPES,
+            "vestibule": {"legacy_v1": true}
+        },
+        {
             "client_id": SERVICE,
             "client_name": "Nightly export",
             "token_endpoint_auth_method": "private_key_jwt",
@@ -154,6 +178,15 @@ fn built_in(around: Surroundings<'_>) -> String {
             "jwks": app_key.jwks(),
             "grant_types": ["client_credentials"],
             "scope": INTROSPECT_SCOPE
+        },
+        {
+            "client_id": GUESSED,
+            "client_name": "App whose secret is guessed",
+            "client_secret": TEST_SECRET,
+            "token_endpoint_auth_method": "client_secret_basic",
+            // It never gets as far as a browser.
+            "redirect_uris": [format!("{apps}/nowhere")],
+            "scope": "openid"
         },
         {
             "client_id": RESOURCE_SERVER,

@@ -1,9 +1,10 @@
 //! Apps that registered themselves: kept where the grants are, looked at and let in by staff.
 
 use async_trait::async_trait;
+use vestibule::AuthorizationServer;
 use vestibule_host::client::ClientStatus;
 use vestibule_host::registration::Updated;
-use vestibule_host::{ClientId, ClientRegistrar, MemoryClients, Registration, Revision, StoreFault};
+use vestibule_host::{ClientId, ClientRegistrar, MemoryClients, Registration, Revision, StoreFault, UserId};
 use vestibule_postgres::PostgresClients;
 use vestibule_sqlite::SqliteClients;
 
@@ -59,20 +60,21 @@ impl Registrations for MemoryClients {
     }
 }
 
-/// Lets an app in or shuts it out, as somebody looked at it: `false` if that was another version, or it is gone
-/// (SMART-REG-014).
+/// Lets an app in or shuts it out, as somebody looked at it, and says in the audit log who did: `false` if that was another
+/// version, or it is gone (SMART-REG-014).
 ///
 /// # Errors
 /// When the store does not answer.
 pub async fn set_status(
-    registrations: &dyn Registrations,
+    (server, registrations): (&AuthorizationServer, &dyn Registrations),
     id: &ClientId,
     looked_at: Revision,
     status: ClientStatus,
+    staff: &UserId,
 ) -> Result<bool, StoreFault> {
     let Some(registration) = registrations.of(id).await? else { return Ok(false) };
     let Ok(change) = registration.changed(looked_at, |client| client.status = status) else {
         return Ok(false);
     };
-    Ok(registrations.update(&change).await? == Updated::Won)
+    Ok(server.review_registration(&change, staff).await? == Updated::Won)
 }
