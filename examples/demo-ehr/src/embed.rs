@@ -3,7 +3,7 @@
 //! A store and keys ([`Storage`]), the four traits of our own (`host/`), a configuration ([`authorization_server`]), and
 //! one service mounted beside our own routes ([`mount`]).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,10 +24,12 @@ use vestibule_tower::VestibuleService;
 use crate::database::Store;
 use crate::host::registrations::Registrations;
 
-/// The paths of the two FHIR bases.
+/// The paths of the two FHIR bases, below the issuer.
 pub const FHIR: &str = "/fhir";
 /// Older records of the same patients.
 pub const ARCHIVE: &str = "/archive/fhir";
+/// The path of the second issuer.
+pub const CLINIC: &str = "/clinic";
 
 /// Where Vestibule keeps what must survive, and what it signs with.
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ pub struct Storage {
     pub keys: Arc<LocalKeyRing>,
     /// What all of these are, unless they are memory.
     kept: Option<Kept>,
+    keys_file: Option<PathBuf>,
 }
 
 /// A store that lasts: grants, consents, keys and registrations.
@@ -135,25 +138,42 @@ impl Storage {
     /// # Errors
     /// Whatever stands in the way.
     pub async fn open(store: &Store, keys_file: Option<&Path>, issuer: &str) -> Result<Self, StorageError> {
-        // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
-        let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
         let kept = Kept::open(store).await?;
-        let key_store = match keys_file {
-            Some(path) => Some(Arc::new(FileKeys::new(path)) as Arc<dyn KeyStore>),
-            None => kept.as_ref().map(Kept::keys),
-        };
-        let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
-        let keys = match key_store {
-            Some(store) => LocalKeyRing::open(store, &Tenant::new(issuer), plan, random, now).await?,
-            None => LocalKeyRing::ephemeral_with(plan, random, now)?,
-        };
-        let keys = Arc::new(keys);
+        let keys = Self::open_keys(kept.as_ref(), keys_file, issuer).await?;
         Ok(Self {
             grants: kept.as_ref().map_or_else(|| Arc::new(MemoryGrants::new()) as _, Kept::grants),
             consents: kept.as_ref().map_or_else(|| Arc::new(MemoryConsents::new()) as _, Kept::consents),
             keys,
             kept,
+            keys_file: keys_file.map(Path::to_owned),
         })
+    }
+
+    /// The same store for another issuer: everything in it knows whose it is. Only the keys are others.
+    ///
+    /// # Errors
+    /// When there are no keys to be had.
+    pub async fn of_another(&self, issuer: &str) -> Result<Self, StorageError> {
+        let keys = Self::open_keys(self.kept.as_ref(), self.keys_file.as_deref(), issuer).await?;
+        Ok(Self { keys, ..self.clone() })
+    }
+
+    async fn open_keys(
+        kept: Option<&Kept>,
+        file: Option<&Path>,
+        issuer: &str,
+    ) -> Result<Arc<LocalKeyRing>, KeyError> {
+        // ES256 for access tokens and RS256 for ID tokens, as SMART has it; apps may choose the others for their ID tokens.
+        let plan = KeyPlan::default().with_id_token(Alg::Es384).with_id_token(Alg::EdDsa);
+        let store = match file {
+            Some(path) => Some(Arc::new(FileKeys::new(path)) as Arc<dyn KeyStore>),
+            None => kept.map(Kept::keys),
+        };
+        let (random, now) = (Arc::new(SystemRandom), SystemClock.now());
+        Ok(Arc::new(match store {
+            Some(store) => LocalKeyRing::open(store, &Tenant::new(issuer), plan, random, now).await?,
+            None => LocalKeyRing::ephemeral_with(plan, random, now)?,
+        }))
     }
 
     /// A place for keys that are not the hospital's: those of the sample apps, which a hospital would never see.
@@ -202,27 +222,44 @@ pub struct Ours {
     pub gate: Arc<dyn RateGate>,
 }
 
-/// Builds the server: one issuer, two FHIR bases.
-///
-/// # Errors
-/// Everything that is wrong with the configuration, at once.
-pub fn authorization_server(
-    public_url: &str,
-    storage: &Storage,
-    ours: Ours,
-) -> Result<AuthorizationServer, ConfigErrors> {
-    // Apps write the base with and without a slash at the end; both name the same audience.
-    let base =
-        |path: &str| FhirBase::new(format!("{public_url}{path}")).with_alias(format!("{public_url}{path}/"));
-    let config = Config::new(public_url, base(FHIR))
-        .with_base(base(ARCHIVE))
+/// What the hospital is called, what it offers, and where: one issuer, two FHIR bases.
+#[must_use]
+pub fn hospital(issuer: &str) -> Config {
+    Config::new(issuer, base(issuer, FHIR))
+        .with_base(base(issuer, ARCHIVE))
         .with_organization("Elmsby General")
         // `fhir/guard.rs` asks with every request whether a token lives.
         .with_live_check()
         .with_ehr_launch()
         .with_smart_style()
         .with_standalone_encounters()
-        .with_form_post();
+        .with_form_post()
+}
+
+/// The clinic next door: another issuer, at the same address and over the same store. Apps open it by themselves only.
+#[must_use]
+pub fn clinic(issuer: &str) -> Config {
+    Config::new(issuer, base(issuer, FHIR))
+        .with_organization("Elmsby Clinic")
+        .with_live_check()
+        .with_standalone_encounters()
+        .with_form_post()
+}
+
+/// Apps write the base with and without a slash at the end; both name the same audience.
+fn base(issuer: &str, path: &str) -> FhirBase {
+    FhirBase::new(format!("{issuer}{path}")).with_alias(format!("{issuer}{path}/"))
+}
+
+/// Builds the server of one issuer.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, at once.
+pub fn authorization_server(
+    config: Config,
+    storage: &Storage,
+    ours: Ours,
+) -> Result<AuthorizationServer, ConfigErrors> {
     let host = Host {
         users: ours.users,
         patients: ours.patients,
@@ -242,15 +279,22 @@ pub fn authorization_server(
         .build()
 }
 
-/// Mounts Vestibule at its own paths. It routes on whole paths, so nothing is stripped.
-pub fn mount(router: Router, server: &AuthorizationServer) -> Router {
+/// Mounts Vestibule at its own paths: those below its issuer, and discovery below each FHIR base. It routes on whole paths, so
+/// nothing is stripped. `issuer` is the path of the issuer, empty or with a slash in front.
+pub fn mount(router: Router, server: &AuthorizationServer, issuer: &str) -> Router {
     let service = VestibuleService::new(server.clone());
-    let well_known = ["", FHIR, ARCHIVE].map(|base| format!("{base}/.well-known/{{*document}}"));
-    well_known
-        .iter()
-        .map(String::as_str)
-        .chain(["/auth/{*endpoint}"])
-        .fold(router, |router, path| router.route_service(path, service.clone()))
+    let config = server.config();
+    let mut paths =
+        vec![format!("{issuer}/auth/{{*endpoint}}"), format!("{issuer}/.well-known/{{*document}}")];
+    // RFC 8414 puts the issuer's path behind the well-known one.
+    if !issuer.is_empty() {
+        paths.push(format!("/.well-known/oauth-authorization-server{issuer}"));
+    }
+    for base in config.bases() {
+        let path = base.url().strip_prefix(config.issuer()).unwrap_or_default();
+        paths.push(format!("{issuer}{path}/.well-known/{{*document}}"));
+    }
+    paths.iter().fold(router, |router, path| router.route_service(path, service.clone()))
 }
 
 /// Vestibule has no timer of its own: this is the loop that lets it tidy up.

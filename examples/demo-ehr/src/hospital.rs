@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vestibule::{AuthorizationServer, ConfigErrors};
 use vestibule_fetch::SetupError;
-use vestibule_host::{KeyError, SystemClock};
+use vestibule_host::{KeyError, StaticClients, SystemClock};
 
 use crate::apps::AppKey;
 use crate::apps::confidential::{self, ConfidentialApp};
@@ -22,7 +22,7 @@ use crate::database::{Database, DatabaseError, Store};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
-use crate::embed::{self, ARCHIVE, FHIR, Ours, Storage, StorageError};
+use crate::embed::{self, ARCHIVE, CLINIC, FHIR, Ours, Storage, StorageError};
 use crate::fhir::capability::{self, OAuthUris};
 use crate::fhir::guard::Guard;
 use crate::fhir::{self, FhirBase, Origins};
@@ -68,6 +68,8 @@ pub struct Hospital {
     pub sample_app: Router,
     /// Vestibule, for whatever else the EHR asks of it.
     pub server: AuthorizationServer,
+    /// The second issuer.
+    pub clinic: AuthorizationServer,
     storage: Storage,
     /// Set when the end is near: whoever asks is told that this process is not ready any more.
     closing: Arc<AtomicBool>,
@@ -166,18 +168,30 @@ impl Hospital {
         let https = public.starts_with("https:");
         let session = Cookie::new("ehr_session", https);
         let recent = Arc::new(Recent::new(Arc::new(SystemClock)));
+        let audit = |issuer: &str| EhrAudit { database: database.clone(), issuer: issuer.to_owned() };
         let ours = Ours {
             users: Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
             patients: Arc::new(EhrPatients { database: database.clone(), records: Arc::clone(&records) }),
             clients: Arc::clone(&clients),
             registration: Arc::new(clients::registration()?),
-            audit: Arc::new(EhrAudit { database: database.clone(), issuer: public.to_owned() }),
+            audit: Arc::new(audit(public)),
             discovery: Arc::new(partners),
             observer: recent.clone(),
             fetcher: Arc::new(fetcher),
             gate: Arc::new(Failures::new(Arc::new(SystemClock))),
         };
-        let server = embed::authorization_server(public, &storage, ours)?;
+        // The clinic next door: the same people and store; its own keys, apps and audit events.
+        let next_door = format!("{public}{CLINIC}");
+        let of_the_clinic = storage.of_another(&next_door).await?;
+        let clinics = of_the_clinic.registrations(&next_door, clients::of_the_clinic(apps)?);
+        let theirs = Ours {
+            clients: Arc::clone(&clinics),
+            audit: Arc::new(audit(&next_door)),
+            discovery: Arc::new(Partners::of(&StaticClients::default(), &next_door)),
+            ..ours.clone()
+        };
+        let server = embed::authorization_server(embed::hospital(public), &storage, ours)?;
+        let clinic = embed::authorization_server(embed::clinic(&next_door), &of_the_clinic, theirs)?;
 
         let ehr = Arc::new(Ehr {
             database: database.clone(),
@@ -186,28 +200,22 @@ impl Hospital {
             session,
             visit: Cookie::new("ehr_visit", https),
             server: server.clone(),
+            clinic: clinic.clone(),
             launcher: Launcher::new(server.clone(), known, Arc::clone(&clients), public),
             clients: Arc::clone(&clients),
             recent,
             sample_app: settings.sample_app_url.clone(),
             app_key: app_key.clone(),
         });
-        let endpoints = server.config().endpoints();
-        let uris = OAuthUris {
-            authorize: endpoints.authorization.clone(),
-            token: endpoints.token.clone(),
-            introspect: endpoints.introspection.clone(),
-            revoke: endpoints.revocation.clone(),
-            register: endpoints.registration.clone(),
-            manage: endpoints.management.clone(),
-        };
         let origins = Arc::new(Origins { clients });
-        let base = |path: &str, records: Arc<Records>| {
-            let url = format!("{public}{path}");
-            let metadata = capability::statement(&url, &uris);
-            let guard = Guard { server: server.clone(), base: url.clone(), database: database.clone() };
-            fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(&origins))
-        };
+        let clinic_origins = Arc::new(Origins { clients: clinics });
+        let base =
+            |server: &AuthorizationServer, path: &str, records: Arc<Records>, origins: &Arc<Origins>| {
+                let url = format!("{}{path}", server.config().issuer());
+                let metadata = capability::statement(&url, &oauth_uris(server));
+                let guard = Guard { server: server.clone(), base: url.clone(), database: database.clone() };
+                fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(origins))
+            };
         let closing = Arc::new(AtomicBool::new(false));
         let ready = {
             let (database, server, closing) = (database.clone(), server.clone(), Arc::clone(&closing));
@@ -218,15 +226,28 @@ impl Hospital {
         };
         let router = ehr::router(ehr)
             .layer(DefaultBodyLimit::max(LARGEST_FORM))
-            .nest(FHIR, base(FHIR, records))
-            .nest(ARCHIVE, base(ARCHIVE, Arc::new(Records::archive())))
+            .nest(&format!("{CLINIC}{FHIR}"), base(&clinic, FHIR, Arc::clone(&records), &clinic_origins))
+            .nest(FHIR, base(&server, FHIR, records, &origins))
+            .nest(ARCHIVE, base(&server, ARCHIVE, Arc::new(Records::archive()), &origins))
             .route("/healthz", get(async || "alive\n"))
             .route("/readyz", get(ready));
-        let router = embed::mount(router, &server);
-        let apps = ConfidentialApp::all(apps, &server, &app_key)
+        let router = embed::mount(embed::mount(router, &server, ""), &clinic, CLINIC);
+        let apps = ConfidentialApp::all(apps, &server, &clinic, &app_key)
             .into_iter()
             .fold(sample_app::router(public), |router, app| router.merge(app.router()));
-        Ok(Self { ehr: router, sample_app: apps, server, storage, closing })
+        Ok(Self { ehr: router, sample_app: apps, server, clinic, storage, closing })
+    }
+}
+
+fn oauth_uris(server: &AuthorizationServer) -> OAuthUris {
+    let endpoints = server.config().endpoints();
+    OAuthUris {
+        authorize: endpoints.authorization.clone(),
+        token: endpoints.token.clone(),
+        introspect: endpoints.introspection.clone(),
+        revoke: endpoints.revocation.clone(),
+        register: endpoints.registration.clone(),
+        manage: endpoints.management.clone(),
     }
 }
 
@@ -278,7 +299,8 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
     };
     let hospital = Hospital::open(&settings).await?;
     println!("{}", banner(&settings));
-    let housekeeping = tokio::spawn(embed::keep_house(hospital.server.clone()));
+    let housekeeping =
+        [&hospital.server, &hospital.clinic].map(|server| tokio::spawn(embed::keep_house(server.clone())));
 
     let (stop, stopping) = watch::channel(false);
     let closing = Arc::clone(&hospital.closing);
@@ -297,7 +319,7 @@ pub async fn run(options: &Options) -> Result<(), StartError> {
         let _ = stop.send(true);
     };
     tokio::join!(servers, signal);
-    housekeeping.abort();
+    housekeeping.iter().for_each(tokio::task::JoinHandle::abort);
     hospital.storage.close().await;
     Ok(())
 }
@@ -345,6 +367,8 @@ fn banner(settings: &Settings) -> String {
                            {app}/key-set        {app}/old
   Without a browser        {ehr}/ehr/try
                            backend services, introspection, revocation, as dr-lee
+  A second issuer          {app}/clinic
+                           {ehr}/clinic: the same store, other keys and apps
   Apps with access         {ehr}/auth/manage
   What was asked, and why  {ehr}/ehr/inspector
   Audit log                {ehr}/ehr/audit

@@ -19,7 +19,7 @@ use serde_json::Value;
 use vestibule::AuthorizationServer;
 
 use super::calls::{Call, Made, claims};
-use super::{AppKey, KEY_APP, KEY_SET_APP, OLD_APP, SECRET_APP, TEST_SECRET};
+use super::{AppKey, CLINIC_APP, KEY_APP, KEY_SET_APP, OLD_APP, SECRET_APP, TEST_SECRET};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::random;
@@ -73,6 +73,14 @@ impl Kind {
         publishes: true,
         ..Self::WITH_KEY
     };
+    const OF_THE_CLINIC: Self = Self {
+        id: CLINIC_APP,
+        path: "/clinic",
+        title: "App of the clinic",
+        proves: "with a secret, to another issuer: the clinic next door has its own keys, apps and permissions over the same \
+                 store, and the same people at the same sign-in",
+        ..Self::WITH_SECRET
+    };
     const OLD: Self = Self {
         id: OLD_APP,
         path: "/old",
@@ -103,6 +111,8 @@ pub struct ConfidentialApp {
     /// Where it is: an origin and a path.
     url: String,
     server: AuthorizationServer,
+    /// Another issuer, to whom its tokens say nothing.
+    elsewhere: Option<AuthorizationServer>,
     forms: Forms,
     cookie: Cookie,
     visits: Mutex<Visits>,
@@ -133,15 +143,22 @@ struct Visit {
 }
 
 impl ConfidentialApp {
-    /// Every kind of it, below `origin`.
+    /// Every kind of it, below `origin`: at the hospital, and one at the clinic.
     #[must_use]
-    pub fn all(origin: &str, server: &AuthorizationServer, key: &AppKey) -> Vec<Self> {
-        let app = |kind, key| Self::new(kind, key, origin, server.clone());
+    pub fn all(
+        origin: &str,
+        hospital: &AuthorizationServer,
+        clinic: &AuthorizationServer,
+        key: &AppKey,
+    ) -> Vec<Self> {
+        let app = |kind, key| Self::new(kind, key, origin, hospital.clone());
+        let at_the_clinic = Self::new(Kind::OF_THE_CLINIC, None, origin, clinic.clone());
         vec![
             app(Kind::WITH_SECRET, None),
             app(Kind::WITH_KEY, Some(key.clone())),
             app(Kind::WITH_KEY_SET, Some(key.clone())),
             app(Kind::OLD, None),
+            Self { elsewhere: Some(hospital.clone()), ..at_the_clinic },
         ]
     }
 
@@ -151,6 +168,7 @@ impl ConfidentialApp {
             key,
             url: format!("{origin}{}", kind.path),
             server,
+            elsewhere: None,
             forms: Forms::new(origin, &random::bytes()),
             cookie,
             visits: Mutex::default(),
@@ -444,7 +462,8 @@ async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(f
     let Some(mut visit) = app.visit(&cookie) else { return back };
     let tokens = visit.tokens.clone().unwrap_or_default();
     let text = |name: &str| tokens.get(name).and_then(Value::as_str).unwrap_or_default();
-    let endpoints = app.server.config().endpoints();
+    let mut server = &app.server;
+    let endpoints = server.config().endpoints();
     let call = match form.act.as_str() {
         "refresh" => {
             let mut call = Call::post(&endpoints.token).with("grant_type", "refresh_token");
@@ -458,12 +477,16 @@ async fn act(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap, Form(f
             app.authenticated(call).await
         }
         "userinfo" => Call::get(&endpoints.userinfo).with_bearer(text("access_token")),
+        "elsewhere" => {
+            server = app.elsewhere.as_ref().unwrap_or(server);
+            Call::get(&server.config().endpoints().userinfo).with_bearer(text("access_token"))
+        }
         _ => {
             app.keep(&cookie, Visit::default());
             return back;
         }
     };
-    let made = call.make(&app.server).await;
+    let made = call.make(server).await;
     if form.act == "refresh" && made.status == 200 {
         visit.tokens = Some(refreshed(tokens, &made.answer));
     }

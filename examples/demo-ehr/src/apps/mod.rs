@@ -7,6 +7,7 @@
 //! | [`KEY_APP`] | confidential with a key (`private_key_jwt`) | `/asymmetric` there |
 //! | [`KEY_SET_APP`] | the same, with its key at an address (`jwks_uri`) | `/key-set` there |
 //! | [`OLD_APP`] | confidential, from before PKCE (`legacy_v1`) | `/old` there |
+//! | [`CLINIC_APP`] | confidential, at the second issuer | `/clinic` there |
 //! | [`SERVICE`] | a backend service with the same key | `/ehr/try` |
 //! | [`RESOURCE_SERVER`] | a FHIR server elsewhere, which introspects with a secret | `/ehr/try` |
 //! | [`INTROSPECTOR`] | the same, with a bearer token of its own | `/ehr/try` |
@@ -28,6 +29,8 @@ pub const KEY_APP: &str = "asymmetric-example";
 pub const KEY_SET_APP: &str = "key-set-example";
 /// A confidential app that speaks as SMART 1.0 did.
 pub const OLD_APP: &str = "old-example";
+/// A confidential app of the clinic next door.
+pub const CLINIC_APP: &str = "clinic-example";
 /// An app whose secret is guessed at.
 pub const GUESSED: &str = "guessed-example";
 /// A backend service with a key.

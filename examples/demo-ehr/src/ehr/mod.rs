@@ -47,6 +47,8 @@ pub struct Ehr {
     pub visit: Cookie,
     /// Told when a session is over.
     pub server: AuthorizationServer,
+    /// The clinic next door, which has the same people at the same sign-in.
+    pub clinic: AuthorizationServer,
     /// Opens apps.
     pub launcher: launcher::Launcher,
     /// Every app, those that registered themselves among them.
@@ -63,9 +65,12 @@ impl Ehr {
     /// Ends a session, and what apps were given in it.
     async fn end_session(&self, id: &str) -> Result<(), DatabaseError> {
         for ended in session::close(&self.database, id).await? {
-            if let Err(error) = self.server.session_ended(&SessionId::new(ended)).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "what apps were given in a session lives on for some minutes");
+            let ended = SessionId::new(ended);
+            for server in [&self.server, &self.clinic] {
+                if let Err(error) = server.session_ended(&ended).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "what apps were given in a session lives on for some minutes");
+                }
             }
         }
         Ok(())

@@ -11,8 +11,8 @@ use vestibule_host::{ClientsError, InitialTokens, JwksFetcher, StaticClients};
 use vestibule_scope::ScopeSet;
 
 use crate::apps::{
-    AppKey, GUESSED, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, KEY_SET_APP, OLD_APP, RESOURCE_SERVER,
-    SECRET_APP, SERVICE, TEST_SECRET,
+    AppKey, CLINIC_APP, GUESSED, INTROSPECT_SCOPE, INTROSPECTOR, KEY_APP, KEY_SET_APP, OLD_APP,
+    RESOURCE_SERVER, SECRET_APP, SERVICE, TEST_SECRET,
 };
 use crate::embed::{ARCHIVE, FHIR};
 use crate::sample_app;
@@ -104,6 +104,23 @@ pub fn registration() -> Result<InitialTokens, ClientsFileError> {
     let ceiling = ScopeSet::parse(SCOPES).map_err(|_| wrong())?;
     let token = SecretHash::of(REGISTRATION_TOKEN).ok_or_else(wrong)?;
     Ok(InitialTokens::new().with_token(token, None, Admitted::pending(ceiling)))
+}
+
+/// The clinic's one app.
+///
+/// # Errors
+/// Never, in practice: when it is wrong.
+pub fn of_the_clinic(apps: &str) -> Result<StaticClients, ClientsFileError> {
+    let list = json!([{
+        "client_id": CLINIC_APP,
+        "client_name": "App of the clinic",
+        "client_uri": format!("{apps}/clinic"),
+        "client_secret": TEST_SECRET,
+        "token_endpoint_auth_method": "client_secret_basic",
+        "redirect_uris": [format!("{apps}/clinic/callback")],
+        "scope": SCOPES
+    }]);
+    StaticClients::from_json(&list.to_string()).map_err(ClientsFileError::BuiltIn)
 }
 
 fn built_in(around: Surroundings<'_>) -> String {

@@ -1,6 +1,7 @@
 //! A browser without a screen: keeps cookies, reads hidden fields, follows nothing by itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,6 +11,8 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
+
+use crate::overheard::Overheard;
 
 pub(crate) const PUBLIC: &str = "http://127.0.0.1:8080";
 pub(crate) const SAMPLE_APP: &str = "http://localhost:8081";
@@ -70,9 +73,36 @@ pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
+/// Which hospital is asked.
+#[derive(Clone, Default)]
+pub(crate) enum At {
+    /// The one of all tests, without a network.
+    #[default]
+    Here,
+    /// One that runs as a program of its own.
+    There(Arc<Overheard>),
+}
+
+impl At {
+    pub(crate) async fn ehr(&self, request: Request<Body>) -> Answer {
+        match self {
+            Self::Here => send(ehr().await, request).await,
+            Self::There(running) => running.send(running.port, request).await,
+        }
+    }
+
+    pub(crate) async fn app(&self, request: Request<Body>) -> Answer {
+        match self {
+            Self::Here => send(sample_app().await, request).await,
+            Self::There(running) => running.send(running.port + 1, request).await,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
+    pub(crate) at: At,
 }
 
 impl Browser {
@@ -102,7 +132,7 @@ impl Browser {
         let body =
             form.map(|form| form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
         request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = send(ehr().await, request.body(Body::from(body.unwrap_or_default())).unwrap()).await;
+        let answer = self.at.ehr(request.body(Body::from(body.unwrap_or_default())).unwrap()).await;
         for line in answer.headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -118,7 +148,11 @@ impl Browser {
 
     /// Signs in with the password that is the name.
     pub(crate) async fn signed_in(name: &str) -> Self {
-        let mut browser = Self::default();
+        Self::signed_in_at(&At::Here, name).await
+    }
+
+    pub(crate) async fn signed_in_at(at: &At, name: &str) -> Self {
+        let mut browser = Self { at: at.clone(), ..Self::default() };
         let token = browser.get("/sign-in").await.field("token");
         let answer =
             browser.post("/sign-in", &[("username", name), ("password", name), ("token", &token)]).await;

@@ -14,6 +14,7 @@ use demo_ehr::host::clients;
 use demo_ehr::host::discovery::Partners;
 use demo_ehr::host::explanations::Recent;
 use demo_ehr::host::patients::EhrPatients;
+use demo_ehr::host::rate::Failures;
 use demo_ehr::host::users::EhrUsers;
 use demo_ehr::records::Records;
 use http::{Request, StatusCode};
@@ -61,8 +62,9 @@ async fn server() -> &'static Server {
                 discovery: Arc::new(Partners::of(&StaticClients::default(), ISSUER)),
                 observer: Arc::new(Recent::new(Arc::new(SystemClock))),
                 fetcher: Arc::new(GuardedFetcher::new(FetchOptions::default()).unwrap()),
+                gate: Arc::new(Failures::new(Arc::new(SystemClock))),
             };
-            let server = embed::authorization_server(ISSUER, &storage, ours);
+            let server = embed::authorization_server(embed::hospital(ISSUER), &storage, ours);
             let keys: Arc<dyn KeyRing> = storage.keys.clone();
             let guard = Guard { server: server.unwrap(), base: BASE.to_owned(), database: database.clone() };
             let base = FhirBase { url: BASE.to_owned(), records, guard, metadata: Value::Null };

@@ -3,6 +3,7 @@
 
 mod apps;
 mod browser;
+mod clinic;
 mod command_line;
 mod fhir_access;
 mod fhir_public;
@@ -14,6 +15,8 @@ mod known_clients;
 mod launch;
 mod on_redis;
 mod outage;
+mod overheard;
+mod own_log;
 mod races;
 mod running;
 mod sample_app;

@@ -93,6 +93,51 @@ async fn an_app_registers_and_waits_for_approval() {
     assert!(page.body.contains("Answer: <strong>400</strong>"), "{}", page.body);
 }
 
+/// CAUTH-014, GEN-013
+#[tokio::test]
+async fn who_guesses_has_to_wait_and_the_inspector_says_so() {
+    let mut lee = Browser::signed_in("dr-lee").await;
+    let page = press(&mut lee, "guess", &[]).await;
+    assert!(page.body.contains("Answer: <strong>401</strong>"), "{}", page.body);
+    let last = page.body.split_once("<strong>429</strong>, again in ").expect("a wait").1;
+    let seconds: u32 = last.split(' ').next().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let told = lee.get("/ehr/inspector?ending=refused").await;
+    assert!(told.body.contains("not too many requests") && told.body.contains("CAUTH-014"), "{}", told.body);
+    // Only the one that was guessed at waits.
+    let page = press(&mut lee, "backend", &[("scope", "system/Patient.rs")]).await;
+    assert!(page.body.contains("Answer: <strong>200</strong>"), "{}", page.body);
+}
+
+/// LOG-003, SMART-REG-014
+#[tokio::test]
+async fn the_audit_log_tells_of_registrations() {
+    let mut lee = Browser::signed_in("dr-lee").await;
+    let metadata = r#"{"client_name": "Logged", "token_endpoint_auth_method": "none",
+        "redirect_uris": ["https://logged.example/cb"], "scope": "launch/patient patient/*.rs"}"#;
+    let page = press(&mut lee, "register", &[("metadata", metadata)]).await;
+    let (address, own) = (page.field("registration"), page.field("registration_token"));
+    let id = address.rsplit('/').next().unwrap().to_owned();
+    let form_token = lee.get("/ehr/apps").await.field("form_token");
+    let form =
+        [("form_token", form_token.as_str()), ("client_id", &id), ("revision", "0"), ("what", "approve")];
+    assert_eq!(lee.post("/ehr/apps", &form).await.status, StatusCode::SEE_OTHER);
+    let fields =
+        [("registration", address.as_str()), ("registration_token", own.as_str()), ("metadata", metadata)];
+    press(&mut lee, "change-registration", &fields).await;
+    press(&mut lee, "delete-registration", &fields[..2]).await;
+    let log = lee.get("/ehr/audit").await.body;
+    for what in [
+        "An app registered itself",
+        "Staff let an app in, or shut it out",
+        "An app changed its registration",
+        "An app removed its registration",
+    ] {
+        assert!(log.contains(what), "{what}: {log}");
+    }
+    assert!(log.contains(&id), "{log}");
+}
+
 /// DCRM-002, DCRM-003, DCRM-005
 #[tokio::test]
 async fn an_app_looks_after_its_registration() {
