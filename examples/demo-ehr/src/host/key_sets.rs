@@ -53,8 +53,8 @@ mod tests {
     use super::*;
 
     /// A-JWKS-01
-    #[test]
-    fn one_address_of_this_machine_and_no_other() {
+    #[tokio::test]
+    async fn one_address_of_this_machine_and_no_other() {
         let own = "http://127.0.0.1:8081/key-set/keys.json";
         let guarded = KeySets::new(own.to_owned(), false).unwrap();
         assert!(guarded.may_fetch(own) && guarded.may_fetch("https://app.example/jwks"));

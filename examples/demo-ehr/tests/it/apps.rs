@@ -209,7 +209,7 @@ async fn an_app_from_before_pkce_is_let_in_where_it_is_registered() {
 #[tokio::test]
 async fn an_answer_can_come_as_a_form() {
     let mut browser = AtApp::default();
-    let page = browser.connect_by("/confidential", "form_post").await;
+    let page = browser.connect_by("/asymmetric", "form_post").await;
     assert_eq!(status(&page), 200, "{}", page.body);
     assert!(page.body.contains("answer came as a form"), "{}", page.body);
 }

@@ -107,8 +107,10 @@ async fn used(at: &At) {
     let mut lee = Browser::signed_in_at(at, "dr-lee").await;
     // An EHR launch: its handle goes through addresses.
     let form = lee.get("/ehr").await;
-    let token = form.field("token");
-    let launch = [("token", token.as_str()), ("client_id", "confidential-example"), ("patient", "carol")];
+    // The first form of every page signs out.
+    let (_, form) = form.body.split_once("action=\"/ehr/launch\"").unwrap();
+    let token = form.split_once("name=\"token\" value=\"").unwrap().1.split('"').next().unwrap();
+    let launch = [("token", token), ("client_id", "confidential-example"), ("patient", "carol")];
     let sent = lee.post("/ehr/launch", &launch).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
     let mut opened = AtApp::at(at);
