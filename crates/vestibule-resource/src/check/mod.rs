@@ -4,6 +4,7 @@ mod bundle;
 mod narrowing;
 mod permitted;
 mod push;
+mod ties;
 mod verdict;
 
 pub use bundle::Filtered;

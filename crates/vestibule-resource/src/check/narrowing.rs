@@ -16,7 +16,7 @@ use crate::known::Known;
 use crate::reach::Reach;
 use crate::rule::{Rule, on};
 use crate::rules::Rules;
-use crate::search::Search;
+use crate::search::{Include, Search};
 
 /// What a server must apply to an interaction that is permitted within limits. [`checks`](Self::checks) says what there is to do.
 ///
@@ -30,7 +30,7 @@ pub struct Narrowing {
     roots: Option<Vec<ResourceType>>,
     need: Need,
     grounds: Grounds,
-    pub(crate) included: bool,
+    pub(crate) includes: Arc<[Include]>,
     pub(crate) history: bool,
     pub(crate) everything: bool,
     pub(crate) counts: bool,
@@ -77,7 +77,7 @@ impl Narrowing {
             roots,
             need,
             grounds,
-            included: false,
+            includes: Arc::default(),
             history: false,
             everything: false,
             counts: false,
@@ -93,7 +93,7 @@ impl Narrowing {
 
     pub(crate) fn searches(&mut self, search: &Search) {
         self.bundle = true;
-        self.included = !search.includes().is_empty();
+        self.includes = search.includes().into();
         self.counts = search.counts_only();
         self.partial = search.wants_parts_only();
     }
@@ -174,7 +174,7 @@ impl Narrowing {
         } else {
             Verdict::Hidden(Hidden::Unexpected)
         };
-        if as_root.is_permitted() || !(self.included || self.everything && !is_root) {
+        if as_root.is_permitted() || !(!self.includes.is_empty() || self.everything && !is_root) {
             return as_root;
         }
         if !on(Rule::Includes) {

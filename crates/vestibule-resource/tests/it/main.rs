@@ -5,5 +5,7 @@ mod decisions;
 mod fixtures;
 mod introspection;
 mod layer;
+mod properties;
 mod remote_keys;
 mod token_checks;
+mod world;
