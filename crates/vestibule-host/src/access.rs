@@ -179,7 +179,8 @@ pub struct AllowedPatient {
     pub summary: PatientSummary,
     /// What the user is to the patient, for the consent page.
     pub relationship: Option<String>,
-    /// What an app may get at most through this relationship; `None` means no further limit.
+    /// What an app may get at most through this relationship; `None` means no further limit. A later moment of the same grant may
+    /// say less, never more: what the consent page showed is the most.
     ///
     /// # Security
     /// It limits `patient/` scopes. A `user/` scope speaks of everything the user may see, not of this patient, and stays: the FHIR
@@ -272,14 +273,18 @@ pub struct EncounterPage {
 ///
 /// It is asked when a patient is chosen, before consent, at issue and at redemption; no answer is cached. The question names
 /// the app, so that a host can keep an app away from some records.
+///
+/// Check an implementation with `vestibule_testkit::patient_suite!`.
 #[async_trait]
 pub trait PatientAccessPolicy: Debug + Send + Sync {
     /// The patients this user may choose from.
     ///
     /// # Contract
-    /// At most `query.limit` entries. An empty first page of [`Reach::Listed`] means that the user has no record, and the
-    /// app is told `access_denied` (S1). Listing is a convenience: a choice is always checked with
-    /// [`may_access`](Self::may_access).
+    /// At most `query.limit` entries, and a cursor for the rest: pages of any length show the same patients in the same order, each
+    /// once. An empty first page of [`Reach::Listed`] means that the user has no record, and the
+    /// app is told `access_denied` (S1); what is not on such a list cannot be chosen. Listing is a convenience: a choice is always
+    /// checked with [`may_access`](Self::may_access). A text or a cursor that makes no sense is no fault: it finds nothing, or
+    /// begins anew.
     ///
     /// # Errors
     /// [`PolicyError`] when nobody knows; nothing is granted.
@@ -287,6 +292,10 @@ pub trait PatientAccessPolicy: Debug + Send + Sync {
     -> Result<PatientPage, PolicyError>;
 
     /// Whether this user may let this app into this record, now.
+    ///
+    /// # Contract
+    /// While nothing changes, the same question has the same answer. What has ended is denied from the next question on; whom or
+    /// what nobody knows is denied, and is no fault. Ids are compared byte for byte.
     ///
     /// # Errors
     /// [`PolicyError`] when nobody knows; nothing is granted and nothing is spent.

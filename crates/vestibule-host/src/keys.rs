@@ -188,7 +188,11 @@ pub enum KeyError {
 /// # Contract
 /// [`snapshot`](Self::snapshot) is cheap and never blocks. A key named in a snapshot can sign for as long as that snapshot
 /// may be in use. Public parts of a key are in `jwks` for longer than that document may be cached before the key signs (KEY-001),
-/// and until the longest token that it signed has ended (KEY-002).
+/// and until the longest token that it signed has ended (KEY-002). All nodes of an issuer have the same keys under the same ids,
+/// a minute apart at most; a key that was succeeded still signs for whoever holds an older snapshot. What cannot be reached changes
+/// no key.
+///
+/// Check an implementation with `vestibule_testkit::ring_suite!`.
 ///
 /// # Security
 /// Private keys never leave the implementation (KEY-004).

@@ -247,13 +247,16 @@ pub enum SignInMove {
 }
 
 /// Knows who is signed in. **Required.**
+///
+/// Check an implementation with `vestibule_testkit::user_suite!`.
 #[async_trait]
 pub trait UserAuthenticator: Debug + Send + Sync {
     /// Who sent this request, judged by the host's own session.
     ///
     /// # Contract
     /// `None` means that nobody is signed in; the engine then calls [`sign_in`](Self::sign_in). Only the head is passed:
-    /// a session lives in a cookie or a header.
+    /// a session lives in a cookie or a header. Whatever a browser sends that is no session is `None`, not a fault. While nobody
+    /// signs in or out, the same request has the same answer.
     ///
     /// # Errors
     /// [`HostError`] when the session store cannot answer; never `None` in that case.
@@ -264,10 +267,15 @@ pub trait UserAuthenticator: Debug + Send + Sync {
 
     /// Whether the user may (still) go on with the app, and whether the named session lives.
     ///
+    /// # Contract
+    /// A user whom nobody knows is [`Standing::NotAllowed`]. A session that never was, or is another user's, is
+    /// [`Standing::SessionEnded`]. Ids are compared byte for byte.
+    ///
     /// # Errors
     /// [`HostError`] when nobody knows; the engine answers 503 and spends nothing.
     async fn standing(&self, question: &StandingQuestion<'_>) -> Result<Standing, HostError>;
 
-    /// Where to send the browser so that somebody can sign in and come back to `ask.resume`.
+    /// Where to send the browser so that somebody can sign in and come back to `ask.resume`: a URL in visible ASCII that carries
+    /// it. What else `ask` says comes from an app; encode it.
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove;
 }
