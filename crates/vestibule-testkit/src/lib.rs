@@ -8,8 +8,27 @@
 //! }
 //! ```
 //!
-//! Each case becomes a `#[test]` of its own and says in one sentence what is broken. The suites are themselves tested against
-//! [`mutants`]: stores with one planted mistake each, every one of which must be found.
+//! Each case becomes a `#[test]` of its own and says in one sentence what is broken: a verdict in an afternoon. The suites are
+//! themselves tested against [`mutants`]: stores with one planted mistake each, every one of which must be found.
+//!
+//! | you write | hold it to | and give the cases |
+//! |---|---|---|
+//! | `GrantStore` | [`store_suite!`] | a [`StoreFactory`]: a closure, or a value with a place |
+//! | `ConsentStore` | [`consent_suite!`] | the same |
+//! | `KeyStore` | [`key_suite!`] | the same |
+//! | `ClientRegistrar` | [`registrar_suite!`] | the same |
+//! | `ClientRegistry` | [`registry_suite!`] | a [`RegistryWorld`](suite::registries::RegistryWorld), or a closure over a list of apps |
+//! | `KeyRing` | [`ring_suite!`] | a [`RingWorld`](suite::rings::RingWorld): nodes over the same keys |
+//! | `UserAuthenticator` | [`user_suite!`] | a [`UserWorld`](suite::users::UserWorld): people who sign in your way |
+//! | `PatientAccessPolicy` | [`patient_suite!`] | a [`PatientWorld`](suite::patients::PatientWorld): people, and what they may open |
+//!
+//! A registry that is made of a list needs no world:
+//!
+//! ```
+//! mod registry {
+//!     vestibule_testkit::registry_suite!(|apps| vestibule_host::StaticClients::new(apps).unwrap());
+//! }
+//! ```
 //!
 //! For tests of a whole engine there are a clock that is [set by hand](FakeClock), [entropy that repeats](SeededEntropy), a
 //! store that [fails when told to](FaultyGrants), callers that [go away](at_every_wait) and a

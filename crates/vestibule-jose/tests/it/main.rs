@@ -13,6 +13,8 @@ mod hsm;
 mod key_sets;
 mod keys;
 #[cfg(feature = "generate")]
+mod ring_contract;
+#[cfg(feature = "generate")]
 mod rotation;
 mod seals;
 #[cfg(feature = "generate")]

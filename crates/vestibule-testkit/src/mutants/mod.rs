@@ -5,14 +5,22 @@
 mod beside;
 mod keys;
 mod names;
+mod patients;
 mod refresh;
 mod registrars;
+mod registries;
+mod rings;
 mod store;
 mod token;
+mod users;
 
 pub use keys::{KeyMistake, MutantKeys, MutantKeysFactory};
+pub use patients::{MutantPatients, PatientMistake};
 pub use registrars::{MutantClients, RegistrarMistake};
+pub use registries::{MutantRegistries, RegistryMistake};
+pub use rings::{MutantRing, MutantRings, RingMistake};
 pub use store::MutantGrants;
+pub use users::{MutantUsers, UserMistake};
 
 macro_rules! mistakes {
     ($($(#[$doc:meta])* $name:ident,)*) => {

@@ -2,11 +2,20 @@
 //!
 //! A case opens a store of its own through a [`StoreFactory`] and ends with a [`Verdict`]. No case reads a clock: the store is
 //! told the time, as in production.
+//!
+//! What a host has and Vestibule cannot make (users, patients, an operator's page) a case meets through a *world*: a trait with a
+//! few ways to bring the host into the state that the case asks for. A world that cannot says [`Arranged::Never`], and what
+//! follows from that is checked instead.
 
 pub mod consents;
 pub mod grants;
 pub mod keys;
+pub mod patients;
+mod published;
 pub mod registrations;
+pub mod registries;
+pub mod rings;
+pub mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -112,6 +121,45 @@ impl<S: ?Sized> fmt::Debug for Case<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Case({})", self.name)
     }
+}
+
+/// Whether a host could be brought into the state that a case asks for.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arranged {
+    /// It is in that state.
+    Done,
+    /// It can never come into that state: a registry in memory loses no database.
+    Never,
+}
+
+/// A case that is still running, and stays on its thread.
+pub type RunningHere<'a> = Pin<Box<dyn Future<Output = Verdict> + 'a>>;
+
+/// One case of a suite that works with a host's world.
+pub struct WorldCase<W: ?Sized + 'static> {
+    /// The name, the same as that of the generated test.
+    pub name: &'static str,
+    /// Runs it.
+    pub run: for<'a> fn(&'a W) -> RunningHere<'a>,
+}
+
+impl<W: ?Sized> fmt::Debug for WorldCase<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorldCase({})", self.name)
+    }
+}
+
+/// Runs all cases, each in a world of its own, and returns the names and reasons of those that failed.
+pub fn failures_in<W: ?Sized>(
+    cases: &[WorldCase<W>],
+    world: impl Fn() -> Box<W>,
+) -> Vec<(&'static str, Broken)> {
+    let run = |case: &WorldCase<W>| {
+        let world = world();
+        block_on((case.run)(&world)).err().map(|broken| (case.name, broken))
+    };
+    cases.iter().filter_map(run).collect()
 }
 
 /// Runs all cases, each with a factory of its own, and returns the names and reasons of those that failed.
@@ -223,6 +271,50 @@ macro_rules! key_suite {
 macro_rules! registrar_suite {
     ($factory:expr) => {
         $crate::__registrar_cases! { __generate_tests $factory }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `ClientRegistry` suite. Takes a [`RegistryWorld`](registries::RegistryWorld): for a registry
+/// that is made of a list, a closure.
+#[macro_export]
+macro_rules! registry_suite {
+    ($world:expr) => {
+        $crate::__registry_cases! { __generate_tests $world }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `KeyRing` suite. Takes a [`RingWorld`](rings::RingWorld).
+#[macro_export]
+macro_rules! ring_suite {
+    ($world:expr) => {
+        $crate::__ring_cases! { __generate_tests $world }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `UserAuthenticator` suite. Takes a [`UserWorld`](users::UserWorld).
+#[macro_export]
+macro_rules! user_suite {
+    ($world:expr) => {
+        $crate::__user_cases! { __generate_tests $world }
+    };
+}
+
+/// Makes a `#[test]` of each case of the `PatientAccessPolicy` suite. Takes a [`PatientWorld`](patients::PatientWorld).
+#[macro_export]
+macro_rules! patient_suite {
+    ($world:expr) => {
+        $crate::__patient_cases! { __generate_tests $world }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __generate_world_list {
+    ($world:ty; $suite:ident: $($case:ident)*) => {
+        /// All cases of this suite.
+        pub const CASES: &[$crate::suite::WorldCase<$world>] = &[$(
+            $crate::suite::WorldCase { name: stringify!($case), run: |world| Box::pin($case(world)) },
+        )*];
     };
 }
 

@@ -6,5 +6,6 @@ mod compute;
 mod conformance;
 mod faults;
 mod grant_mutants;
+mod host_mutants;
 mod memory;
 mod mutants;
