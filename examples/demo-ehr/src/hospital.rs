@@ -23,8 +23,9 @@ use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
 use crate::ehr::{self, Ehr, Launcher};
 use crate::embed::{self, ARCHIVE, CLINIC, FHIR, Ours, Storage, StorageError};
-use crate::fhir::capability::{self, OAuthUris};
-use crate::fhir::guard::Guard;
+use crate::fhir::capability::OAuthUris;
+use crate::fhir::guard::{self, Guard};
+use crate::fhir::journal::Journal;
 use crate::fhir::{self, FhirBase, Origins};
 use crate::host::audit::EhrAudit;
 use crate::host::clients::{self, ClientsFileError, Surroundings};
@@ -35,7 +36,7 @@ use crate::host::patients::EhrPatients;
 use crate::host::rate::Failures;
 use crate::host::users::EhrUsers;
 use crate::options::{Command, Options};
-use crate::records::Records;
+use crate::records::{Records, Shelf};
 use crate::serve::{self, Limits};
 use crate::{keys, sample_app};
 
@@ -168,6 +169,7 @@ impl Hospital {
         let https = public.starts_with("https:");
         let session = Cookie::new("ehr_session", https);
         let recent = Arc::new(Recent::new(Arc::new(SystemClock)));
+        let journal = Arc::new(Journal::new(Arc::new(SystemClock)));
         let audit = |issuer: &str| EhrAudit { database: database.clone(), issuer: issuer.to_owned() };
         let ours = Ours {
             users: Arc::new(EhrUsers { database: database.clone(), cookie: session.clone() }),
@@ -204,18 +206,28 @@ impl Hospital {
             launcher: Launcher::new(server.clone(), known, Arc::clone(&clients), public),
             clients: Arc::clone(&clients),
             recent,
+            journal: Arc::clone(&journal),
             sample_app: settings.sample_app_url.clone(),
             app_key: app_key.clone(),
         });
         let origins = Arc::new(Origins { clients });
         let clinic_origins = Arc::new(Origins { clients: clinics });
-        let base =
-            |server: &AuthorizationServer, path: &str, records: Arc<Records>, origins: &Arc<Origins>| {
-                let url = format!("{}{path}", server.config().issuer());
-                let metadata = capability::statement(&url, &oauth_uris(server));
-                let guard = Guard { server: server.clone(), base: url.clone(), database: database.clone() };
-                fhir::router(Arc::new(FhirBase { url, records, guard, metadata }), Arc::clone(origins))
+        let base = |server: &AuthorizationServer,
+                    path: &'static str,
+                    records: Arc<Records>,
+                    origins: &Arc<Origins>| {
+            let url = format!("{}{path}", server.config().issuer());
+            let guard = Guard {
+                server: server.clone(),
+                base: url.clone(),
+                database: database.clone(),
+                rules: guard::rules(&url),
             };
+            // What is written through one issuer's base is there at the other's: it is one hospital.
+            let shelf = Shelf::new(path, records, database.clone());
+            let (uris, journal) = (oauth_uris(server), Arc::clone(&journal));
+            fhir::router(Arc::new(FhirBase { url, shelf, guard, uris, journal }), Arc::clone(origins))
+        };
         let closing = Arc::new(AtomicBool::new(false));
         let ready = {
             let (database, server, closing) = (database.clone(), server.clone(), Arc::clone(&closing));
@@ -370,7 +382,7 @@ fn banner(settings: &Settings) -> String {
   A second issuer          {app}/clinic
                            {ehr}/clinic: the same store, other keys and apps
   Apps with access         {ehr}/auth/manage
-  What was asked, and why  {ehr}/ehr/inspector
+  What was asked, and why  {ehr}/ehr/inspector   {ehr}/ehr/inspector/fhir
   Audit log                {ehr}/ehr/audit
 
   Users, password = name   alice  carol  nobody  dr-lee  nurse-kim

@@ -5,7 +5,7 @@
 //! 1. `embed.rs`: how Vestibule is built and mounted. This is the part to copy.
 //! 2. `host/`: the host traits over the hospital's own tables. This is the part to write anew.
 //! 3. `ehr/launcher.rs`: how the EHR opens an app.
-//! 4. `fhir/guard.rs`: how the FHIR API checks a token.
+//! 4. `fhir/mod.rs`, then `fhir/guard.rs`: how a FHIR server checks a token, and applies what its scopes leave.
 //! 5. The rest is the hospital: sign-in and pages (`ehr/`), records (`records/`), FHIR (`fhir/`), serving (`serve.rs`); and
 //!    apps of somebody else to try it with (`sample_app.rs`, `apps/`).
 

@@ -62,3 +62,14 @@ CREATE TABLE IF NOT EXISTS ehr_secret (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT;
+
+-- What apps wrote over the FHIR API: each version of each resource, on top of the records that come with the demo.
+CREATE TABLE IF NOT EXISTS ehr_written (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice
+    base    TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    id      TEXT NOT NULL,
+    at      INTEGER NOT NULL,                    -- milliseconds since 1970
+    body    TEXT                                 -- NULL: deleted
+) STRICT;
+CREATE INDEX IF NOT EXISTS ehr_written_by_resource ON ehr_written (base, kind, id);

@@ -4,6 +4,7 @@
 
 mod apps;
 mod audit;
+mod decisions;
 pub mod forms;
 mod inspector;
 mod launcher;
@@ -26,6 +27,7 @@ use vestibule_host::SessionId;
 
 use crate::apps::AppKey;
 use crate::database::{Database, DatabaseError};
+use crate::fhir::journal::Journal;
 use crate::host::explanations::Recent;
 use crate::host::registrations::Registrations;
 use crate::records::Records;
@@ -55,6 +57,8 @@ pub struct Ehr {
     pub clients: Arc<dyn Registrations>,
     /// What happened to the requests of the last hour.
     pub recent: Arc<Recent>,
+    /// What the FHIR APIs decided in the last hour.
+    pub journal: Arc<Journal>,
     /// Where the sample app lives.
     pub sample_app: String,
     /// The key of the sample apps that have one, for `/ehr/try`.
@@ -111,6 +115,7 @@ pub fn router(ehr: Arc<Ehr>) -> Router {
         .route("/ehr/audit", get(audit::list))
         .route("/ehr/audit/{id}", get(audit::resource))
         .route("/ehr/inspector", get(inspector::list))
+        .route("/ehr/inspector/fhir", get(decisions::list))
         .route("/assets/ehr.css", get(page::stylesheet))
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route(&style::path(), get(style::document))

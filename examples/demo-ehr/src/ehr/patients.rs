@@ -118,7 +118,7 @@ fn show(ehr: &Ehr, session: &Session, patient: &Listed) -> Response {
 }
 
 fn lines<'a>(records: &'a Records, kind: &str, patient: &'a str) -> Vec<Line<'a>> {
-    let mut lines: Vec<Line<'a>> = records.of_patient(kind, patient).map(line).collect();
+    let mut lines: Vec<Line<'a>> = records.of_patient(kind, patient).map(|record| line(record)).collect();
     lines.sort_by(|a, b| b.date.cmp(a.date));
     lines.truncate(20);
     lines

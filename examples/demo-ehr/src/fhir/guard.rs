@@ -1,19 +1,36 @@
-//! What a token opens. Vestibule says whether it lives and what its scopes allow; the hospital's own rule applies below it.
+//! Who asks, and what is open to them. Vestibule says whether the token lives and what its scopes allow; the hospital's own
+//! rule, whose records this user may open, applies below that.
 
 use std::collections::HashSet;
 
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
 use vestibule::AuthorizationServer;
-use vestibule_resource::{Denied, FhirVersion, Part, Principal, Reach, Rules, TokenFault, bearer_token};
-use vestibule_scope::{Constraint, Permission, ResourceType};
+use vestibule_resource::{
+    Decision, Denied, Element, FhirVersion, Interaction, Known, Narrowing, Principal, Rules, TokenFault,
+    bearer_token,
+};
+use vestibule_scope::ResourceType;
 
-use super::answer;
+use super::answer::Answer;
 use super::cors::CalledBy;
-use super::query::Query;
+use super::journal::Judged;
+use super::query::{OFFSET, Query};
 use crate::database::{Database, DatabaseError};
-use crate::records::Record;
+use crate::records::{Record, Records};
+
+/// The types that are about nobody, unless they say so.
+const OPEN_TO_ALL: [&str; 6] =
+    ["Device", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole"];
+/// Entries of a batch.
+const MOST_ENTRIES: usize = 50;
+
+/// What Vestibule is told about a FHIR base. What is not said here has the narrow default.
+#[must_use]
+pub fn rules(base: &str) -> Rules {
+    Rules::new(FhirVersion::R4, base).with_paging_parameter(OFFSET).with_max_entries(MOST_ENTRIES)
+}
 
 /// Guards one FHIR base.
 #[derive(Debug)]
@@ -24,11 +41,13 @@ pub struct Guard {
     pub base: String,
     /// The hospital's tables: whose records the user may open today.
     pub database: Database,
+    /// What Vestibule is told about the base.
+    pub rules: Rules,
 }
 
 impl Guard {
     /// The app and user behind a request, or the answer for everybody else.
-    pub(super) async fn caller(&self, head: &Parts) -> Result<Caller, Response> {
+    pub(super) async fn caller(&self, head: &Parts) -> Result<Caller, Answer> {
         let token = bearer_token(head).map_err(|denied| refusal(&denied))?;
         let living = self.server.access_token(token).await.map_err(|error| away(&error))?;
         let principal = match &living {
@@ -38,18 +57,20 @@ impl Guard {
         };
         let principal = principal.map_err(|fault| refusal(&fault.into()))?;
         let patients = patients_of(&self.database, &principal).await.map_err(|error| away(&error))?;
-        let rules = Rules::new(FhirVersion::R4, self.base.clone());
-        Ok(Caller { principal, patients, rules })
+        Ok(Caller { principal, patients, rules: self.rules.clone() })
     }
 }
 
 /// Nobody knows, so nobody gets anything; trying again helps.
-fn away(error: &(dyn std::error::Error + 'static)) -> Response {
-    tracing::error!(error, "a request could not be judged");
-    let mut response =
-        answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again in a moment");
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
+pub(super) fn away(error: &(dyn std::error::Error + 'static)) -> Answer {
+    tracing::error!(error, "a request could not be answered");
+    Answer::outcome(StatusCode::SERVICE_UNAVAILABLE, "transient", "please try again in a moment")
+}
+
+/// The answer to a refused request: status, challenge and outcome are Vestibule's.
+fn refusal(denied: &Denied) -> Answer {
+    tracing::debug!(error = denied as &dyn std::error::Error, "request refused");
+    Answer::of_text(denied.status(), denied.operation_outcome()).challenging(denied.challenge())
 }
 
 /// Whose records the user behind a token may open. Asked with each request: access that ended yesterday is over.
@@ -70,115 +91,151 @@ async fn patients_of(database: &Database, principal: &Principal) -> Result<HashS
 /// An app acting for a user, or a backend service.
 #[derive(Debug)]
 pub(super) struct Caller {
-    principal: Principal,
+    pub(super) principal: Principal,
     patients: HashSet<String>,
     rules: Rules,
 }
 
 impl Caller {
-    /// What the scopes let this app see when it reads one instance, or searches a type. `None`: nothing.
-    pub(super) fn sight(&self, kind: ResourceType, id: Option<&str>) -> Option<Sight<'_>> {
-        let permission = if id.is_some() { Permission::Read } else { Permission::Search };
-        let own = id.is_some_and(|id| self.principal.is_own_resource(kind, id));
-        let parts = match self.principal.reach(kind, permission, &self.rules) {
-            _ if own => vec![View { patient: None, only: None }],
-            Reach::Nothing => return None,
-            Reach::Everything(_) => vec![View { patient: None, only: None }],
-            Reach::Parts(parts) => parts.iter().filter_map(|part| View::of(kind, part)).collect(),
+    /// What the scopes say to an interaction: what is open then, or the refusal. Both are for the journal too.
+    pub(super) fn judge(&self, interaction: &Interaction) -> (Result<Sight<'_>, Answer>, Judged) {
+        let decision = self.principal.decide(interaction, &self.rules);
+        let judged = Judged::of(self.principal.client_id(), interaction, &decision);
+        let sight = match decision {
+            Decision::Permit(_) => Ok(Sight { caller: self, limits: None }),
+            Decision::PermitNarrowed(limits) => Ok(Sight { caller: self, limits: Some(limits) }),
+            Decision::Deny(denial) => {
+                tracing::debug!(error = &denial as &dyn std::error::Error, "request denied");
+                Err(refusal(&Denied::InsufficientScope))
+            }
         };
-        Some(Sight { caller: self, views: parts })
+        (sight, judged)
     }
 
     /// Marks an answer as this app's, so that its origins may read it.
-    pub(super) fn answer(&self, mut response: Response) -> Response {
+    pub(super) fn answer(&self, answer: Answer) -> Response {
+        let mut response = answer.into_response();
         response.extensions_mut().insert(CalledBy(self.principal.client_id().clone()));
         response
     }
 
     /// The hospital's own rule, whatever the scopes say (SMART-SCOPE-025).
     fn user_may_see(&self, record: &Record) -> bool {
-        match &record.patient {
-            Some(patient) => self.patients.contains(patient),
+        match record.patients.as_slice() {
             // SMART-SCOPE-064: staff, places and the like are for every app that has a scope for them. A Person is a
-            // user's own description, and nobody else's business.
-            None => record.kind() != "Person" || self.is_own(record),
+            // user's own description; anything else that names nobody waits until somebody says whose it is.
+            [] => OPEN_TO_ALL.contains(&record.kind()) || self.is_own(record),
+            // A study of many is for those who may open all of them.
+            patients => patients.iter().all(|patient| self.patients.contains(patient)),
         }
     }
 
     fn is_own(&self, record: &Record) -> bool {
-        let own = format!("{}/{}", record.kind(), record.id());
-        self.principal
-            .fhir_user()
-            .and_then(|url| url.strip_suffix(&own))
-            .is_some_and(|base| base.ends_with('/'))
+        let kind = ResourceType::from_name(record.kind());
+        kind.is_some_and(|kind| self.principal.is_own_resource(kind, record.id()))
     }
 }
 
-/// The records that an app may see of one type.
+/// What is open to an interaction that was permitted.
 #[derive(Debug)]
 pub(super) struct Sight<'c> {
     caller: &'c Caller,
-    /// A record that any of them shows is shown (SMART-SCOPE-043).
-    views: Vec<View>,
-}
-
-#[derive(Debug)]
-struct View {
-    patient: Option<String>,
-    only: Option<Query>,
-}
-
-impl View {
-    /// `None` where the scope's constraint is not understood: such a scope shows nothing.
-    fn of(kind: ResourceType, part: &Part) -> Option<Self> {
-        let only = match part.constraint() {
-            Some(constraint) => Some(query_of(kind, constraint)?),
-            None => None,
-        };
-        Some(Self { patient: part.patient().map(|patient| patient.as_str().to_owned()), only })
-    }
-
-    fn shows(&self, record: &Record) -> bool {
-        let of_patient = match (self.patient.as_deref(), record.patient.as_deref()) {
-            (Some(wanted), Some(patient)) => wanted == patient,
-            _ => true,
-        };
-        of_patient && self.only.as_ref().is_none_or(|query| query.matches(record))
-    }
-}
-
-/// A granular scope is a search, so it is applied as one (SMART-SCOPE-040, -044).
-fn query_of(kind: ResourceType, constraint: &Constraint) -> Option<Query> {
-    let pairs: Option<Vec<_>> = constraint
-        .pairs()
-        .map(|pair| {
-            let value = pair.values().collect::<Vec<_>>().join(",");
-            pair.modifier().is_none().then(|| (pair.name().to_owned(), value))
-        })
-        .collect();
-    Query::parse(kind.name(), &pairs?).ok()
+    /// What the scopes leave of it, unless they leave everything.
+    limits: Option<Narrowing>,
 }
 
 impl Sight<'_> {
-    /// Whether this record is shown.
-    pub(super) fn shows(&self, record: &Record) -> bool {
-        self.caller.user_may_see(record) && self.views.iter().any(|view| view.shows(record))
-    }
-
-    /// Whether anything of this patient's is shown.
-    pub(super) fn opens(&self, patient: &str) -> bool {
-        self.caller.patients.contains(patient)
-            && self.views.iter().any(|view| view.patient.as_deref().is_none_or(|wanted| wanted == patient))
+    /// The same, among the records of one moment.
+    pub(super) fn over<'s>(&'s self, records: &'s Records) -> View<'s> {
+        View { caller: self.caller, limits: self.limits.as_ref(), records }
     }
 }
 
-/// The answer to a refused request: status, challenge and outcome are Vestibule's.
-pub(super) fn refusal(denied: &Denied) -> Response {
-    tracing::debug!(error = denied as &dyn std::error::Error, "request refused");
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::WWW_AUTHENTICATE, denied.challenge()),
-    ];
-    (denied.status(), headers, denied.operation_outcome()).into_response()
+/// What is open of the records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'s> {
+    caller: &'s Caller,
+    limits: Option<&'s Narrowing>,
+    pub(super) records: &'s Records,
+}
+
+impl View<'_> {
+    /// Whether this record is shown: whatever was pushed into a query, every single one is asked for here.
+    pub(super) fn shows(&self, record: &Record) -> bool {
+        let permits =
+            |limits: &Narrowing| limits.check_result_among(&record.resource, self.records).is_permitted();
+        self.caller.user_may_see(record) && self.limits.is_none_or(permits)
+    }
+
+    /// Whether anything of this type and of this patient could be shown.
+    pub(super) fn opens(&self, kind: ResourceType, patient: &str) -> bool {
+        let permits = |limits: &Narrowing| {
+            limits.reach(kind).iter().all(|reach| {
+                let of = |part: &vestibule_resource::Part| {
+                    part.patient().is_none_or(|one| one.as_str() == patient)
+                };
+                reach.is_everything() || reach.parts().iter().any(of)
+            })
+        };
+        self.caller.patients.contains(patient) && self.limits.is_none_or(permits)
+    }
+
+    /// What the limits add to a search, where one search can say it. It leaves most of what is hidden alone.
+    pub(super) fn added(&self, kind: &str) -> Option<Query> {
+        let pairs: Vec<_> = self.limits?.additions()?.into_iter().map(|one| (one.name, one.value)).collect();
+        Query::parse(kind, &pairs).ok()
+    }
+
+    /// Of a deletion nobody can say whose it was: it is told where nothing is hidden.
+    pub(super) fn shows_deletions(&self) -> bool {
+        self.limits.is_none()
+    }
+
+    /// The same for the search of a conditional write.
+    pub(super) fn of_condition(&self) -> Self {
+        Self { limits: self.limits.and_then(Narrowing::condition), ..*self }
+    }
+
+    /// Whether the app may hand in this resource: for a create or update.
+    pub(super) fn may_submit(&self, record: &Record) -> bool {
+        let permits =
+            |limits: &Narrowing| limits.check_submitted_among(&record.resource, self.records).is_permitted();
+        self.user_may_change(record) && self.limits.is_none_or(permits)
+    }
+
+    /// Whether the app may change or delete what is stored.
+    pub(super) fn may_change(&self, record: &Record) -> bool {
+        let permits = |limits: &Narrowing| limits.check_stored(Some(&record.resource)).is_permitted();
+        self.user_may_change(record) && self.limits.is_none_or(permits)
+    }
+
+    /// Whether the app may leave the resource like this.
+    pub(super) fn may_leave(&self, record: &Record) -> bool {
+        let permits = |limits: &Narrowing| limits.check_resulting(&record.resource).is_permitted();
+        self.user_may_change(record) && self.limits.is_none_or(permits)
+    }
+
+    /// The hospital's own rule: what is written is about patients whose records are open.
+    fn user_may_change(&self, record: &Record) -> bool {
+        !record.patients.is_empty() && self.caller.user_may_see(record)
+    }
+}
+
+/// For what depends on other resources: a Provenance on its targets, a Binary on its documents.
+impl Known for Records {
+    fn resource(&self, resource_type: ResourceType, id: &str) -> Option<&dyn Element> {
+        self.get(resource_type.name(), id).map(|record| &record.resource as &dyn Element)
+    }
+
+    fn documents_of(&self, binary: &str) -> Vec<&dyn Element> {
+        let url = format!("Binary/{binary}");
+        let documents = self.of_type("DocumentReference").unwrap_or_default().iter();
+        let names = |record: &&std::sync::Arc<Record>| {
+            let contents = record.resource.get("content").and_then(serde_json::Value::as_array);
+            let mut urls =
+                contents.into_iter().flatten().filter_map(|content| content.pointer("/attachment/url"));
+            urls.any(|one| one == url.as_str())
+        };
+        documents.filter(names).map(|record| &record.resource as &dyn Element).collect()
+    }
 }

@@ -1,31 +1,49 @@
-//! The FHIR R4 API over the synthetic records: read, search, metadata.
+//! The FHIR R4 APIs over the synthetic records, as a FHIR server uses `vestibule-resource`.
 //!
-//! `guard.rs` decides who may see what; `query.rs` is the search itself; `params.rs` says where each parameter looks.
+//! Read in this order: this file is the way of a request; `guard.rs` asks Vestibule, and applies the hospital's own rule below
+//! the answer; `read.rs`, `search.rs`, `write.rs` and `batch.rs` do what was permitted. `query.rs`, `params.rs`, `matching.rs`,
+//! `include.rs` and `date.rs` are the search itself, which knows of no token.
+//!
+//! What is missing and what is hidden look the same to an app: 404 with the same words. Every record is asked for before it
+//! leaves, whatever a query already left out.
 
 mod answer;
+mod batch;
 pub mod capability;
 mod cors;
 mod date;
 pub mod guard;
+pub mod include;
+pub mod journal;
+mod matching;
 mod params;
 pub mod query;
+mod read;
+mod request;
+mod search;
+mod write;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Request, State};
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::Value;
-use vestibule_resource::Denied;
+use vestibule_resource::{HistoryOf, Interaction, OperationLevel, SearchOf};
 use vestibule_scope::ResourceType;
 
-use crate::records::{Record, Records};
-use guard::Guard;
-use query::Query;
+use crate::database::DatabaseError;
+use crate::records::{Shelf, TYPES};
+use answer::Answer;
+use capability::OAuthUris;
+use guard::{Caller, Guard, Sight};
+use journal::Journal;
+use request::Asked;
+use search::Place;
 
 pub use cors::Origins;
 
@@ -34,21 +52,23 @@ pub use cors::Origins;
 pub struct FhirBase {
     /// The base URL, without a slash at the end.
     pub url: String,
-    /// The records.
-    pub records: Arc<Records>,
+    /// The records, and what was written on top of them.
+    pub shelf: Shelf,
     /// Checks tokens for this base.
     pub guard: Guard,
-    /// What `/metadata` answers.
-    pub metadata: Value,
+    /// Where tokens come from, for `/metadata`.
+    pub uris: OAuthUris,
+    /// Told what was decided.
+    pub journal: Arc<Journal>,
 }
+
+/// The hospital's tables are away.
+type Failure = DatabaseError;
 
 /// The routes below one base.
 pub fn router(base: Arc<FhirBase>, origins: Arc<Origins>) -> Router {
     let records = Router::new()
-        .route("/{kind}", get(search))
-        .route("/{kind}/{id}", get(read))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
+        .fallback(serve)
         .layer(middleware::from_fn_with_state(origins, cors::registered_origins));
     let public = Router::new()
         .route("/metadata", get(metadata))
@@ -57,85 +77,120 @@ pub fn router(base: Arc<FhirBase>, origins: Arc<Origins>) -> Router {
     public.merge(records).with_state(base)
 }
 
-async fn metadata(State(base): State<Arc<FhirBase>>) -> Response {
-    answer::resource(StatusCode::OK, &base.metadata)
-}
-
-async fn read(
-    State(base): State<Arc<FhirBase>>,
-    Path((kind, id)): Path<(String, String)>,
-    head: Parts,
-) -> Response {
-    let caller = match base.guard.caller(&head).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let Some(kind) = base.known(&kind) else { return caller.answer(no_such_type()) };
-    // IPA-015. The scope is asked for before the record, so that a missing scope says the same about every id.
-    let Some(sight) = caller.sight(kind, Some(&id)) else { return caller.answer(scope_missing()) };
-    caller.answer(match base.records.get(kind.name(), &id) {
-        Some(record) if sight.shows(record) => answer::resource(StatusCode::OK, &record.resource),
-        Some(_) => {
-            answer::outcome(StatusCode::FORBIDDEN, "forbidden", "this token does not open this record")
-        }
-        None => answer::outcome(StatusCode::NOT_FOUND, "not-found", "there is no such resource"),
-    })
-}
-
-async fn search(
-    State(base): State<Arc<FhirBase>>,
-    Path(kind): Path<String>,
-    RawQuery(query): RawQuery,
-    head: Parts,
-) -> Response {
-    let caller = match base.guard.caller(&head).await {
-        Ok(caller) => caller,
-        Err(refusal) => return refusal,
-    };
-    let Some(kind) = base.known(&kind) else { return caller.answer(no_such_type()) };
-    let Some(sight) = caller.sight(kind, None) else { return caller.answer(scope_missing()) };
-    let kind = kind.name();
-    let query = match Query::parse(kind, &pairs(query.as_deref().unwrap_or_default())) {
-        Ok(query) => query,
-        Err(error) => {
-            return caller.answer(answer::outcome(StatusCode::BAD_REQUEST, "invalid", &error.to_string()));
-        }
-    };
-    // Naming a patient whom the token does not open is refused, not answered with an empty list: it is a mistake of
-    // the app, and silence would hide it.
-    if query.patients(kind).any(|patient| !sight.opens(patient)) {
-        let text = "this token does not open the record of the patient named in the search";
-        return caller.answer(answer::outcome(StatusCode::FORBIDDEN, "forbidden", text));
-    }
-    let records = base.records.of_type(kind).unwrap_or_default().iter();
-    let matches: Vec<&Record> =
-        records.filter(|record| sight.shows(record)).filter(|record| query.matches(record)).collect();
-    caller.answer(answer::search_set(&base.url, kind, &query, &matches))
-}
-
-impl FhirBase {
-    fn known(&self, kind: &str) -> Option<ResourceType> {
-        self.records.of_type(kind)?;
-        ResourceType::from_name(kind)
-    }
-}
-
-fn pairs(query: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
-}
-
-fn no_such_type() -> Response {
-    answer::outcome(StatusCode::NOT_FOUND, "not-supported", "this resource type is not known here")
-}
-
-fn scope_missing() -> Response {
-    guard::refusal(&Denied::InsufficientScope)
-}
-
-async fn unknown() -> Response {
-    answer::outcome(StatusCode::NOT_FOUND, "not-found", "there is nothing here")
+/// IPA-002, IPA-003: for everybody; whoever shows a token is told what that is good for. A bad one is none.
+async fn metadata(State(base): State<Arc<FhirBase>>, head: Parts) -> Response {
+    let caller = base.guard.caller(&head).await.ok();
+    let statement = capability::statement(&base, caller.as_ref().map(|caller| &caller.principal));
+    let mut response = Answer::new(StatusCode::OK, statement).into_response();
+    response.headers_mut().append(http::header::VARY, http::HeaderValue::from_static("authorization"));
+    response
 }
 
 async fn wrong_method() -> Response {
-    answer::outcome(StatusCode::METHOD_NOT_ALLOWED, "not-supported", "this server only reads and searches")
+    Answer::unsupported(StatusCode::METHOD_NOT_ALLOWED, "this is for reading only").into_response()
+}
+
+/// Every request but `/metadata`: who asks, then what, then the answer.
+async fn serve(State(base): State<Arc<FhirBase>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let caller = match base.guard.caller(&head).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let answer = match Asked::of_request(Request::from_parts(head, body)).await {
+        Ok(asked) => base.answer(&caller, &asked).await,
+        Err(answer) => answer,
+    };
+    caller.answer(answer)
+}
+
+impl FhirBase {
+    /// The answer to a request that came alone.
+    async fn answer(&self, caller: &Caller, asked: &Asked) -> Answer {
+        let entries = |asked: &Asked| {
+            let entries = asked.body.as_ref().and_then(|body| body.get("entry")).and_then(Value::as_array);
+            entries.cloned().unwrap_or_default()
+        };
+        match asked.interaction(&self.guard.rules) {
+            Ok(Interaction::Batch(_)) => batch::batch(self, caller, &entries(asked)).await,
+            Ok(Interaction::Transaction(_)) => {
+                let done = batch::transaction(self, caller, &entries(asked)).await;
+                done.unwrap_or_else(|failure| guard::away(&failure))
+            }
+            Ok(interaction) => self.answer_one(caller, asked, &interaction).await,
+            Err(answer) => answer,
+        }
+    }
+
+    /// The answer to one entry of a batch.
+    async fn answer_entry(&self, caller: &Caller, asked: &Asked) -> Answer {
+        match asked.interaction(&self.guard.rules) {
+            Ok(interaction) => self.answer_one(caller, asked, &interaction).await,
+            Err(answer) => answer,
+        }
+    }
+
+    /// IPA-015. The scopes are asked before the records, so that a missing scope says the same about every id.
+    async fn answer_one(&self, caller: &Caller, asked: &Asked, interaction: &Interaction) -> Answer {
+        let (sight, judged) = caller.judge(interaction);
+        self.journal.note(judged);
+        let done = match sight {
+            Ok(sight) => self.permitted(&sight, asked, interaction).await,
+            Err(refusal) => return refusal,
+        };
+        done.unwrap_or_else(|failure| guard::away(&failure))
+    }
+
+    /// Does what the scopes permit, within what they leave.
+    async fn permitted(
+        &self,
+        sight: &Sight<'_>,
+        asked: &Asked,
+        interaction: &Interaction,
+    ) -> Result<Answer, Failure> {
+        if let Interaction::Write(write) = interaction {
+            return write::write(self, sight, asked, write).await;
+        }
+        let snapshot = self.shelf.now().await?;
+        let view = sight.over(&snapshot.records);
+        let place = |kind, compartment| Place { base: &self.url, kind, compartment };
+        Ok(match interaction {
+            Interaction::Read(of) => read::read(&view, of.resource_type.name(), of.id.as_str()),
+            Interaction::Vread(of, version) => {
+                let which = (of.resource_type.name(), of.id.as_str(), version.as_str());
+                read::vread(self, &view, which).await?
+            }
+            Interaction::History(HistoryOf::Instance(of)) => {
+                read::history(self, &view, (of.resource_type.name(), of.id.as_str())).await?
+            }
+            Interaction::Search(search) => match search.of() {
+                SearchOf::Type(kind) if is_known(*kind) => {
+                    search::search(&view, &place(*kind, None), &asked.parameters())
+                }
+                SearchOf::Compartment(of, Some(kind))
+                    if of.resource_type.name() == "Patient" && is_known(*kind) =>
+                {
+                    search::search(&view, &place(*kind, Some(of.id.as_str())), &asked.parameters())
+                }
+                _ => unsupported(),
+            },
+            Interaction::Operation(operation) if operation.name == "everything" => match &operation.level {
+                OperationLevel::Instance(of)
+                    if of.resource_type.name() == "Patient" && asked.body.is_none() =>
+                {
+                    search::everything(&view, &self.url, of.id.as_str(), &asked.parameters())
+                }
+                _ => unsupported(),
+            },
+            _ => unsupported(),
+        })
+    }
+}
+
+fn is_known(kind: ResourceType) -> bool {
+    TYPES.contains(&kind.name())
+}
+
+fn unsupported() -> Answer {
+    Answer::unsupported(StatusCode::BAD_REQUEST, "this server does not do this; /metadata says what it does")
 }

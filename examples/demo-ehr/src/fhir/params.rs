@@ -38,7 +38,15 @@ const CODE: Param = param("code", Kind::Token, &["code"]);
 const STATUS: Param = param("status", Kind::Token, &["status"]);
 const IDENTIFIER: Param = param("identifier", Kind::Token, &["identifier"]);
 const ENCOUNTER: Param = param("encounter", Kind::Reference, &["encounter"]);
+const PERFORMER: Param = param("performer", Kind::Reference, &["performer"]);
+const REQUESTER: Param = param("requester", Kind::Reference, &["requester"]);
+const MEDICATION: Param = param("medication", Kind::Reference, &["medicationReference"]);
+const TITLE: Param = param("name", Kind::Text, &["name"]);
 const NAME: Param = param("name", Kind::Text, &["name.text", "name.family", "name.given"]);
+
+const fn reference(name: &'static str, paths: &'static [&'static str]) -> Param {
+    param(name, Kind::Reference, paths)
+}
 
 const fn date(path: &'static [&'static str]) -> Param {
     param("date", Kind::Date, path)
@@ -53,13 +61,29 @@ fn own(kind: &str) -> &'static [Param] {
                     OWN_PATIENT,
                     CATEGORY,
                     CODE,
+                    reference("asserter", &["asserter"]),
+                    reference("recorder", &["recorder"]),
                     param("clinical-status", Kind::Token, &["clinicalStatus"]),
                     date(&["recordedDate"]),
                 ]
             }
         }
-        "CarePlan" => const { &[PATIENT, SUBJECT, CATEGORY, STATUS, date(&["period"])] },
-        "CareTeam" => const { &[PATIENT, SUBJECT, STATUS] },
+        "Appointment" => {
+            const {
+                &[
+                    reference("patient", &["participant.actor"]),
+                    reference("actor", &["participant.actor"]),
+                    STATUS,
+                    date(&["start"]),
+                ]
+            }
+        }
+        "CarePlan" => {
+            const { &[PATIENT, SUBJECT, CATEGORY, STATUS, date(&["period"]), reference("goal", &["goal"])] }
+        }
+        "CareTeam" => {
+            const { &[PATIENT, SUBJECT, STATUS, reference("participant", &["participant.member"])] }
+        }
         "Condition" => {
             const {
                 &[
@@ -77,14 +101,42 @@ fn own(kind: &str) -> &'static [Param] {
         "Coverage" => {
             const {
                 &[
-                    param("patient", Kind::Reference, &["beneficiary"]),
-                    param("beneficiary", Kind::Reference, &["beneficiary"]),
+                    reference("patient", &["beneficiary"]),
+                    reference("beneficiary", &["beneficiary"]),
+                    reference("payor", &["payor"]),
                     STATUS,
                 ]
             }
         }
-        "DiagnosticReport" | "Observation" => {
-            const { &[PATIENT, SUBJECT, CATEGORY, CODE, STATUS, ENCOUNTER, date(&["effectiveDateTime"])] }
+        "DiagnosticReport" => {
+            const {
+                &[
+                    PATIENT,
+                    SUBJECT,
+                    CATEGORY,
+                    CODE,
+                    STATUS,
+                    ENCOUNTER,
+                    PERFORMER,
+                    reference("result", &["result"]),
+                    date(&["effectiveDateTime"]),
+                ]
+            }
+        }
+        "Observation" => {
+            const {
+                &[
+                    PATIENT,
+                    SUBJECT,
+                    CATEGORY,
+                    CODE,
+                    STATUS,
+                    ENCOUNTER,
+                    PERFORMER,
+                    reference("device", &["device"]),
+                    date(&["effectiveDateTime"]),
+                ]
+            }
         }
         "DocumentReference" => {
             const {
@@ -95,6 +147,8 @@ fn own(kind: &str) -> &'static [Param] {
                     STATUS,
                     IDENTIFIER,
                     param("type", Kind::Token, &["type"]),
+                    reference("author", &["author"]),
+                    reference("encounter", &["context.encounter"]),
                     date(&["date"]),
                     param("period", Kind::Date, &["context.period"]),
                 ]
@@ -108,6 +162,9 @@ fn own(kind: &str) -> &'static [Param] {
                     STATUS,
                     param("class", Kind::Token, &["class"]),
                     param("type", Kind::Token, &["type"]),
+                    reference("participant", &["participant.individual"]),
+                    reference("location", &["location.location"]),
+                    reference("service-provider", &["serviceProvider"]),
                     date(&["period"]),
                 ]
             }
@@ -122,17 +179,26 @@ fn own(kind: &str) -> &'static [Param] {
                 ]
             }
         }
+        "Group" => {
+            const { &[param("type", Kind::Token, &["type"]), reference("member", &["member.entity"])] }
+        }
         "Immunization" => {
             const {
                 &[
                     OWN_PATIENT,
                     STATUS,
+                    reference("location", &["location"]),
                     param("vaccine-code", Kind::Token, &["vaccineCode"]),
                     date(&["occurrenceDateTime"]),
                 ]
             }
         }
-        "Location" | "Organization" => const { &[param("name", Kind::Text, &["name"]), STATUS, IDENTIFIER] },
+        "List" => const { &[PATIENT, SUBJECT, STATUS, CODE, reference("item", &["entry.item"])] },
+        "Location" => {
+            const { &[TITLE, STATUS, IDENTIFIER, reference("organization", &["managingOrganization"])] }
+        }
+        "Organization" => const { &[TITLE, IDENTIFIER] },
+        "Medication" => const { &[CODE, STATUS] },
         "MedicationRequest" => {
             const {
                 &[
@@ -143,6 +209,8 @@ fn own(kind: &str) -> &'static [Param] {
                     ENCOUNTER,
                     param("intent", Kind::Token, &["intent"]),
                     param("code", Kind::Token, &["medicationCodeableConcept"]),
+                    MEDICATION,
+                    REQUESTER,
                     param("authoredon", Kind::Date, &["authoredOn"]),
                 ]
             }
@@ -155,21 +223,54 @@ fn own(kind: &str) -> &'static [Param] {
                     param("family", Kind::Text, &["name.family"]),
                     param("given", Kind::Text, &["name.given"]),
                     param("gender", Kind::Token, &["gender"]),
+                    reference("organization", &["managingOrganization"]),
                     param("birthdate", Kind::Date, &["birthDate"]),
                 ]
             }
         }
         "Person" | "Practitioner" => const { &[NAME, IDENTIFIER] },
-        "PractitionerRole" => const { &[param("practitioner", Kind::Reference, &["practitioner"])] },
-        "Procedure" => const { &[PATIENT, SUBJECT, CODE, STATUS, date(&["performedDateTime"])] },
+        "PractitionerRole" => {
+            const { &[reference("practitioner", &["practitioner"]), reference("organization", &["organization"])] }
+        }
+        "Procedure" => {
+            const {
+                &[
+                    PATIENT,
+                    SUBJECT,
+                    CODE,
+                    STATUS,
+                    ENCOUNTER,
+                    reference("performer", &["performer.actor"]),
+                    date(&["performedDateTime"]),
+                ]
+            }
+        }
         "RelatedPerson" => const { &[OWN_PATIENT, NAME] },
-        "Device" => const { &[OWN_PATIENT, STATUS] },
-        "MedicationDispense"
-        | "MedicationStatement"
-        | "QuestionnaireResponse"
-        | "ServiceRequest"
-        | "Specimen" => const { &[PATIENT, SUBJECT, STATUS] },
-        "Provenance" => const { &[param("target", Kind::Reference, &["target"])] },
+        "Device" => const { &[OWN_PATIENT, STATUS, reference("organization", &["owner"])] },
+        "MedicationDispense" => {
+            const {
+                &[
+                    PATIENT,
+                    SUBJECT,
+                    STATUS,
+                    MEDICATION,
+                    reference("prescription", &["authorizingPrescription"]),
+                ]
+            }
+        }
+        "MedicationStatement" => const { &[PATIENT, SUBJECT, STATUS, MEDICATION] },
+        "QuestionnaireResponse" => const { &[PATIENT, SUBJECT, STATUS, reference("author", &["author"])] },
+        "ServiceRequest" => const { &[PATIENT, SUBJECT, STATUS, CODE, REQUESTER] },
+        "Specimen" => const { &[PATIENT, SUBJECT, STATUS] },
+        "Provenance" => {
+            const {
+                &[
+                    reference("target", &["target"]),
+                    reference("agent", &["agent.who", "agent.onBehalfOf"]),
+                    param("recorded", Kind::Date, &["recorded"]),
+                ]
+            }
+        }
         _ => &[],
     }
 }

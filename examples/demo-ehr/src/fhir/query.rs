@@ -2,10 +2,11 @@
 //!
 //! Unknown parameters are refused rather than ignored: an ignored filter would answer with more than was asked for.
 
-use serde_json::Value;
+use std::cmp::Reverse;
 
-use super::date::{Range, Sought};
-use super::params::{self, Kind};
+use super::include::Include;
+use super::matching::{Filter, Test, elements, range};
+use super::params::{self, Kind, Param};
 use crate::records::Record;
 
 /// How many matches a page holds unless asked otherwise, and at most.
@@ -14,6 +15,11 @@ const LARGEST_PAGE: usize = 200;
 /// More parameters or alternatives than any honest search has.
 const MOST_PARAMETERS: usize = 32;
 const MOST_ALTERNATIVES: usize = 100;
+const MOST_SORT_KEYS: usize = 4;
+
+/// The parameter that says which page is meant. A link holds the whole search, so it is good for ever; what it leads to is
+/// what the token that follows it opens.
+pub const OFFSET: &str = "_offset";
 
 /// A search, ready to be applied.
 #[derive(Debug)]
@@ -22,10 +28,22 @@ pub struct Query {
     filters: Vec<Filter>,
     /// The parameters as sent, for the links of the answer; paging left out.
     sent: Vec<(String, String)>,
+    /// The most important first.
+    sort: Vec<Sort>,
+    /// What is to come along.
+    pub includes: Vec<Include>,
     /// Matches a page holds.
     pub count: usize,
     /// Matches that earlier pages held.
     pub offset: usize,
+    /// Only their number is wanted.
+    pub only_total: bool,
+}
+
+#[derive(Debug)]
+struct Sort {
+    param: &'static Param,
+    descending: bool,
 }
 
 /// Why a search was refused, in words for the developer of the app.
@@ -45,22 +63,6 @@ pub enum QueryError {
     TooMany,
 }
 
-#[derive(Debug)]
-struct Filter {
-    name: &'static str,
-    paths: &'static [&'static str],
-    /// One must hold.
-    alternatives: Vec<Test>,
-}
-
-#[derive(Debug)]
-enum Test {
-    Token { system: Option<String>, code: Option<String> },
-    Date(Sought),
-    Reference { kind: Option<String>, id: String },
-    Text(String),
-}
-
 impl Query {
     /// Reads the parameters of a search on one resource type.
     ///
@@ -70,30 +72,62 @@ impl Query {
         if parameters.len() > MOST_PARAMETERS {
             return Err(QueryError::TooMany);
         }
-        let mut query = Self { filters: Vec::new(), sent: Vec::new(), count: PAGE, offset: 0 };
+        let mut query = Self {
+            filters: Vec::new(),
+            sent: Vec::new(),
+            sort: Vec::new(),
+            includes: Vec::new(),
+            count: PAGE,
+            offset: 0,
+            only_total: false,
+        };
         for (name, value) in parameters {
-            let number = || value.parse::<usize>().map_err(|_| QueryError::Value(name.clone()));
+            let bad = || QueryError::Value(name.clone());
+            let number = || value.parse::<usize>().map_err(|_| bad());
             match name.as_str() {
                 "_count" => query.count = number()?.min(LARGEST_PAGE),
-                "_offset" => query.offset = number()?,
+                OFFSET => query.offset = number()?,
                 "_format"
                     if matches!(value.as_str(), "json" | "application/json" | "application/fhir+json") => {}
-                _ => query.filters.push(filter(kind, name, value)?),
+                // Totals are always exact.
+                "_total" if matches!(value.as_str(), "accurate" | "estimate") => {}
+                "_summary" => query.only_total = summary(value).ok_or_else(bad)?,
+                "_sort" => query.sort = sort(kind, value)?,
+                _ => match Include::parse(kind, name, value) {
+                    Some(include) => query.includes.push(include.map_err(|()| bad())?),
+                    None => query.filters.push(filter(kind, name, value)?),
+                },
             }
-            if name != "_count" && name != "_offset" {
+            if name != "_count" && name != OFFSET {
                 query.sent.push((name.clone(), value.clone()));
             }
         }
         Ok(query)
     }
 
+    /// The same with more parameters for the links of the answer.
+    #[must_use]
+    pub(super) fn with_sent(mut self, more: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.sent.extend(more);
+        self
+    }
+
     /// Whether a record satisfies every parameter.
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
-        self.filters.iter().all(|filter| {
-            let found = filter.paths.iter().flat_map(|path| elements(&record.resource, path));
-            found.into_iter().any(|element| filter.alternatives.iter().any(|test| test.holds(element)))
-        })
+        self.filters.iter().all(|filter| filter.matches(&record.resource))
+    }
+
+    /// Puts matches in the order that was asked for; equals, and everything if none was, stay as they are.
+    pub fn put_in_order<R: AsRef<Record>>(&self, matches: &mut [R]) {
+        // The least important first: sorting is stable.
+        for sort in self.sort.iter().rev() {
+            if sort.descending {
+                matches.sort_by_cached_key(|record| Reverse(sort.key(record.as_ref())));
+            } else {
+                matches.sort_by_cached_key(|record| sort.key(record.as_ref()));
+            }
+        }
     }
 
     /// The patients that the search names.
@@ -115,9 +149,42 @@ impl Query {
         let mut text = form_urlencoded::Serializer::new(String::new());
         text.extend_pairs(&self.sent).append_pair("_count", &self.count.to_string());
         if offset > 0 {
-            text.append_pair("_offset", &offset.to_string());
+            text.append_pair(OFFSET, &offset.to_string());
         }
         text.finish()
+    }
+}
+
+/// Whether only a number is wanted. Other summaries would leave out what a later check needs.
+fn summary(value: &str) -> Option<bool> {
+    match value {
+        "count" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn sort(kind: &str, value: &str) -> Result<Vec<Sort>, QueryError> {
+    let keys: Result<Vec<Sort>, QueryError> = value
+        .split(',')
+        .map(|name| {
+            let (descending, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
+            let sortable = |param: &&Param| param.name == "_id" || param.kind == Kind::Date;
+            let param = params::of_type(kind).filter(sortable).find(|param| param.name == name);
+            Ok(Sort { param: param.ok_or_else(|| QueryError::Value("_sort".to_owned()))?, descending })
+        })
+        .collect();
+    keys.and_then(|keys| if keys.len() > MOST_SORT_KEYS { Err(QueryError::TooMany) } else { Ok(keys) })
+}
+
+impl Sort {
+    /// When, for a date; what is not dated comes first. For an id, the id.
+    fn key(&self, record: &Record) -> (Option<i64>, String) {
+        if self.param.kind != Kind::Date {
+            return (None, record.id().to_owned());
+        }
+        let found = self.param.paths.iter().flat_map(|path| elements(&record.resource, path));
+        (found.filter_map(range).map(|range| range.start).min(), String::new())
     }
 }
 
@@ -129,94 +196,9 @@ fn filter(kind: &str, name: &str, value: &str) -> Result<Filter, QueryError> {
     let param = params::of_type(kind).find(|param| param.name == name).ok_or_else(unknown)?;
     let bad = || QueryError::Value(name.to_owned());
     let alternatives: Vec<Test> =
-        value.split(',').map(|one| Test::parse(param.kind, one).ok_or_else(bad)).collect::<Result<_, _>>()?;
+        value.split(',').map(|one| Test::parse(param, one).ok_or_else(bad)).collect::<Result<_, _>>()?;
     if alternatives.len() > MOST_ALTERNATIVES {
         return Err(QueryError::TooMany);
     }
     Ok(Filter { name: param.name, paths: param.paths, alternatives })
-}
-
-impl Test {
-    fn parse(kind: Kind, text: &str) -> Option<Self> {
-        if text.is_empty() {
-            return None;
-        }
-        let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Some(match kind {
-            Kind::Date => Self::Date(Sought::parse(text)?),
-            Kind::Text => Self::Text(text.to_lowercase()),
-            Kind::Reference => match text.rsplit_once('/') {
-                // An absolute reference keeps its type as the last segment before the id.
-                Some((kind, id)) => {
-                    Self::Reference { kind: kind.rsplit('/').next().map(str::to_owned), id: filled(id)? }
-                }
-                None => Self::Reference { kind: None, id: text.to_owned() },
-            },
-            Kind::Token => match text.split_once('|') {
-                Some(("", "")) => return None,
-                // `|code` means a code without a system.
-                Some((system, code)) => Self::Token { system: Some(system.to_owned()), code: filled(code) },
-                None => Self::Token { system: None, code: Some(text.to_owned()) },
-            },
-        })
-    }
-
-    fn holds(&self, element: &Value) -> bool {
-        match self {
-            Self::Token { system, code } => token(element, system.as_deref(), code.as_deref()),
-            Self::Date(sought) => range(element).is_some_and(|range| sought.matches(range)),
-            Self::Reference { kind, id } => {
-                let target = element.get("reference").and_then(Value::as_str).unwrap_or_default();
-                target.split_once('/').is_some_and(|(target_kind, target_id)| {
-                    target_id == id && kind.as_deref().is_none_or(|kind| kind == target_kind)
-                })
-            }
-            Self::Text(start) => element.as_str().is_some_and(|text| text.to_lowercase().starts_with(start)),
-        }
-    }
-}
-
-/// A token against a code, Coding, CodeableConcept or Identifier.
-fn token(element: &Value, system: Option<&str>, code: Option<&str>) -> bool {
-    let text = |name: &str| element.get(name).and_then(Value::as_str);
-    match element {
-        Value::String(value) => system.is_none_or(str::is_empty) && code.is_none_or(|code| code == value),
-        Value::Object(members) if members.contains_key("coding") => {
-            elements(element, "coding").into_iter().any(|coding| token(coding, system, code))
-        }
-        Value::Object(_) => {
-            let value = text("code").or_else(|| text("value"));
-            system.is_none_or(|system| text("system").unwrap_or_default() == system)
-                && code.is_none_or(|code| value == Some(code))
-        }
-        _ => false,
-    }
-}
-
-/// The span of a date, dateTime or Period; a Period without an end is still going on.
-fn range(element: &Value) -> Option<Range> {
-    if let Some(text) = element.as_str() {
-        return Range::parse(text);
-    }
-    let edge = |name: &str| element.get(name).and_then(Value::as_str).and_then(Range::parse);
-    Some(Range {
-        start: edge("start").map_or(i64::MIN, |range| range.start),
-        end: edge("end").map_or(i64::MAX, |range| range.end),
-    })
-}
-
-/// Every element a dotted path leads to, through arrays.
-fn elements<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
-    let mut found = vec![value];
-    for name in path.split('.') {
-        found = found.into_iter().filter_map(|value| value.get(name)).flat_map(each).collect();
-    }
-    found
-}
-
-fn each(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(all) => all,
-        one => std::slice::from_ref(one),
-    }
 }

@@ -102,7 +102,7 @@ impl PatientAccessPolicy for EhrPatients {
         id: &EncounterId,
     ) -> Result<Option<EncounterSummary>, PolicyError> {
         let found = self.records.get("Encounter", id.as_str());
-        Ok(found.filter(|record| record.patient.as_deref() == Some(patient.as_str())).map(encounter))
+        Ok(found.filter(|record| record.is_of(patient.as_str())).map(|record| encounter(record)))
     }
 }
 

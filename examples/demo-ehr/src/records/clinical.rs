@@ -22,7 +22,7 @@ impl Code {
         json!({"system": self.0, "code": self.1, "display": self.2})
     }
 
-    fn concept(self) -> Value {
+    pub(super) fn concept(self) -> Value {
         json!({"coding": [self.coding()], "text": self.2})
     }
 }

@@ -77,10 +77,19 @@ async fn only_registered_origins_may_read() {
 }
 
 #[tokio::test]
-async fn there_is_no_writing() {
-    for method in ["POST", "PUT", "DELETE", "PATCH"] {
-        let answer = fhir(method, "/fhir/Patient/alice", &[]).await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+async fn writing_needs_a_token_too() {
+    for (method, path) in [
+        ("POST", "/fhir/Observation"),
+        ("POST", "/fhir"),
+        ("POST", "/fhir/Observation/_search"),
+        ("PUT", "/fhir/Observation/alice-glu-1"),
+        ("DELETE", "/fhir/Observation/alice-glu-1"),
+        ("PATCH", "/fhir/Observation/alice-glu-1"),
+    ] {
+        let answer = fhir(method, path, &[]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
         assert_eq!(answer.json()["resourceType"], "OperationOutcome");
     }
+    let answer = fhir("POST", "/fhir/metadata", &[]).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
 }

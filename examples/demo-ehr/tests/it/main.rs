@@ -5,9 +5,15 @@ mod apps;
 mod browser;
 mod clinic;
 mod command_line;
+mod fhir;
 mod fhir_access;
+mod fhir_hidden;
+mod fhir_oracle;
+
 mod fhir_public;
+mod fhir_results;
 mod fhir_search;
+mod fhir_writes;
 mod inspector;
 mod junk;
 mod killed;
