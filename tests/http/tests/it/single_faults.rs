@@ -1,4 +1,4 @@
-//! T2: each call of the store in each flow fails once, in each way, and the client comes again.
+//! T2 and T7: each call of the store in each flow fails once, in each way, or the client goes away at any wait; and comes again.
 //!
 //! | the fault | the client is told | and comes again |
 //! |---|---|---|
@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use vestibule_host::{
     AttemptId, AuditEvent, AuditSink, Call, Clock as _, GrantStore, HostError, MemoryGrants, Tenant,
@@ -26,8 +27,8 @@ use vestibule_http_tests::world::{AS, World, config, poll_some};
 use vestibule_postgres::{Database, PostgresOptions, PostgresStore};
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
 use vestibule_test_servers::{Place, Postgres};
-use vestibule_testkit::Injected;
 use vestibule_testkit::mutants::{Mistake, MutantGrants};
+use vestibule_testkit::{Injected, drop_after};
 
 /// What is wrong, in words.
 type Wrong = String;
@@ -65,6 +66,48 @@ async fn t2_every_fault_of_postgresql() {
     let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
     println!("PostgreSQL: {cases} faults");
     assert!(cases >= 170, "{cases}");
+}
+
+/// A-FAULT-17, A-DOS-10
+///
+/// Over the thread that writes.
+#[tokio::test]
+async fn t7_a_caller_may_go_away_at_every_wait_of_sqlite() {
+    let place = Place::new("drops", "none.pid");
+    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let drops = dropped(|| Arc::new(store.clone()), async || {}).await.unwrap();
+    println!("SQLite: {drops} drops");
+    // Fewer than over a network: a thread that is quick has answered before anybody waits.
+    assert!(drops >= 5, "{drops}");
+}
+
+/// A-FAULT-17, A-DOS-10
+///
+/// Over a pool of one; the server itself is asked whether a transaction was left open.
+#[tokio::test(flavor = "multi_thread")]
+async fn t7_a_caller_may_go_away_at_every_wait_of_postgresql() {
+    let server = Postgres::start();
+    let database = Database::from_url(&server.url("postgres")).unwrap();
+    let options = PostgresOptions::default().with_connections(1).with_wait(Duration::from_secs(30));
+    vestibule_postgres::migrate(&database, &options).await.unwrap();
+    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let (observer, connection) =
+        tokio_postgres::connect(&server.url("postgres"), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let settled = async || {
+        let asked = "SELECT count(*) FROM pg_stat_activity
+                     WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()";
+        for _ in 0..5_000 {
+            if observer.query_one(asked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("a statement that does not end, or a transaction that was left open");
+    };
+    let drops = dropped(|| Arc::new(store.clone()), settled).await.unwrap();
+    println!("PostgreSQL: {drops} drops");
+    assert!(drops >= 40, "{drops}");
 }
 
 /// The reason to believe the above: stores that do by halves what they say, and an engine that takes a fault for an answer.
@@ -111,6 +154,26 @@ impl End {
         Self { live: run.live().await, is_active: run.is_active().await, events: told(&run.world).await }
     }
 
+    /// Whether a flow that went like this may end like this.
+    fn is_due(&self, seen: &Seen, due: &Self) -> Result<(), Wrong> {
+        let is_due = match seen {
+            Seen::Whole => self == due,
+            Seen::Again => self.is_at_least(due),
+            Seen::Denied => self.live == 0 && !self.is_active,
+            Seen::Afresh => (self.live, self.is_active) == (due.live + 1, due.is_active),
+        };
+        if is_due { Ok(()) } else { Err(format!("{seen:?}: {self:?} instead of {due:?}")) }
+    }
+
+    /// What the store in memory leaves behind when nothing fails.
+    async fn without_faults(flow: Flow) -> Self {
+        let mut clean = Run::new(world(Arc::new(MemoryGrants::new())), flow).await;
+        clean.goes_on(0).await.unwrap();
+        let due = Self::of(&clean).await;
+        assert!(!due.events.is_empty(), "{}: nothing is told", flow.name);
+        due
+    }
+
     /// Whether this is what is due after an answer that was lost: whatever the client did again may be told again, once.
     fn is_at_least(&self, due: &Self) -> bool {
         let more = |kind: &String| {
@@ -145,6 +208,19 @@ async fn told(world: &World) -> BTreeMap<String, u32> {
     }
 }
 
+fn world(store: Arc<dyn GrantStore>) -> World {
+    let world = World::over_store(Adapter::Direct, config(), store);
+    world.rebuilt(|server| server.with_audit_sink(Arc::new(Nobody)))
+}
+
+/// A flow just before one of its steps, on a store that is emptied first.
+async fn before(store: Arc<dyn GrantStore>, flow: Flow, at: usize) -> Run {
+    let world = world(store);
+    world.count_rows_and_purge().await;
+    told(&world).await;
+    Run::before(world, flow, at).await
+}
+
 /// All flows, every call of the store in them, every one of these faults. How many there were.
 async fn matrix(
     stores: impl Fn() -> Arc<dyn GrantStore>,
@@ -153,22 +229,9 @@ async fn matrix(
 ) -> Result<u32, Wrong> {
     let mut cases = 0;
     for flow in Flow::all() {
-        let world = |store| {
-            let world = World::over_store(Adapter::Direct, config(), store);
-            world.rebuilt(|server| server.with_audit_sink(Arc::new(Nobody)))
-        };
-        // What is due is what the store in memory leaves behind when nothing fails.
-        let mut clean = Run::new(world(Arc::new(MemoryGrants::new())), flow).await;
-        clean.goes_on(0).await.unwrap();
-        let due = End::of(&clean).await;
-        assert!(!due.events.is_empty(), "{}: nothing is told", flow.name);
+        let due = End::without_faults(flow).await;
         for (at, step) in flow.steps.iter().enumerate() {
-            let new = async || {
-                let world = world(stores());
-                world.count_rows_and_purge().await;
-                told(&world).await;
-                Run::before(world, flow, at).await
-            };
+            let new = async || before(stores(), flow, at).await;
             let run = new().await;
             run.ask(*step).await;
             let calls = run.world.grants.calls();
@@ -182,22 +245,35 @@ async fn matrix(
                     with(&run.world);
                     run.world.grants.fail(call, *how);
                     let seen = fails_once(&mut run, at, method, *how).await.map_err(why)?;
-                    let end = End::of(&run).await;
-                    let is_due = match seen {
-                        Seen::Whole => end == due,
-                        Seen::Again => end.is_at_least(&due),
-                        Seen::Denied => end.live == 0 && !end.is_active,
-                        Seen::Afresh => (end.live, end.is_active) == (due.live + 1, due.is_active),
-                    };
-                    if !is_due {
-                        return Err(why(format!("{seen:?}: {end:?} instead of {due:?}")));
-                    }
+                    End::of(&run).await.is_due(&seen, &due).map_err(why)?;
                     cases += 1;
                 }
             }
         }
     }
     Ok(cases)
+}
+
+/// All flows, dropped at every wait of every step. How many drops there were.
+async fn dropped(stores: impl Fn() -> Arc<dyn GrantStore>, settled: impl AsyncFn()) -> Result<u32, Wrong> {
+    let mut drops = 0;
+    for flow in Flow::all() {
+        let due = End::without_faults(flow).await;
+        for (at, step) in flow.steps.iter().enumerate() {
+            for waits in 1.. {
+                let why = |wrong| format!("{}: {step:?} dropped at wait {waits}: {wrong}", flow.name);
+                let mut run = before(stores(), flow, at).await;
+                if drop_after(waits, run.ask(*step)).await.is_some() {
+                    break;
+                }
+                settled().await;
+                let seen = comes_again(&mut run, at, true).await.map_err(why)?;
+                End::of(&run).await.is_due(&seen, &due).map_err(why)?;
+                drops += 1;
+            }
+        }
+    }
+    Ok(drops)
 }
 
 /// How a flow went in which something failed.
@@ -243,13 +319,18 @@ async fn fails_once(run: &mut Run, at: usize, method: &str, how: Injected) -> Re
         None if how.answers() => return Err("no answer".to_owned()),
         None => {}
     }
-    let lost = how.takes_effect() && !reads;
+    comes_again(run, at, how.takes_effect() && !reads).await
+}
+
+/// Asks again after an answer that did not come, and then until the end of the flow.
+async fn comes_again(run: &mut Run, at: usize, lost: bool) -> Result<Seen, Wrong> {
+    let step = run.flow.steps[at];
     let again = run.send(step).await;
     match (step, again.status) {
         // The tokens went nowhere: the code is spent, and nothing may live.
         (Step::Token, 400) if lost && again.json()["error"] == "invalid_grant" => return Ok(Seen::Denied),
         // Nobody was asked anything, so there is no form to send again: the page says to start anew.
-        (Step::Open, 400) if lost && method == "issue_code" => {
+        (Step::Open, 400) if lost => {
             let says = again.body.contains("start again");
             run.goes_on(0).await?;
             return if says { Ok(Seen::Afresh) } else { Err("a dead end".to_owned()) };
