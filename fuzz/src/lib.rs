@@ -26,12 +26,14 @@ use vestibule_jose::{Expect, Purpose, SealContext, Sealer, VerifyKeys};
 use vestibule_scope::{Narrowed, Scope, ScopeList, ScopeSet};
 
 mod engine;
+mod fhir;
 mod http_request;
 mod registration;
 #[cfg(test)]
 mod replay;
 
 pub use engine::engine;
+pub use fhir::{fhir_request, fhir_search};
 pub use http_request::http_request;
 pub use registration::registration;
 

@@ -137,7 +137,7 @@ macro_rules! replay {
     )* };
 }
 
-replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file registration record http_request }
+replay! { scope authorize_query token_form jws client_assertion refresh_token jwks sealed_cookie redirect_uri clients_file registration record http_request fhir_request fhir_search }
 
 /// A parser that breaks where real ones did: behind a check that most input fails. Each must be found from the seeds, by the same
 /// mutants that are replayed above.
@@ -179,12 +179,27 @@ fn a_planted_panic_is_found() {
         let store = std::sync::Arc::new(MutantGrants::new(Mistake::SaltOverwritten));
         crate::engine::run(data, store).expect("planted")
     }
-    let planted: [(&str, usize, fn(&[u8]) -> bool); 5] = [
+    /// An operation on an instance that is taken for one on a type.
+    fn in_fhir_requests(data: &[u8]) -> bool {
+        let accepted = crate::fhir_request(data);
+        assert!(!(accepted && data.windows(3).any(|three| three == b"/1$" || three == b"/1/") && data.contains(&b'$')), "planted");
+        accepted
+    }
+    /// A chain that is followed one link too far.
+    fn in_fhir_searches(data: &[u8]) -> bool {
+        let accepted = crate::fhir_search(data);
+        let links = |part: &[u8]| part.iter().filter(|byte| **byte == b'.').count();
+        assert!(!(accepted && data.split(|byte| *byte == b'&').any(|part| links(part) > 3)), "planted");
+        accepted
+    }
+    let planted: [(&str, usize, fn(&[u8]) -> bool); 7] = [
         ("authorize_query", MUTANTS, in_percent_decoding),
         ("scope", MUTANTS, in_scopes),
         ("redirect_uri", MUTANTS, in_redirect_uris),
         ("clients_file", MUTANTS, in_clients_files),
         ("engine", 500, in_the_engine),
+        ("fhir_request", MUTANTS, in_fhir_requests),
+        ("fhir_search", MUTANTS, in_fhir_searches),
     ];
     for (name, mutants, broken) in planted {
         let found = std::panic::catch_unwind(|| replay(name, mutants, broken));
