@@ -70,9 +70,21 @@
 //!
 //! # Revoked tokens
 //!
-//! [`TokenCheck`] looks at signature and end: a token that was revoked a moment ago is noticed when it ends. A server in the
-//! engine's own process knows at once (SMART-REVOKE-005): it hands the [`bearer_token`] to `AuthorizationServer::access_token` and
-//! reads what comes back with [`Principal::of_living_token`]. Opaque tokens work that way too.
+//! Each way of checking a token ([`TokenVerifier`]) says how soon it notices that one was revoked ([`TokenVerifier::staleness`],
+//! SMART-REVOKE-005): `EngineCheck` and an `IntrospectionCheck` that keeps nothing at once, an `IntrospectionCheck` within its staleness,
+//! [`TokenCheck`] and [`JwksCheck`] when the token ends. The guide *Protect your FHIR server* (`docs/protect-your-fhir-server.md`) has the table.
+//!
+//! A server in the engine's own process may also hand the [`bearer_token`] to `AuthorizationServer::access_token` and read what comes back
+//! with [`Principal::of_living_token`].
+//!
+//! # Features
+//!
+//! None is on by default; each adds and changes nothing else.
+//!
+//! * `tower`: `layer::GuardLayer`, the whole way of a request in front of a FHIR server.
+//! * `in-process`: `EngineCheck`, for tokens of the engine in this process.
+//! * `introspection`: `IntrospectionCheck`, for tokens of an issuer elsewhere.
+//! * `http-client`: `HttpClient`, a small client for introspection and proxies, on tokio.
 
 mod bearer;
 mod check;
@@ -134,3 +146,7 @@ pub use token_check::TokenCheck;
 pub use transport::Transport;
 pub use verifier::{Staleness, TokenVerifier};
 pub use version::FhirVersion;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/protect-your-fhir-server.md")]
+struct Guide;

@@ -20,6 +20,8 @@ const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-meth
 const ONCE: [&str; 6] =
     ["content-type", "if-match", "if-none-exist", "if-none-match", "host", "content-length"];
 
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
 pub(super) const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
 pub(super) fn check(head: &Parts) -> Result<(), Refusal> {
@@ -68,12 +70,23 @@ fn listed(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String
 /// Whether a media type is JSON, FHIR's or not.
 pub(super) fn is_json(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(kind.as_str(), "application/fhir+json" | "application/json" | "application/json-patch+json")
+    let known =
+        matches!(kind.as_str(), "application/fhir+json" | "application/json" | "application/json-patch+json");
+    known && is_utf8(content_type)
 }
 
 pub(super) fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") && is_utf8(content_type)
+}
+
+/// In another encoding the same bytes say something else to whoever believes the parameter.
+fn is_utf8(content_type: &str) -> bool {
+    content_type.split(';').skip(1).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// Pairs of a query or form, as they were judged.
@@ -134,6 +147,10 @@ pub(super) fn in_full(request: &mut Request<Bytes>) {
     let headers = request.headers_mut();
     for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE] {
         headers.remove(name);
+    }
+    // What comes later is not judged.
+    if listed(headers, &PREFER).any(|preference| preference.contains("async")) {
+        headers.remove(PREFER);
     }
     headers.insert(ACCEPT, HeaderValue::from_static("application/fhir+json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

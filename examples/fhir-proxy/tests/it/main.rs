@@ -150,7 +150,6 @@ async fn answers_that_lead_elsewhere_are_none() {
     }
 }
 
-/// SMART-DISC-001
 #[tokio::test]
 async fn discovery_and_preflights_need_no_token() {
     let hospital = Hospital::open().await;

@@ -53,11 +53,12 @@ async fn nothing_is_told_by_not_coming() {
         .with("if-modified-since", "Sun, 22 Nov 2026 10:00:00 GMT")
         .with("range", "bytes=0-1")
         .with("accept", "application/fhir+xml")
+        .with("prefer", "respond-async")
         .with("accept-encoding", "gzip");
     assert_eq!(conditional.send(&fhir).await.status(), 200);
     let asked = fhir.asked().pop().unwrap();
     assert_eq!(asked.uri().to_string(), "/fhir/Observation/o-1?_pretty=true");
-    for name in ["if-none-match", "if-modified-since", "range", "authorization"] {
+    for name in ["if-none-match", "if-modified-since", "range", "authorization", "prefer"] {
         assert!(!asked.headers().contains_key(name), "{name}");
     }
     assert_eq!(asked.headers()["accept"], "application/fhir+json");
@@ -72,7 +73,7 @@ async fn nothing_is_told_by_not_coming() {
     assert_eq!(ask("HEAD", "/Observation/o-2", OWN).send(&fhir).await.status(), 404);
 }
 
-/// SMART-SCOPE-060, SMART-SCOPE-025
+/// SMART-SCOPE-060
 #[tokio::test]
 async fn a_bundle_is_filtered_and_otherwise_untouched() {
     let fhir = Fhir::new();

@@ -113,6 +113,12 @@ async fn bodies_have_one_reading_and_a_bound() {
     refused(ask("PUT", "/Patient/p-1", ALL).json(&json!({"resourceType": "Patient", "id": "p-2"})), 400)
         .await;
     refused(ask("POST", "/Patient/_search", ALL).json(&patient), 415).await;
+    for charset in ["utf-7", "\"utf-16\"", "iso-8859-1", "", "utf-8; charset=utf-7"] {
+        let kind = format!("application/fhir+json; charset={charset}");
+        refused(ask("POST", "/Patient", ALL).body(&kind, &patient), 415).await;
+        let kind = format!("application/x-www-form-urlencoded; charset={charset}");
+        refused(ask("POST", "/Patient/_search", ALL).body(&kind, "name=x"), 415).await;
+    }
     refused(ask("POST", "/Patient", ALL), 400).await;
     refused(ask("PUT", "/Patient/p-1", ALL), 400).await;
     let two_lengths =
