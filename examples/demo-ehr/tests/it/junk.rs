@@ -170,7 +170,7 @@ fn strangers_leave_nothing_behind() {
     assert_eq!(seen[2], 0, "unavailable");
     assert!(honest > 3, "{honest} honest launches");
 
-    let large = 1_400.max(requests / 10);
+    let large = (requests / 10).clamp(1_400, 10_000);
     let (honest, slow, seen) = beside(&mut carol, &mut line, || {
         send(running.address, &origin, &|n| n / 2 * SHAPES + SMALL + n % 2, large)
     });
