@@ -250,6 +250,64 @@ sees("asymmetric-tokens", async (page) => {
   await consent(page);
   await press(page, page.locator("button[value=refresh]"));
 });
+/** Opens one of the apps that keep secrets, and lets it into carol's record. */
+const connected = (app, before = async () => {}) => async (page) => {
+  await page.goto(`${world.demo.sampleApp}/${app}`);
+  await before(page);
+  await press(page, page.locator("form button").last());
+  await signIn(page, "carol");
+  await consent(page);
+  await page.waitForSelector("#status");
+};
+sees("app-form-post", async (page) => {
+  // The hospital's page posts the answer across sites: no cookie of the app comes with it, and the code is in no address.
+  const addresses = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  await connected("confidential", async () => {
+    await page.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+    await page.selectOption("[name=response_mode]", "form_post");
+  })(page);
+  assert.match(await page.locator("main").innerText(), /answer came as a form/);
+  assert.equal(await page.locator("#status").innerText(), "200");
+  assert.deepEqual(addresses.filter((url) => /[?&]code=/.test(url)), []);
+});
+sees("app-key-set", async (page) => {
+  await connected("key-set")(page);
+  assert.equal(await page.locator("#status").innerText(), "200");
+  assert.equal(await page.locator("#fetched").innerText(), "1");
+  await press(page, page.locator("button[value=refresh]"));
+  assert.equal(await page.locator("#fetched").innerText(), "1", "kept for a minute");
+});
+sees("app-from-before-pkce", async (page) => {
+  await connected("old")(page);
+  assert.match(await page.locator("#tokens").innerText(), /patient\/\*\.read/);
+});
+sees("app-of-the-clinic", async (page) => {
+  await connected("clinic")(page);
+  await press(page, page.locator("button[value=userinfo]"));
+  assert.equal(await page.locator("#status").innerText(), "200");
+  await press(page, page.locator("button[value=elsewhere]"));
+  assert.equal(await page.locator("#status").innerText(), "401");
+});
+sees("manage-at-the-clinic", async (page) => {
+  await connected("clinic")(page);
+  await page.goto(`${world.demo.url}/clinic/auth/manage`);
+  assert.match(await page.locator("main").innerText(), /App of the clinic/);
+  await press(page, page.locator("main button.danger").first());
+  await page.goto(`${world.demo.url}/clinic/auth/manage`);
+});
+sees("try-guess", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=guess]"));
+  assert.match(await page.locator("section[aria-labelledby=answers]").innerText(), /Answer: 429, again in \d+ seconds/);
+});
+sees("audit-registrations", async (page) => {
+  await inEhr("dr-lee", "/ehr/try")(page);
+  await press(page, page.locator("button[value=register]"));
+  await press(page, page.locator("button[value=delete-registration]"));
+  await page.goto(`${world.demo.url}/ehr/audit`);
+  assert.match(await page.locator("main").innerText(), /An app removed its registration[^]*An app registered itself/);
+});
 sees("error-unknown-app", start(null, { client_id: "who" }));
 sees("error-unknown-address", start(null, { redirect_uri: "https://evil.example/" }));
 sees("error-malformed", (page) => page.goto(`${world.demo.smart.authorization_endpoint}?client_id=%ff`));

@@ -22,6 +22,7 @@ use super::calls::{Call, Made, claims};
 use super::{AppKey, CLINIC_APP, KEY_APP, KEY_SET_APP, OLD_APP, SECRET_APP, TEST_SECRET};
 use crate::ehr::forms::Forms;
 use crate::ehr::session::Cookie;
+use crate::embed::CLINIC;
 use crate::random;
 
 /// Visitors that are remembered; the oldest gives way.
@@ -307,9 +308,11 @@ async fn show(State(app): State<Arc<ConfidentialApp>>, headers: HeaderMap) -> Re
         visit: &visit,
     };
     let Ok(html) = page.render() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    // An origin: with a path, the policy would let that one path through and nothing below.
+    let issuer = app.server.config().issuer();
     let policy = format!(
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
-        app.server.config().issuer()
+        issuer.strip_suffix(CLINIC).unwrap_or(issuer)
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),

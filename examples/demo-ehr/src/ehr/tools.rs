@@ -276,7 +276,9 @@ fn show(
     let base = if entered.base.is_empty() { first } else { &entered.base };
     let issuer = config.issuer();
     let smart = config.bases().iter().map(|base| smart_configuration(base.url()));
-    let more = [format!("{issuer}/.well-known/openid-configuration"), config.endpoints().jwks.clone()];
+    let openid = |issuer: &str| format!("{issuer}/.well-known/openid-configuration");
+    let next_door = openid(ehr.clinic.config().issuer());
+    let more = [openid(issuer), config.endpoints().jwks.clone(), next_door];
     let template = Page {
         user: Some(&session.user),
         sign_out: &sign_out,

@@ -124,9 +124,8 @@ async fn used(at: &At) {
         crate::launch::follow(&mut lee, crate::launch::path(off.header("location")).to_owned()).await;
     assert_eq!(consent.0.status, StatusCode::OK, "{}", consent.0.body);
 
-    let metadata = format!(
-        r#"{{"client_name": "Brand new", "redirect_uris": ["https://new.example/cb"], "scope": "launch/patient patient/*.rs"}}"#
-    );
+    let metadata = r#"{"client_name": "Brand new", "redirect_uris": ["https://new.example/cb"],
+        "scope": "launch/patient patient/*.rs"}"#;
     for (what, fields) in [
         ("backend", vec![("scope", "system/Patient.rs system/Nonsense.rs user/*.rs")]),
         ("introspect", vec![("token", "vestibule-token-of-nobody-0123456789")]),
@@ -134,7 +133,7 @@ async fn used(at: &At) {
         ("userinfo", vec![("token", "vestibule-token-of-nobody-0123456789")]),
         ("revoke", vec![("token", "vestibule-token-of-nobody-0123456789"), ("client", "asymmetric-example")]),
         ("guess", vec![]),
-        ("register", vec![("metadata", metadata.as_str())]),
+        ("register", vec![("metadata", metadata)]),
         (
             "register",
             vec![("metadata", "{\"client_secret\": \"my-own-secret-that-is-not-taken-0123456789\"}")],
