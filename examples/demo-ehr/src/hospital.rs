@@ -198,6 +198,7 @@ impl Hospital {
         let ehr = Arc::new(Ehr {
             database: database.clone(),
             records: Arc::clone(&records),
+            shelf: Shelf::new(FHIR, Arc::clone(&records), database.clone()),
             forms: Forms::new(public, &database.secret("forms").await?),
             session,
             visit: Cookie::new("ehr_visit", https),

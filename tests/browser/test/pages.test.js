@@ -204,6 +204,22 @@ sees("inspector", async (page) => {
   assert.match(await page.locator("main").innerText(), /the user said no/);
 });
 sees("inspector-all", inEhr("dr-lee", "/ehr/inspector"));
+sees("fhir-decisions-none", inEhr("dr-lee", "/ehr/inspector/fhir"));
+sees("fhir-decisions", async (page) => {
+  await page.goto(world.demo.sampleApp);
+  await Promise.all([page.waitForSelector("input[name=password]"), page.locator("#start button").click()]);
+  await signIn(page, "carol");
+  await consent(page);
+  await page.waitForSelector("#observations li");
+  const base = world.demo.fhir;
+  const asked = await page.evaluate(async (url) => (await fetch(url)).status, `${base}/Observation/carol-glu-1`);
+  assert.equal(asked, 401, "without a token nothing is decided");
+  await inEhr("dr-lee", "/ehr/inspector/fhir")(page);
+  const text = await page.locator("main").innerText();
+  assert.match(text, /search Observation/);
+  assert.match(text, /narrowed/);
+  assert.doesNotMatch(text, /carol/i);
+});
 sees("inspector-nothing", inEhr("dr-lee", "/ehr/inspector?name=7f3a"));
 sees("apps", async (page) => {
   await inEhr("dr-lee", "/ehr/try")(page);

@@ -30,7 +30,7 @@ use crate::database::{Database, DatabaseError};
 use crate::fhir::journal::Journal;
 use crate::host::explanations::Recent;
 use crate::host::registrations::Registrations;
-use crate::records::Records;
+use crate::records::{Records, Shelf};
 use forms::Forms;
 use session::{Cookie, Session};
 
@@ -39,8 +39,10 @@ use session::{Cookie, Session};
 pub struct Ehr {
     /// The hospital's tables.
     pub database: Database,
-    /// Today's records.
+    /// Today's records, as they came with the demo.
     pub records: Arc<Records>,
+    /// The same, with what apps wrote.
+    pub shelf: Shelf,
     /// Makes and checks form tokens.
     pub forms: Forms,
     /// The session cookie.

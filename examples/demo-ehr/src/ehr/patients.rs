@@ -93,14 +93,18 @@ pub(super) async fn chart(
         Err(error) => return unavailable(&error),
     };
     match one(&ehr.database, &session.user, &id).await {
-        Ok(Some(patient)) => show(&ehr, &session, &patient),
+        // With what apps wrote by now.
+        Ok(Some(patient)) => match ehr.shelf.now().await {
+            Ok(snapshot) => show(&ehr, &session, &patient, &snapshot.records),
+            Err(error) => unavailable(&error),
+        },
         // The same answer for a record that does not exist: who is a patient here is nobody's business.
         Ok(None) => message(StatusCode::FORBIDDEN, "Not for you", "You may not open this record."),
         Err(error) => unavailable(&error),
     }
 }
 
-fn show(ehr: &Ehr, session: &Session, patient: &Listed) -> Response {
+fn show(ehr: &Ehr, session: &Session, patient: &Listed, records: &Records) -> Response {
     let sections = [
         ("Encounters", "Encounter"),
         ("Conditions", "Condition"),
@@ -110,7 +114,7 @@ fn show(ehr: &Ehr, session: &Session, patient: &Listed) -> Response {
         ("Immunizations", "Immunization"),
         ("Documents", "DocumentReference"),
     ]
-    .map(|(title, kind)| Section { title, lines: lines(&ehr.records, kind, &patient.id) });
+    .map(|(title, kind)| Section { title, lines: lines(records, kind, &patient.id) });
     let sign_out = sign_out_token(ehr, session);
     let template =
         Chart { user: Some(&session.user), sign_out: &sign_out, patient, sections: sections.into() };

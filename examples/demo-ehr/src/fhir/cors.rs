@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use vestibule_host::{ClientId, ClientRegistry};
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, accept, content-type, prefer");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, accept, content-type, if-match, if-none-exist, prefer");
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, location, www-authenticate");
 /// CORS-002: at most ten minutes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

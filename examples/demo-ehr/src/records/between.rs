@@ -28,7 +28,7 @@ fn two_categories() -> Vec<Value> {
         ("http://hl7.org/fhir/us/core/CodeSystem/condition-category".to_owned(), "health-concern".to_owned());
     let category = |(system, code): (String, String)| json!({"coding": [{"system": system, "code": code}]});
     let mut all = Vec::new();
-    for patient in ["ben", "carol", "dina", "vip"] {
+    for patient in ["carol", "dina", "hana", "vip"] {
         all.push(resource(
             "Observation",
             &format!("{patient}-two-1"),

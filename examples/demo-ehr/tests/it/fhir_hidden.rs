@@ -74,6 +74,19 @@ async fn nothing_comes_along_that_could_not_be_read_alone() {
     assert_eq!(cut.finds(dina).await, ["dina-dispense"], "what is hidden is not gone through");
 }
 
+/// SMART-SCOPE-020, SMART-SCOPE-023
+#[tokio::test]
+async fn what_may_be_read_is_not_found_by_that() {
+    let scopes = LABS.replace(".rs?", ".s?") + " patient/Observation.r patient/Practitioner.r";
+    let app = App::new("alice", Some("alice"), &scopes).await;
+    assert_eq!(app.status("/Observation/alice-bp-1").await, 200);
+    let plain = app.finds("/Observation").await;
+    assert_eq!(plain.len(), 10);
+    let mut with_include = app.finds("/Observation?_include=Observation:performer").await;
+    assert_eq!(with_include.pop().as_deref(), Some("lee"));
+    assert_eq!(with_include, plain);
+}
+
 #[tokio::test]
 async fn a_total_counts_what_is_shown() {
     let app = App::new("alice", Some("alice"), LABS).await;
