@@ -1,6 +1,6 @@
 //! `_include` and `_revinclude`: what comes along with the matches.
 //!
-//! Nothing comes along that could not be read by itself: whoever calls [`along`] says what is shown, and a resource that is not
+//! Nothing comes along that could not be read by itself: whoever calls `along` says what is shown, and a resource that is not
 //! shown is not gone through either.
 
 use std::collections::BTreeSet;
