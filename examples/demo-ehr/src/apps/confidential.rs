@@ -1,5 +1,5 @@
 //! A confidential app: a web server keeps the tokens, the browser only a cookie. It runs several times on the sample app's origin,
-//! each time another [`Kind`].
+//! each time another `Kind`.
 //!
 //! Everything it gets is shown, which a real app would not do.
 
