@@ -3,6 +3,7 @@
 
 mod decisions;
 mod fixtures;
+mod http_client;
 mod introspection;
 mod layer;
 mod properties;
