@@ -9,8 +9,8 @@
 //!
 //! Two ways, chosen once:
 //!
-//! * **The server applies it** ([`GuardLayer::new`]): the request carries [`Principal`], [`Interaction`](crate::Interaction) and
-//!   [`Decision`] as extensions. A handler that forgets the narrowing leaks, so read [`Narrowing::checks`](crate::Narrowing::checks).
+//! * **The server applies it** ([`GuardLayer::new`]): the request carries [`Principal`](crate::Principal), [`Interaction`](crate::Interaction) and
+//!   [`Decision`](crate::Decision) as extensions. A handler that forgets the narrowing leaks, so read [`Narrowing::checks`](crate::Narrowing::checks).
 //! * **The layer applies it** ([`GuardLayer::enforcing`]): the server behind needs to know nothing of scopes. Answers are collected and
 //!   judged, Bundles are filtered, stored resources are looked at before they are changed. Whatever cannot be judged is refused.
 //!
