@@ -12,7 +12,8 @@ pub trait Known {
     /// The resource, as it is stored now.
     fn resource(&self, resource_type: ResourceType, id: &str) -> Option<&dyn Element>;
 
-    /// The DocumentReferences that name a Binary as their content.
+    /// All DocumentReferences of the server that name a Binary as their content, whosever they are: one of another patient closes it.
+    /// None where not all of them are known.
     fn documents_of(&self, binary: &str) -> Vec<&dyn Element>;
 }
 
@@ -47,8 +48,8 @@ impl<'v> FromIterator<&'v Value> for Loaded<'v> {
             if kind.name() == "DocumentReference" {
                 at(resource, "content.attachment.url", &mut |url| {
                     // By whatever base: the document is judged, and that it names this id is the server's own word.
-                    let url = url.text().unwrap_or_default().into_owned();
-                    if let Some((_, id)) = url.rsplit_once("Binary/") {
+                    let url = url.text().unwrap_or_default();
+                    if let Some(id) = binary_of(&url) {
                         loaded.documents.entry(id.to_owned()).or_default().push(resource);
                     }
                 });
@@ -69,7 +70,13 @@ impl Known for Loaded<'_> {
     }
 }
 
-/// One and the other.
+/// The id of the Binary that a URL names, in whatever version.
+pub(crate) fn binary_of(url: &str) -> Option<&str> {
+    let (_, id) = url.rsplit_once("Binary/")?;
+    id.split(['/', '?', '#']).next()
+}
+
+/// One and the other; but only the second knows every document: of a Bundle's entries it cannot be said.
 pub(crate) struct Both<'k>(pub(crate) &'k dyn Known, pub(crate) &'k dyn Known);
 
 impl Known for Both<'_> {
@@ -78,8 +85,6 @@ impl Known for Both<'_> {
     }
 
     fn documents_of(&self, binary: &str) -> Vec<&dyn Element> {
-        let mut all = self.0.documents_of(binary);
-        all.extend(self.1.documents_of(binary));
-        all
+        self.1.documents_of(binary)
     }
 }

@@ -64,6 +64,8 @@
 //! # What is left to know
 //!
 //! * A read that is hidden and one that is missing are both 404, with one body. A narrowed write answers 403 to both.
+//! * To write is not to read: [`Principal::check_read`] says whether the answer to a write may hold the resource.
+//! * A server that checks whether references lead somewhere tells by its refusals what is there. Let it not, or let it answer as if nothing did.
 //! * A search parameter of the server's own must look at the found resource alone. One that looks into others is a chain that
 //!   nobody sees here.
 //! * A request is forwarded as it was judged: no header may change its method, its format of parameters or its user.

@@ -7,11 +7,13 @@ use serde_json::{Map, Value};
 use vestibule_host::{ClientId, EncounterId, GrantId, PatientId, UnixMillis};
 use vestibule_scope::{IdentityScope, Permission, ResourceType, Scope, ScopeKind, ScopeSet};
 
+use crate::check::{Hidden, Verdict};
 use crate::decide::{Decider, Decision};
 use crate::denied::TokenFault;
+use crate::element::{Element, text_of};
 use crate::fhir_user::FhirUser;
 use crate::grants::Grants;
-use crate::interaction::Interaction;
+use crate::interaction::{Instance, Interaction, LogicalId};
 use crate::reach::Reach;
 use crate::rules::Rules;
 
@@ -144,6 +146,19 @@ impl Principal {
     /// What the scopes say to an interaction.
     pub fn decide(&self, interaction: &Interaction, rules: &Rules) -> Decision {
         Decider { grants: &self.grants, own_resource: self.own_resource.as_ref(), rules }.decide(interaction)
+    }
+
+    /// Whether a read would show this resource: for the answer of a write. To write is not to read (SMART-SCOPE-020), and the answer to a patch or a
+    /// conditional create may hold what was there before: without this, answer with the status alone.
+    pub fn check_read(&self, resource: &dyn Element, rules: &Rules) -> Verdict {
+        let kind = text_of(resource, "resourceType").and_then(|name| rules.version().resource_type(&name));
+        let id = text_of(resource, "id").and_then(|id| LogicalId::new(&id));
+        let (Some(resource_type), Some(id)) = (kind, id) else { return Verdict::Hidden(Hidden::Unexpected) };
+        match self.decide(&Interaction::Read(Instance { resource_type, id }), rules) {
+            Decision::Permit(_) => Verdict::Permitted,
+            Decision::PermitNarrowed(narrowing) => narrowing.check_result(resource),
+            Decision::Deny(_) => Verdict::Hidden(Hidden::NoScope),
+        }
     }
 
     /// What of a type one permission reaches, for a server that takes requests apart by itself.

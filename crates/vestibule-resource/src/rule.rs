@@ -101,6 +101,10 @@ pub(crate) enum Rule {
     ValidateReads,
     /// One refused entry refuses a transaction.
     Transactions,
+    /// What an entry calls itself cannot be mistaken for a patient that it is not.
+    FullUrls,
+    /// A document is not a way to open somebody's Binary.
+    DocumentWrites,
     /// Batches do not nest, and are of a bounded size.
     BatchBounds,
     /// The user's own resource is for reading only (SMART-IDT-014).
@@ -160,6 +164,8 @@ impl Rule {
         Self::ValidateReads,
         Self::Transactions,
         Self::BatchBounds,
+        Self::FullUrls,
+        Self::DocumentWrites,
         Self::OwnResource,
     ];
 }

@@ -39,8 +39,9 @@ impl Narrowing {
                 links.retain(|link| link.get("relation").and_then(Value::as_str) != Some("last"));
             }
         }
-        // A signature is over what was there before, and may say what that was.
+        // A signature is over what was there before; issues of the whole (R5) speak of it.
         members.remove("signature");
+        members.remove("issues");
         let entries = match members.remove("entry") {
             None => return Filtered::default(),
             Some(Value::Array(entries)) => entries,

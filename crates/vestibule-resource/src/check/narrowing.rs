@@ -188,26 +188,31 @@ impl Narrowing {
         self.check_submitted_among(resource, &())
     }
 
-    /// The same, where the targets of a Provenance are at hand.
+    /// The same, where the targets of a Provenance, or the Binaries of a document, are at hand.
     pub fn check_submitted_among(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
         if !on(Rule::Submitted) {
             return Verdict::Permitted;
         }
-        self.check_written(resource, known)
+        self.check_written(resource, known, true)
     }
 
     /// Whether the stored resource may be changed, deleted, or given to an operation. `None` where there is none yet, for an update
     /// that then creates (SMART-SCOPE-021).
     pub fn check_stored(&self, resource: Option<&dyn Element>) -> Verdict {
+        self.check_stored_among(resource, &())
+    }
+
+    /// The same, where the targets of a Provenance are at hand.
+    pub fn check_stored_among(&self, resource: Option<&dyn Element>, known: &dyn Known) -> Verdict {
         if !on(Rule::Stored) {
             return Verdict::Permitted;
         }
         match (resource, self.stored, self.act) {
             (Some(resource), Some(need), _) => {
                 let Some(kind) = self.type_of(resource) else { return Verdict::Hidden(Hidden::Unexpected) };
-                self.checker(&(), false).judge(need, kind, resource)
+                self.checker(known, false).judge(need, kind, resource)
             }
-            (Some(resource), None, _) => self.check_written(resource, &()),
+            (Some(resource), None, _) => self.check_written(resource, known, false),
             // A patient scope is for a patient who is there.
             (None, None, Some(Act::Update)) if !self.is_of_patients() => Verdict::Permitted,
             (None, ..) => Verdict::Hidden(Hidden::Missing),
@@ -216,16 +221,21 @@ impl Narrowing {
 
     /// Whether the resource that a write leaves may be kept: nothing is given away, and nothing taken out of the scope.
     pub fn check_resulting(&self, resource: &dyn Element) -> Verdict {
+        self.check_resulting_among(resource, &())
+    }
+
+    /// The same, where the targets of a Provenance, or the Binaries of a document, are at hand.
+    pub fn check_resulting_among(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
         if !on(Rule::Resulting) {
             return Verdict::Permitted;
         }
-        self.check_written(resource, &())
+        self.check_written(resource, known, true)
     }
 
-    fn check_written(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
+    fn check_written(&self, resource: &dyn Element, known: &dyn Known, keeps: bool) -> Verdict {
         match self.type_of(resource) {
             Some(kind) if self.roots.as_ref().is_none_or(|roots| roots.contains(&kind)) => {
-                self.checker(known, true).judge(self.need, kind, resource)
+                Checker { keeps, ..self.checker(known, true) }.judge(self.need, kind, resource)
             }
             _ => Verdict::Hidden(Hidden::Unexpected),
         }
@@ -245,7 +255,14 @@ impl Narrowing {
     }
 
     fn checker<'a>(&'a self, known: &'a dyn Known, writes: bool) -> Checker<'a> {
-        Checker { grants: &self.grants, rules: &self.rules, full_urls: &self.full_urls, known, writes }
+        Checker {
+            grants: &self.grants,
+            rules: &self.rules,
+            full_urls: &self.full_urls,
+            known,
+            writes,
+            keeps: false,
+        }
     }
 }
 

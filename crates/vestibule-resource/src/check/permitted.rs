@@ -11,7 +11,7 @@ use crate::constraint;
 use crate::element::{Element, at, text_of};
 use crate::grants::Grants;
 use crate::interaction::LogicalId;
-use crate::known::Known;
+use crate::known::{Known, binary_of};
 use crate::reach::{Part, Reach};
 use crate::reference::{Reader, Refers};
 use crate::rule::{Rule, on};
@@ -42,6 +42,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) known: &'a dyn Known,
     /// Whether the resource is to be written: what is nobody's does not become changeable by being readable.
     pub(crate) writes: bool,
+    /// Whether this is what the write leaves, not what was there before.
+    pub(crate) keeps: bool,
 }
 
 impl Checker<'_> {
@@ -110,6 +112,7 @@ impl Checker<'_> {
         match kind.name() {
             "Binary" if on(Rule::Binary) => self.binary(resource, reader, depth),
             "Provenance" if on(Rule::Provenance) => self.provenance(resource, reader, depth),
+            "DocumentReference" if self.keeps && !self.names_open_binaries(resource, depth) => false,
             _ => match belonging(kind, resource, self.grants, reader) {
                 Belonging::Own => true,
                 Belonging::Shared => !self.writes || !on(Rule::OutsideReadOnly),
@@ -132,6 +135,20 @@ impl Checker<'_> {
             }
             _ => false,
         }
+    }
+
+    /// A document opens the Binaries that it names, so it names only those that are open already.
+    fn names_open_binaries(&self, document: &dyn Element, depth: usize) -> bool {
+        let reading = Self { writes: false, keeps: false, ..*self };
+        let mut open = true;
+        at(document, "content.attachment.url", &mut |url| {
+            let url = url.text().unwrap_or_default();
+            let Some(id) = binary_of(self.rules.relative(&url).unwrap_or(&url)) else { return };
+            let binary = ResourceType::from_name("Binary");
+            let found = binary.and_then(|binary| self.known.resource(binary, id));
+            open = open && found.is_some_and(|found| reading.dependent(found, depth));
+        });
+        open || !on(Rule::DocumentWrites)
     }
 
     /// A Provenance tells about each of its targets.

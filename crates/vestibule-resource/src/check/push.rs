@@ -25,8 +25,9 @@ impl Narrowing {
     /// Parameters that narrow a search of one type, so that fewer hidden resources are found and pages are full. `None` where they
     /// cannot be said: several scopes are several searches, and types without a subject have no parameter for it.
     ///
-    /// They find a little more than what may be shown: participants and resources about several patients. So the answer goes through
-    /// [`filter_bundle`](Self::filter_bundle) all the same.
+    /// They find a little more than what may be shown: resources about several patients. So the answer goes through
+    /// [`filter_bundle`](Self::filter_bundle) all the same. And they do not find what is the patient's only because of a participant,
+    /// where nobody is the subject.
     pub fn additions(&self) -> Option<Vec<Addition>> {
         let [kind] = self.types()? else { return None };
         let mut additions = Vec::new();
@@ -56,7 +57,6 @@ impl Narrowing {
             "Patient" => "_id",
             // What is nobody's has no patient to say.
             _ if compartment::row(self.rules().version(), kind).is_none() => return Some(None),
-            // With its participants: who is not the subject may be found by a server that knows only the compartment.
             _ if compartment::is_subject_link(self.rules().version(), kind, "patient") => "patient",
             _ => return None,
         };

@@ -155,19 +155,22 @@ fn element_name(parameter: &str) -> String {
 /// Visits the texts in elements of this name; whether there are any.
 fn named(value: &Value, name: &str, depth: usize, visit: &mut dyn FnMut(&str)) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
+    let mut found = false;
     match value {
-        Value::Array(items) => {
-            items.iter().fold(false, |found, item| named(item, name, depth, visit) || found)
-        }
-        Value::Object(members) => members.iter().fold(false, |found, (member, value)| {
-            if member == name {
-                texts(value, depth, visit);
-                return true;
+        Value::Array(items) => items.iter().for_each(|item| found |= named(item, name, depth, visit)),
+        Value::Object(members) => {
+            for (member, value) in members {
+                if member == name {
+                    found = true;
+                    texts(value, depth, visit);
+                } else {
+                    found |= named(value, name, depth, visit);
+                }
             }
-            named(value, name, depth, visit) || found
-        }),
-        _ => false,
+        }
+        _ => (),
     }
+    found
 }
 
 /// The texts by which others may refer to an entry's resource.

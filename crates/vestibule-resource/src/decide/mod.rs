@@ -6,6 +6,7 @@ mod operation;
 mod search;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vestibule_scope::{Permission, ResourceType};
@@ -148,13 +149,26 @@ impl Decider<'_> {
         if all {
             return Decision::Permit(grounds);
         }
-        // What entries refer to by the `fullUrl` of another.
-        let become_of = entries.iter().enumerate().filter_map(|(at, entry)| {
-            let Ok(Interaction::Write(write)) = &entry.interaction else { return None };
+        // What entries refer to by the `fullUrl` of another; one that two entries have says nothing.
+        let mut become_of = BTreeMap::new();
+        let mut twice = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let Some(url) =
+                entry.full_url.as_ref().filter(|url| url.starts_with("urn:") || !on(Rule::FullUrls))
+            else {
+                continue;
+            };
+            let Ok(Interaction::Write(write)) = &entry.interaction else {
+                twice.push(url);
+                continue;
+            };
             let id = write.id.clone().unwrap_or_else(|| LogicalId::of_entry(at));
-            Some((entry.full_url.clone()?, (write.resource_type, id)))
-        });
-        let become_of = Arc::new(become_of.collect());
+            if become_of.insert(url.clone(), (write.resource_type, id)).is_some() && on(Rule::FullUrls) {
+                twice.push(url);
+            }
+        }
+        become_of.retain(|url, _| !twice.contains(&url));
+        let become_of = Arc::new(become_of);
         for decision in &mut decisions {
             if let Decision::PermitNarrowed(narrowing) = decision {
                 narrowing.full_urls = Arc::clone(&become_of);

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::{FhirRequest, Reading, Unreadable};
-use crate::interaction::{BatchEntry, Interaction};
+use crate::interaction::{BatchEntry, Interaction, LogicalId};
 use crate::rule::{Rule, on};
 
 impl Reading<'_, '_> {
@@ -35,7 +35,11 @@ impl Reading<'_, '_> {
 
     fn entry(&self, entry: &Value) -> BatchEntry {
         let full_url = entry.get("fullUrl").and_then(Value::as_str).map(str::to_owned);
-        BatchEntry { full_url, interaction: self.asked(entry) }
+        let interaction = self.asked(entry).and_then(|interaction| {
+            let sound = full_url.as_deref().is_none_or(|url| is_no_other_patient(url, &interaction));
+            if sound || !on(Rule::FullUrls) { Ok(interaction) } else { Err(Unreadable::Batch) }
+        });
+        BatchEntry { full_url, interaction }
     }
 
     fn asked(&self, entry: &Value) -> Result<Interaction, Unreadable> {
@@ -63,4 +67,16 @@ impl Reading<'_, '_> {
         }
         Reading { request: &inner, rules: self.rules, in_batch: true }.interaction()
     }
+}
+
+/// A server takes references to a `fullUrl` for references to what the entry becomes, relative ones too. So an entry that calls itself
+/// a patient is that patient.
+fn is_no_other_patient(full_url: &str, interaction: &Interaction) -> bool {
+    let mut segments = full_url.rsplit('/');
+    let (id, kind) = (segments.next(), segments.next());
+    if kind != Some("Patient") {
+        return true;
+    }
+    matches!(interaction, Interaction::Write(write)
+        if write.resource_type.name() == "Patient" && write.id.as_ref().map(LogicalId::as_str) == id)
 }

@@ -90,11 +90,12 @@ impl Key {
         Ok(if links.is_empty() { last } else { Self::Chain { links, last: Box::new(last) } })
     }
 
-    /// Whether the parameter begins with `_`: of FHIR itself, not of a type.
-    pub(super) fn is_plain_underscore(&self) -> Option<&str> {
+    /// The parameter that is asked in the end, if it begins with `_`: of FHIR itself, not of a type.
+    pub(super) fn underscore(&self) -> Option<&str> {
         match self {
             Self::Plain { name, .. } if name.starts_with('_') => Some(name),
-            _ => None,
+            Self::Plain { .. } => None,
+            Self::Chain { last: rest, .. } | Self::Has { rest, .. } => rest.underscore(),
         }
     }
 }

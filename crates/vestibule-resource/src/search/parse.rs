@@ -73,9 +73,8 @@ pub(super) fn search(
             _ if RESULT.contains(&bare) || more.iter().any(|it| it == bare) => (),
             _ => {
                 let key = Key::parse(version, &name)?;
-                let unknown = key
-                    .is_plain_underscore()
-                    .is_some_and(|name| !OWN.contains(&name) && !FAR.contains(&name));
+                let unknown =
+                    key.underscore().is_some_and(|name| !OWN.contains(&name) && !FAR.contains(&name));
                 // Whoever knows it may do anything with it.
                 if unknown && on(Rule::UnknownResultParameters) {
                     return Err(Unreadable::Parameter);

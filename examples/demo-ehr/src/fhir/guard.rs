@@ -230,13 +230,16 @@ impl View<'_> {
 
     /// Whether the app may change or delete what is stored.
     pub(super) fn may_change(&self, record: &Record) -> bool {
-        let permits = |limits: &Narrowing| limits.check_stored(Some(&record.resource)).is_permitted();
+        let permits = |limits: &Narrowing| {
+            limits.check_stored_among(Some(&record.resource), self.records).is_permitted()
+        };
         self.user_may_change(record) && self.limits.is_none_or(permits)
     }
 
     /// Whether the app may leave the resource like this.
     pub(super) fn may_leave(&self, record: &Record) -> bool {
-        let permits = |limits: &Narrowing| limits.check_resulting(&record.resource).is_permitted();
+        let permits =
+            |limits: &Narrowing| limits.check_resulting_among(&record.resource, self.records).is_permitted();
         self.user_may_change(record) && self.limits.is_none_or(permits)
     }
 
