@@ -119,6 +119,10 @@ impl ClientRegistry for PostgresClients {
         let row = self.store.find(&self.store.sql().known_origin, &[&self.tenant(), &origins]).await;
         Ok(row.map_err(HostError::new)?.is_some())
     }
+
+    fn fixed(&self) -> &[RegisteredClient] {
+        self.fixed.fixed()
+    }
 }
 
 #[async_trait]

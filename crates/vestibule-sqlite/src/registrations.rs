@@ -266,6 +266,10 @@ impl ClientRegistry for SqliteClients {
         }
         self.store.read(KnownOrigin(self.tenant.clone(), origin.to_owned())).await.map_err(HostError::new)
     }
+
+    fn fixed(&self) -> &[RegisteredClient] {
+        self.fixed.fixed()
+    }
 }
 
 #[async_trait]
