@@ -17,6 +17,7 @@
 //! | `ConsentStore` | [`consent_suite!`] | the same |
 //! | `KeyStore` | [`key_suite!`] | the same |
 //! | `ClientRegistrar` | [`registrar_suite!`] | the same |
+//! | | [`operator_suite!`] | a [`RegistrarWorld`](suite::operators::RegistrarWorld): issuers, a file of clients, an operator's page |
 //! | `ClientRegistry` | [`registry_suite!`] | a [`RegistryWorld`](suite::registries::RegistryWorld), or a closure over a list of apps |
 //! | `KeyRing` | [`ring_suite!`] | a [`RingWorld`](suite::rings::RingWorld): nodes over the same keys |
 //! | `UserAuthenticator` | [`user_suite!`] | a [`UserWorld`](suite::users::UserWorld): people who sign in your way |
@@ -30,6 +31,8 @@
 //! }
 //! ```
 //!
+//! What must never have happened, whatever a test did, is in [`invariants`]: I1 to I12, over a recorded history.
+//!
 //! For tests of a whole engine there are a clock that is [set by hand](FakeClock), [entropy that repeats](SeededEntropy), a
 //! store that [fails when told to](FaultyGrants), callers that [go away](at_every_wait) and a
 //! [browser without sockets](Browser).
@@ -39,6 +42,7 @@ mod clock;
 mod drops;
 mod entropy;
 mod fault;
+pub mod invariants;
 pub mod mutants;
 pub mod suite;
 

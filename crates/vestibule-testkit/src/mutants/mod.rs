@@ -5,6 +5,7 @@
 mod beside;
 mod keys;
 mod names;
+mod operators;
 mod patients;
 mod refresh;
 mod registrars;
@@ -15,6 +16,7 @@ mod token;
 mod users;
 
 pub use keys::{KeyMistake, MutantKeys, MutantKeysFactory};
+pub use operators::{MutantOperators, OperatorMistake};
 pub use patients::{MutantPatients, PatientMistake};
 pub use registrars::{MutantClients, RegistrarMistake};
 pub use registries::{MutantRegistries, RegistryMistake};

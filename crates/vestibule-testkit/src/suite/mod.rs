@@ -10,6 +10,7 @@
 pub mod consents;
 pub mod grants;
 pub mod keys;
+pub mod operators;
 pub mod patients;
 mod published;
 pub mod registrations;
@@ -280,6 +281,14 @@ macro_rules! registrar_suite {
 macro_rules! registry_suite {
     ($world:expr) => {
         $crate::__registry_cases! { __generate_tests $world }
+    };
+}
+
+/// Makes a `#[test]` of each case about a registrar's surroundings. Takes a [`RegistrarWorld`](operators::RegistrarWorld).
+#[macro_export]
+macro_rules! operator_suite {
+    ($world:expr) => {
+        $crate::__operator_cases! { __generate_tests $world }
     };
 }
 

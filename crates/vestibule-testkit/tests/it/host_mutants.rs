@@ -2,9 +2,11 @@
 
 use vestibule_host::StaticClients;
 use vestibule_testkit::mutants::{
-    MutantPatients, MutantRegistries, MutantUsers, PatientMistake, RegistryMistake, UserMistake,
+    MutantOperators, MutantPatients, MutantRegistries, MutantUsers, OperatorMistake, PatientMistake,
+    RegistryMistake, UserMistake,
 };
-use vestibule_testkit::suite::{failures_in, patients, registries, users};
+use vestibule_testkit::suite::operators::AsRegistry;
+use vestibule_testkit::suite::{failures_in, operators, patients, registries, users};
 
 /// A registry of a file, and one that changes.
 mod registries_pass {
@@ -16,6 +18,17 @@ mod registries_pass {
 
     mod that_changes {
         vestibule_testkit::registry_suite!(super::MutantRegistries::new(None));
+    }
+}
+
+/// Registrations in memory, and the registry that they are.
+mod operators_pass {
+    use super::{AsRegistry, MutantOperators};
+
+    vestibule_testkit::operator_suite!(MutantOperators::new(None));
+
+    mod as_a_registry {
+        vestibule_testkit::registry_suite!(super::AsRegistry(super::MutantOperators::new(None)));
     }
 }
 
@@ -99,5 +112,24 @@ fn every_mistake_of_a_policy_is_found() {
         let failed = failures_in(patients::CASES, || Box::new(MutantPatients::new(Some(mistake))));
         let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
         assert!(names.contains(&patient_found_by(mistake)), "{mistake:?}: {failed:?}");
+    }
+}
+
+/// The case that must find a mistake around a registrar.
+const fn operator_found_by(mistake: OperatorMistake) -> &'static str {
+    match mistake {
+        OperatorMistake::FileForgotten => "clients_of_a_file_stand_beside_and_are_never_replaced",
+        OperatorMistake::OneIssuer => "issuers_share_nothing",
+        OperatorMistake::OldestFirst | OperatorMistake::PagesByMoment => "the_newest_come_first_page_by_page",
+        OperatorMistake::NoBound => "spent_tokens_have_a_bound_of_their_own",
+    }
+}
+
+#[test]
+fn every_mistake_around_a_registrar_is_found() {
+    for mistake in OperatorMistake::ALL {
+        let failed = failures_in(operators::CASES, || Box::new(MutantOperators::new(Some(mistake))));
+        let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
+        assert!(names.contains(&operator_found_by(mistake)), "{mistake:?}: {failed:?}");
     }
 }

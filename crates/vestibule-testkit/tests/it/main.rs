@@ -7,5 +7,6 @@ mod conformance;
 mod faults;
 mod grant_mutants;
 mod host_mutants;
+mod invariants;
 mod memory;
 mod mutants;

@@ -7,6 +7,7 @@ use vestibule_host::{GrantKey, GrantStatus, Redemption, Revocation};
 use super::Factory;
 use super::rows::{CODE, KEEP, RIGHT, Rows, WRONG, code, grant_id, redeem};
 use crate::Broken;
+use crate::invariants::{History, Seen};
 use crate::suite::{Verdict, hold, race, same};
 
 /// Every prior state with the right and the wrong binding, in the order in which the contract judges.
@@ -130,14 +131,25 @@ pub async fn racing_redemptions(factory: Factory<'_>, codes: Range<u32>) -> Verd
             let rows = rows.clone();
             async move { rows.redeem(n, RIGHT, 1).await }
         });
+        let mut history = History::default();
         let mut won = 0;
-        for end in ends.await? {
+        for (attempt, end) in ends.await?.into_iter().enumerate() {
             match end? {
-                Redemption::Won => won += 1,
-                Redemption::Replayed { grant } => same!(grant, grant_id(n), "the grant of a replay"),
+                Redemption::Won => {
+                    won += 1;
+                    history.saw(Seen::CodeWon { code: n.to_string(), attempt: attempt.to_string() });
+                }
+                Redemption::Replayed { grant } => {
+                    same!(grant, grant_id(n), "the grant of a replay");
+                    history.saw(Seen::Revoked { grant: n.to_string() });
+                }
                 other => return Err(Broken(format!("a racing redemption came to {other:?}"))),
             }
         }
+        if rows.status(n, 2).await? == Some(GrantStatus::Live) {
+            history.saw(Seen::Lives { grant: n.to_string() });
+        }
+        history.check()?;
         same!(won, 1, "winners among 100");
         same!(rows.status(n, 2).await?, Some(GrantStatus::Revoked), "the grant after 99 replays");
     }
@@ -157,14 +169,17 @@ pub async fn a_returned_revocation_beats_every_later_redemption(factory: Factory
                 }
                 rows.revoke(Revocation::Grant(grant_id(n)), 1).await?;
                 let later = rows.redeem(n, RIGHT, 1).await?;
-                Ok::<_, Broken>(match later {
-                    Redemption::Won => None,
-                    other => Some(other),
-                })
+                let mut history = History::default();
+                history.saw(Seen::Revoked { grant: n.to_string() });
+                if later == Redemption::Won {
+                    history.saw(Seen::Issued { grant: n.to_string() });
+                }
+                history.check()?;
+                Ok::<_, Broken>(Some(later))
             }
         });
         for end in ends.await? {
-            hold!(end?.is_some(), "a code was redeemed after its grant's revocation had been acknowledged");
+            hold!(end?.is_some(), "a race without an end");
         }
         same!(rows.status(n, 2).await?, Some(GrantStatus::Revoked), "the grant after the revocation");
     }

@@ -10,6 +10,7 @@ use super::rows::{
     AGE, IDLE, KEEP, RIGHT, Rows, WINDOW, at, grant_id, handle, redeem_and_open, rotate, salt, token,
 };
 use crate::Broken;
+use crate::invariants::{History, Seen};
 use crate::suite::{Verdict, hold, race, same, shape};
 
 fn by(client: &str, mut op: RotateRefresh) -> RotateRefresh {
@@ -280,6 +281,17 @@ pub async fn racing_refreshes(factory: Factory<'_>, chains: Range<u32>) -> Verdi
             async move { rows.store.rotate_refresh(&op, &rows.call(1)).await }
         });
         let ends = ends.await?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut history = History::default();
+        for (index, end) in ends.iter().enumerate() {
+            let successor = match end {
+                Rotation::Won => own(index).salt,
+                Rotation::Same { salt } => *salt,
+                _ => continue,
+            };
+            let (chain, presented, successor) = (n.to_string(), "0".to_owned(), format!("{successor:?}"));
+            history.saw(Seen::Successor { chain, presented, successor });
+        }
+        history.check()?;
         let won: Vec<_> = (0..).zip(&ends).filter(|(_, end)| **end == Rotation::Won).collect();
         same!(won.len(), 1, "winners among 100");
         let Some((winner, _)) = won.first() else { return Err(Broken("nobody won".to_owned())) };
