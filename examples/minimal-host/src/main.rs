@@ -10,6 +10,9 @@ use vestibule_host::*;
 use vestibule_jose::{LocalKeyRing, SystemRandom};
 use vestibule_resource::{Decision, FhirRequest, FhirVersion, Principal, Rules, bearer_token};
 
+#[cfg(test)]
+mod contract;
+
 const EHR: &str = "http://127.0.0.1:8090";
 const FHIR: &str = "http://127.0.0.1:8090/fhir";
 /// The form goes back to its own address, which says where to go on.
@@ -40,8 +43,11 @@ impl UserAuthenticator for Users {
     }
     async fn standing(&self, asked: &StandingQuestion<'_>) -> Result<Standing, HostError> {
         let open = self.session().map(|(session, _)| SessionId::new(session));
-        let active = asked.session.is_none() || asked.session == open.as_ref();
-        Ok(if active { Standing::Active } else { Standing::SessionEnded })
+        Ok(match asked.session {
+            _ if asked.user.as_str() != "pat" => Standing::NotAllowed,
+            Some(_) if asked.session != open.as_ref() => Standing::SessionEnded,
+            _ => Standing::Active,
+        })
     }
     fn sign_in(&self, ask: &SignInAsk<'_>) -> SignInMove {
         SignInMove::Redirect(format!("/sign-in?{}", ask.resume))
@@ -54,12 +60,17 @@ struct Patients;
 
 #[async_trait::async_trait]
 impl PatientAccessPolicy for Patients {
-    async fn accessible(&self, _: &SignedInUser, _: &PatientQuery) -> Result<PatientPage, PolicyError> {
-        let patients = PATIENTS.map(|(id, name)| PatientSummary::new(PatientId::new(id), name)).into();
-        Ok(PatientPage { patients, reach: Reach::Listed, next: None })
+    async fn accessible(&self, _: &SignedInUser, query: &PatientQuery) -> Result<PatientPage, PolicyError> {
+        let from = query.after.as_ref().and_then(|after| after.parse().ok()).unwrap_or(0_usize);
+        let to = from.saturating_add(query.limit.into());
+        let shown = PATIENTS.iter().take(to).skip(from);
+        let patients = shown.map(|(id, name)| PatientSummary::new(PatientId::new(*id), *name)).collect();
+        let next = (to < PATIENTS.len()).then(|| to.to_string());
+        Ok(PatientPage { patients, reach: Reach::Listed, next })
     }
     async fn may_access(&self, question: &PatientQuestion<'_>) -> Result<PatientAnswer, PolicyError> {
-        let found = PATIENTS.iter().find(|(id, _)| *id == question.patient.as_str());
+        let hers = |id| id == question.patient.as_str() && question.user.as_str() == "pat";
+        let found = PATIENTS.iter().find(|(id, _)| hers(*id));
         let summary = |name: &str| PatientSummary::new(question.patient.clone(), name);
         Ok(found.map_or(PatientAnswer::Denied, |(_, name)| PatientAnswer::allowed(summary(name))))
     }
