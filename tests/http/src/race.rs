@@ -1,12 +1,12 @@
 //! Many clients that ask for the same at the same moment, each on a connection of its own that stays open.
 
-use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use vestibule_testkit::invariants::{Answer as Said, Fact, History, Seen};
 
 use crate::browser::Answer;
 
@@ -116,13 +116,19 @@ pub fn race(lines: &mut [Line], form: &str) -> Vec<Answer> {
 /// # Errors
 /// Something else happened.
 pub fn redeemed_once(answers: &[Answer]) -> Result<(), String> {
-    let won = answers.iter().filter(|answer| answer.status == 200).count();
-    for lost in answers.iter().filter(|answer| answer.status != 200) {
-        if lost.status != 400 || lost.json()["error"] != "invalid_grant" {
-            return Err(format!("a loser is told {} {}", lost.status, lost.body));
+    let mut history = History::default();
+    for (racer, answer) in answers.iter().enumerate() {
+        match class(answer) {
+            Said::Yes => {
+                history.saw(Seen::CodeWon { code: "of the race".to_owned(), attempt: racer.to_string() });
+            }
+            // Whoever lost is told a fact, and no fault.
+            answer => history.saw(Seen::Answered { fact: Fact::Bad, answer }),
         }
     }
-    if won == 1 { Ok(()) } else { Err(format!("{won} of {} redeemed one code", answers.len())) }
+    history.check().map_err(|broken| broken.0)?;
+    let won = history.seen().iter().any(|seen| matches!(seen, Seen::CodeWon { .. }));
+    if won { Ok(()) } else { Err(format!("none of {} redeemed the code", answers.len())) }
 }
 
 /// All of them go on, with one and the same successor. Gives it back.
@@ -130,15 +136,27 @@ pub fn redeemed_once(answers: &[Answer]) -> Result<(), String> {
 /// # Errors
 /// Something else happened.
 pub fn refreshed_once(answers: &[Answer]) -> Result<String, String> {
-    let mut successors = BTreeSet::new();
+    let (mut history, mut one) = (History::default(), None);
     for answer in answers {
-        if answer.status != 200 {
-            return Err(format!("one is told {} {}", answer.status, answer.body));
+        let said = class(answer);
+        history.saw(Seen::Answered { fact: Fact::Good, answer: said });
+        if said != Said::Yes {
+            continue;
         }
-        successors.insert(answer.json()["refresh_token"].as_str().unwrap_or_default().to_owned());
+        let successor = answer.json()["refresh_token"].as_str().unwrap_or_default().to_owned();
+        one = Some(successor.clone());
+        let (chain, presented) = ("of the race".to_owned(), "the first".to_owned());
+        history.saw(Seen::Successor { chain, presented, successor });
     }
-    match successors.pop_first() {
-        Some(one) if successors.is_empty() => Ok(one),
-        _ => Err(format!("{} chains where there was one", successors.len() + 1)),
+    history.check().map_err(|broken| broken.0)?;
+    one.ok_or_else(|| "nobody raced".to_owned())
+}
+
+fn class(answer: &Answer) -> Said {
+    match answer.status {
+        200 => Said::Yes,
+        400 if answer.json()["error"] == "invalid_grant" => Said::No,
+        503 => Said::Later,
+        _ => Said::Broken,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use vestibule_host::{EventId, GrantKey, GrantStore, Redemption, Rotation, StoreFault, UnixMillis};
 use vestibule_postgres::PostgresStore;
 use vestibule_test_servers::Postgres;
+use vestibule_testkit::invariants::{History, Seen};
 
 use crate::ops::{bytes, call, handle, issue, redeem, rotate};
 use crate::place::Place;
@@ -88,18 +89,26 @@ async fn what_was_won_before_the_database_was_killed_stays_won() {
             refreshed += rotated.len();
             unknown += usize::from(open.is_some());
             for n in won {
-                assert!(log.contains(&EventId::new(bytes(n))), "event {n} was lost in the kill");
+                let mut history = History::default();
+                history.saw(Seen::CodeWon { code: n.to_string(), attempt: "the first".to_owned() });
+                let mut look = |what: String, there: bool| {
+                    history.saw(Seen::Acknowledged(what.clone()));
+                    history.looked_for(what, there);
+                };
+                look(format!("event {n}"), log.contains(&EventId::new(bytes(n))));
                 let again = store.redeem_code(&redeem(n), &call(300_000_000 + n)).await.unwrap();
-                assert_eq!(again, Redemption::ClaimSeen, "assertion {n} was forgotten in the kill");
+                look(format!("assertion {n}"), again == Redemption::ClaimSeen);
                 // Those that rotated go on from the second generation.
                 let generation = u32::from(rotated.contains(&n));
-                assert!(
-                    generation == 0 || log.contains(&EventId::new(bytes(n + 1_000_000_000))),
-                    "event of chain {n}"
-                );
+                let event = EventId::new(bytes(n + 1_000_000_000));
+                look(format!("the event of chain {n}"), generation == 0 || log.contains(&event));
                 let next =
                     store.rotate_refresh(&rotate(n, generation), &call(200_000_000 + n + generation)).await;
-                assert_eq!(next.unwrap(), Rotation::Won, "chain {n} after the kill");
+                look(format!("the newest token of chain {n}"), next.unwrap() == Rotation::Won);
+                if again == Redemption::Won {
+                    history.saw(Seen::CodeWon { code: n.to_string(), attempt: "another".to_owned() });
+                }
+                history.check().unwrap();
             }
             // Whoever was not told asks again with the same attempt, and is told `Won` once.
             if let Some(n) = open {

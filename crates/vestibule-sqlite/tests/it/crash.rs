@@ -13,6 +13,7 @@ use vestibule_host::{
     StoredGrant, Tenant, UnixMillis, UserId,
 };
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
+use vestibule_testkit::invariants::{History, Seen};
 
 use crate::directory::Directory;
 
@@ -186,19 +187,26 @@ async fn what_was_said_too_early_is_seen_to_be_lost() {
     panic!("nothing was lost: the kill proves nothing");
 }
 
-/// Everything that was acknowledged is there: both events, the spent assertion, the second generation of the chain.
+/// Everything that was acknowledged is there (I3): both events, the spent assertion, the second generation of the chain. The code
+/// has no second winner (I1).
 async fn survived(store: &SqliteStore, n: u32, told: &BTreeSet<EventId>) -> Result<(), String> {
+    let mut history = History::default();
+    history.saw(Seen::CodeWon { code: n.to_string(), attempt: "the victim".to_owned() });
+    let mut look = |what: String, there: bool| {
+        history.saw(Seen::Acknowledged(what.clone()));
+        history.looked_for(what, there);
+    };
     for event in [n, n + 1_000_000_000] {
-        if !told.contains(&EventId::new(bytes(event))) {
-            return Err(format!("event {event} was lost in the kill"));
-        }
+        look(format!("event {event}"), told.contains(&EventId::new(bytes(event))));
     }
-    let end = store.redeem_code(&redeem(n), &call(3_000_000 + n)).await.unwrap();
-    if end != Redemption::ClaimSeen {
-        return Err(format!("assertion {n} was forgotten in the kill: {end:?}"));
+    let redeemed = store.redeem_code(&redeem(n), &call(3_000_000 + n)).await.unwrap();
+    look(format!("assertion {n}"), redeemed == Redemption::ClaimSeen);
+    let rotated = store.rotate_refresh(&rotate(n, 1), &call(3_000_000 + n)).await.unwrap();
+    look(format!("the second token of chain {n}"), rotated == Rotation::Won);
+    if redeemed == Redemption::Won {
+        history.saw(Seen::CodeWon { code: n.to_string(), attempt: "another".to_owned() });
     }
-    let end = store.rotate_refresh(&rotate(n, 1), &call(3_000_000 + n)).await.unwrap();
-    if end == Rotation::Won { Ok(()) } else { Err(format!("chain {n} after the kill: {end:?}")) }
+    history.check().map_err(|broken| broken.0)
 }
 
 async fn events(store: &SqliteStore) -> BTreeSet<EventId> {
