@@ -137,7 +137,7 @@ impl Reading<'_, '_> {
 
     fn get(&self, segments: &[&str]) -> Result<Interaction, Unreadable> {
         match segments {
-            ["metadata"] => self.dressed(&[]).map(|()| Interaction::Capabilities),
+            ["metadata"] => self.dressed(&["mode"]).map(|()| Interaction::Capabilities),
             ["_history"] => self.history(HistoryOf::System),
             [name, "_history"] => self.history(HistoryOf::Type(self.known(name)?)),
             [name, id, "_history"] => self.history(HistoryOf::Instance(self.instance(name, id)?)),
