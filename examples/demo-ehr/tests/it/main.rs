@@ -5,6 +5,7 @@ mod apps;
 mod browser;
 mod clinic;
 mod command_line;
+mod contract;
 mod fhir;
 mod fhir_access;
 mod fhir_hidden;
