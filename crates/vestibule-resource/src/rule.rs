@@ -65,6 +65,8 @@ pub(crate) enum Rule {
     Lists,
     /// `:in`, `:above` and `:below` on references read what they point to.
     FarModifiers,
+    /// What a search finds needs `s`, whatever may come along with it.
+    Matches,
     /// Included resources need a scope (SMART-SCOPE-023).
     Includes,
     /// An include is reached through what is shown.
@@ -145,6 +147,7 @@ impl Rule {
         Self::FarParameters,
         Self::Lists,
         Self::FarModifiers,
+        Self::Matches,
         Self::Includes,
         Self::IncludePaths,
         Self::TypeLists,

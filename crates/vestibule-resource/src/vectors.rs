@@ -194,7 +194,7 @@ fn load() -> (Resources, Vec<Case>) {
     (resources, cases)
 }
 
-const MEMBERS: [&str; 28] = [
+const MEMBERS: [&str; 29] = [
     "name",
     "scopes",
     "context",
@@ -216,6 +216,7 @@ const MEMBERS: [&str; 28] = [
     "hidden",
     "submitted",
     "stored",
+    "included",
     "resulting",
     "condition",
     "bundle",
@@ -462,6 +463,7 @@ fn checked(
     }
     for (name, value) in members {
         let check = |it: &Value| match name.as_str() {
+            "included" => Some(narrowing.check_included_among(resource(it, resources), &known)),
             "submitted" => Some(narrowing.check_submitted_among(resource(it, resources), &known)),
             "resulting" => Some(narrowing.check_resulting(resource(it, resources))),
             "stored" if it.as_str() == Some("none") => Some(narrowing.check_stored(None)),

@@ -79,19 +79,20 @@ impl Narrowing {
         if kind.name() == "OperationOutcome" && mode == Some("outcome") {
             return Shown::Alone;
         }
-        if !self.check_result_among(resource, known).is_permitted() {
+        let is_root = self.types().is_none_or(|types| types.contains(&kind));
+        let comes_along = !self.everything && (mode == Some("include") || !is_root);
+        let verdict = if comes_along {
+            self.check_included_among(resource, known)
+        } else {
+            self.check_result_among(resource, known)
+        };
+        if !verdict.is_permitted() {
             return Shown::No;
         }
-        let is_root = self.types().is_none_or(|types| types.contains(&kind));
-        let comes_along = if self.includes.is_empty() && !self.everything {
-            return if is_root && mode != Some("include") { Shown::Alone } else { Shown::No };
-        } else if self.everything {
-            // In a patient's everything the patient's own is what was found.
-            compartment::row(self.rules().version(), kind).is_none()
-        } else {
-            mode == Some("include") || !is_root
-        };
-        if comes_along { Shown::WithOthers } else { Shown::Alone }
+        // In a patient's everything the patient's own is what was found.
+        let is_tied = comes_along
+            || self.everything && compartment::row(self.rules().version(), kind).is_none();
+        if is_tied { Shown::WithOthers } else { Shown::Alone }
     }
 }
 

@@ -159,7 +159,8 @@ impl Narrowing {
         &self.entries
     }
 
-    /// Whether a resource of the answer may be shown (SMART-SCOPE-046, SMART-SCOPE-048).
+    /// Whether a resource of the answer may be shown (SMART-SCOPE-046, SMART-SCOPE-048). What a search finds needs `s`; where the
+    /// searched type may also come along, ask [`check_included`](Self::check_included) for that.
     pub fn check_result(&self, resource: &dyn Element) -> Verdict {
         self.check_result_among(resource, &())
     }
@@ -167,20 +168,27 @@ impl Narrowing {
     /// The same, where other resources are at hand: for a Binary its documents, for a Provenance its targets.
     pub fn check_result_among(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
         let Some(kind) = self.type_of(resource) else { return Verdict::Hidden(Hidden::Unexpected) };
-        let checker = self.checker(known, false);
         let is_root = self.roots.as_ref().is_none_or(|roots| roots.contains(&kind));
-        let as_root = if is_root {
-            checker.judge(self.need, kind, resource)
-        } else {
-            Verdict::Hidden(Hidden::Unexpected)
-        };
-        if as_root.is_permitted() || !(!self.includes.is_empty() || self.everything && !is_root) {
-            return as_root;
+        if !is_root || !on(Rule::Matches) {
+            return self.check_included_among(resource, known);
         }
+        self.checker(known, false).judge(self.need, kind, resource)
+    }
+
+    /// Whether a resource may come along with what a search finds (SMART-SCOPE-023): for entries whose search mode is `include`.
+    /// `r` or `s` is enough for them.
+    pub fn check_included(&self, resource: &dyn Element) -> Verdict {
+        self.check_included_among(resource, &())
+    }
+
+    /// The same, where other resources are at hand.
+    pub fn check_included_among(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
+        let kind = self.type_of(resource).filter(|_| !self.includes.is_empty());
+        let Some(kind) = kind else { return Verdict::Hidden(Hidden::Unexpected) };
         if !on(Rule::Includes) {
             return Verdict::Permitted;
         }
-        checker.judge(Need::Any, kind, resource)
+        self.checker(known, false).judge(Need::Any, kind, resource)
     }
 
     /// Whether a resource may be submitted: for a create or update.
