@@ -90,8 +90,8 @@ impl Narrowing {
             return Shown::No;
         }
         // In a patient's everything the patient's own is what was found.
-        let is_tied = comes_along
-            || self.everything && compartment::row(self.rules().version(), kind).is_none();
+        let is_tied =
+            comes_along || self.everything && compartment::row(self.rules().version(), kind).is_none();
         if is_tied { Shown::WithOthers } else { Shown::Alone }
     }
 }

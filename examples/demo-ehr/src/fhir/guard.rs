@@ -8,8 +8,8 @@ use http::StatusCode;
 use http::request::Parts;
 use vestibule::AuthorizationServer;
 use vestibule_resource::{
-    Decision, Denied, Element, FhirVersion, Interaction, Known, Narrowing, Principal, Rules, Search,
-    TokenFault, bearer_token,
+    Decision, Denied, Element, FhirVersion, Interaction, Known, Narrowing, Principal, Rules, TokenFault,
+    bearer_token,
 };
 use vestibule_scope::ResourceType;
 
@@ -102,31 +102,14 @@ impl Caller {
         let decision = self.principal.decide(interaction, &self.rules);
         let judged = Judged::of(self.principal.client_id(), interaction, &decision);
         let sight = match decision {
-            Decision::Permit(_) => Ok(Sight { caller: self, limits: None, found: None }),
-            Decision::PermitNarrowed(limits) => {
-                let found = self.without_includes(interaction).unwrap_or_else(|| limits.clone());
-                Ok(Sight { caller: self, limits: Some(limits), found: Some(found) })
-            }
+            Decision::Permit(_) => Ok(Sight { caller: self, limits: None }),
+            Decision::PermitNarrowed(limits) => Ok(Sight { caller: self, limits: Some(limits) }),
             Decision::Deny(denial) => {
                 tracing::debug!(error = &denial as &dyn std::error::Error, "request denied");
                 Err(refusal(&Denied::InsufficientScope))
             }
         };
         (sight, judged)
-    }
-
-    /// SMART-SCOPE-023: what comes along needs `r` or `s`, what is found needs `s`. So for a search with includes the scopes are
-    /// asked about the same search without them, too.
-    fn without_includes(&self, interaction: &Interaction) -> Option<Narrowing> {
-        let Interaction::Search(search) = interaction else { return None };
-        if search.includes().is_empty() {
-            return None;
-        }
-        let plain = Search::parse(FhirVersion::R4, search.of().clone(), "", &[]).ok()?;
-        match self.principal.decide(&Interaction::Search(plain), &self.rules) {
-            Decision::PermitNarrowed(limits) => Some(limits),
-            _ => None,
-        }
     }
 
     /// Marks an answer as this app's, so that its origins may read it.
@@ -159,14 +142,12 @@ pub(super) struct Sight<'c> {
     caller: &'c Caller,
     /// What the scopes leave of it, unless they leave everything.
     limits: Option<Narrowing>,
-    /// What they leave of what a search itself finds.
-    found: Option<Narrowing>,
 }
 
 impl Sight<'_> {
     /// The same, among the records of one moment.
     pub(super) fn over<'s>(&'s self, records: &'s Records) -> View<'s> {
-        View { caller: self.caller, limits: self.limits.as_ref(), found: self.found.as_ref(), records }
+        View { caller: self.caller, limits: self.limits.as_ref(), records }
     }
 }
 
@@ -175,7 +156,6 @@ impl Sight<'_> {
 pub(super) struct View<'s> {
     caller: &'s Caller,
     limits: Option<&'s Narrowing>,
-    found: Option<&'s Narrowing>,
     pub(super) records: &'s Records,
 }
 
@@ -184,6 +164,13 @@ impl View<'_> {
     pub(super) fn shows(&self, record: &Record) -> bool {
         let permits =
             |limits: &Narrowing| limits.check_result_among(&record.resource, self.records).is_permitted();
+        self.caller.user_may_see(record) && self.limits.is_none_or(permits)
+    }
+
+    /// Whether this record may come along with what a search finds: `r` or `s` is enough for it (SMART-SCOPE-023).
+    pub(super) fn shows_along(&self, record: &Record) -> bool {
+        let permits =
+            |limits: &Narrowing| limits.check_included_among(&record.resource, self.records).is_permitted();
         self.caller.user_may_see(record) && self.limits.is_none_or(permits)
     }
 
@@ -209,11 +196,6 @@ impl View<'_> {
     /// Of a deletion nobody can say whose it was: it is told where nothing is hidden.
     pub(super) fn shows_deletions(&self) -> bool {
         self.limits.is_none()
-    }
-
-    /// What a search may find of it.
-    pub(super) const fn of_matches(&self) -> Self {
-        Self { limits: self.found, ..*self }
     }
 
     /// The same for the search of a conditional write.

@@ -47,21 +47,21 @@ pub(super) fn search(view: &View<'_>, place: &Place<'_>, sent: &[(String, String
     }
     let matches = matches(view, &query, place);
     page(place, &query, &matches, |page| {
-        along(&query.includes, page, view.records, |record| view.shows(record))
+        along(&query.includes, page, view.records, |record| view.shows_along(record))
     })
 }
 
 /// Everything that matches and is shown, in order. The total counts nothing else.
 fn matches(view: &View<'_>, query: &Query, place: &Place<'_>) -> Vec<Arc<Record>> {
     let kind = place.kind.name();
-    let (added, found) = (view.added(kind), view.of_matches());
+    let added = view.added(kind);
     let all = view.records.of_type(kind).unwrap_or_default().iter();
     let mut matches: Vec<Arc<Record>> = all
         // A database would do these together. The last has the last word.
         .filter(|record| added.as_ref().is_none_or(|added| added.matches(record)))
         .filter(|record| place.compartment.is_none_or(|patient| record.is_of(patient)))
         .filter(|record| query.matches(record))
-        .filter(|record| found.shows(record))
+        .filter(|record| view.shows(record))
         .cloned()
         .collect();
     query.put_in_order(&mut matches);
