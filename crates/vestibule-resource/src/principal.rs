@@ -148,8 +148,8 @@ impl Principal {
         Decider { grants: &self.grants, own_resource: self.own_resource.as_ref(), rules }.decide(interaction)
     }
 
-    /// Whether a read would show this resource: for the answer of a write. To write is not to read (SMART-SCOPE-020), and the answer to a patch or a
-    /// conditional create may hold what was there before: without this, answer with the status alone.
+    /// Whether a read would show this resource: for the answer of a write. To write is not to read (SMART-SCOPE-020), and the
+    /// answer to a patch or a conditional write may hold what was there before: without this, answer with the status alone.
     pub fn check_read(&self, resource: &dyn Element, rules: &Rules) -> Verdict {
         let kind = text_of(resource, "resourceType").and_then(|name| rules.version().resource_type(&name));
         let id = text_of(resource, "id").and_then(|id| LogicalId::new(&id));

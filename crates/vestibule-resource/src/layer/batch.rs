@@ -56,6 +56,7 @@ async fn one(
     let single = Asked {
         setup: asked.setup,
         head: &head,
+        caller: asked.caller,
         method: sent.method()?,
         path: &path,
         query: head::pairs(query)?,
@@ -65,6 +66,9 @@ async fn one(
     };
     match decision {
         Decision::Deny(_) => Err(Refusal::FORBIDDEN),
+        Decision::Permit(_) if write::tells(&single, interaction) => {
+            write::untold(&single, interaction, behind).await
+        }
         Decision::Permit(_) => {
             let mut request = single.onward()?;
             head::in_full(&mut request);
@@ -137,6 +141,7 @@ pub(super) async fn transaction(
                 let single = Asked {
                     setup: asked.setup,
                     head: &head,
+                    caller: asked.caller,
                     method: sent.method()?,
                     path: "",
                     query: Vec::new(),

@@ -12,6 +12,7 @@ use super::{Setup, answer, batch, bundle, head, write};
 use crate::check::Narrowing;
 use crate::element::Element;
 use crate::interaction::{HistoryOf, Interaction, LogicalId, Operation, OperationLevel};
+use crate::principal::Principal;
 use crate::search::SearchOf;
 
 /// The server behind, for requests whose answers are collected.
@@ -24,6 +25,8 @@ pub(super) trait Behind: Send {
 pub(super) struct Asked<'a> {
     pub(super) setup: &'a Setup,
     pub(super) head: &'a Parts,
+    /// Who asks; nobody for what is open to all.
+    pub(super) caller: Option<&'a Principal>,
     pub(super) method: Method,
     /// Below the base.
     pub(super) path: &'a str,

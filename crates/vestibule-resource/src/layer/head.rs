@@ -144,10 +144,15 @@ pub(super) fn onward(
 /// Has the answer be whole and in JSON, whatever else was asked for: anything else could not be judged, or would tell by not
 /// coming that there is something.
 pub(super) fn in_full(request: &mut Request<Bytes>) {
-    let headers = request.headers_mut();
     for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE] {
-        headers.remove(name);
+        request.headers_mut().remove(name);
     }
+    in_json(request);
+}
+
+/// Has the answer come now and in JSON.
+pub(super) fn in_json(request: &mut Request<Bytes>) {
+    let headers = request.headers_mut();
     // What comes later is not judged.
     if listed(headers, &PREFER).any(|preference| preference.contains("async")) {
         headers.remove(PREFER);

@@ -18,7 +18,7 @@ use vestibule_host::BoxError;
 
 use super::enforce::{Asked, Behind, narrowed};
 use super::refusal::Refusal;
-use super::{Setup, head, strict_json};
+use super::{Setup, head, strict_json, write};
 use crate::bearer;
 use crate::decide::Decision;
 use crate::denied::Denied;
@@ -156,6 +156,7 @@ where
         let asked = Asked {
             setup,
             head: &head,
+            caller: caller.as_ref(),
             method: head.method.clone(),
             path: &path,
             query: match head::pairs(head.uri.query()) {
@@ -166,17 +167,22 @@ where
             body,
             json: json.as_ref(),
         };
-        match &decision {
+        let judged = match &decision {
             Decision::PermitNarrowed(narrowing) => {
-                match narrowed(&asked, &interaction, narrowing, &mut next).await {
-                    Ok(answer) => answer.map(R::from),
-                    Err(refusal) => match next.error.take() {
-                        Some(error) => return Err(error),
-                        None => refused(&refusal),
-                    },
-                }
+                Some(narrowed(&asked, &interaction, narrowing, &mut next).await)
             }
-            _ => match asked.onward() {
+            _ if write::tells(&asked, &interaction) => {
+                Some(write::untold(&asked, &interaction, &mut next).await)
+            }
+            _ => None,
+        };
+        match judged {
+            Some(Ok(answer)) => answer.map(R::from),
+            Some(Err(refusal)) => match next.error.take() {
+                Some(error) => return Err(error),
+                None => refused(&refusal),
+            },
+            None => match asked.onward() {
                 Ok(request) => next.stream(request).await?,
                 Err(refusal) => refused(&refusal),
             },

@@ -4,13 +4,15 @@ use bytes::Bytes;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
+use vestibule_scope::Permission;
 
 use super::enforce::{Asked, Behind};
 use super::refusal::Refusal;
 use super::{answer, head};
 use crate::check::Narrowing;
 use crate::element::Element;
-use crate::interaction::{Act, Write};
+use crate::interaction::{Act, Interaction, Write};
+use crate::principal::Principal;
 
 pub(super) async fn write(
     asked: &Asked<'_>,
@@ -45,6 +47,48 @@ pub(super) async fn write(
         kind == Some(write.resource_type.name())
             && narrowing.check_resulting(&kept as &dyn Element).is_permitted()
     });
+    Ok(if shown { answer::resource(reply) } else { answer::done(&reply) })
+}
+
+/// Whether the answer may hold what the app may not read: to write is not to read (SMART-SCOPE-020). Who sends a whole resource gets
+/// that one back; a patch and a condition lead to what was there before.
+pub(super) fn tells(asked: &Asked<'_>, interaction: &Interaction) -> bool {
+    match interaction {
+        Interaction::Write(write) => {
+            let reads = |caller: &Principal| {
+                caller.reach(write.resource_type, Permission::Read, &asked.setup.rules).is_everything()
+            };
+            (write.act == Act::Patch || write.condition.is_some()) && !asked.caller.is_some_and(reads)
+        }
+        Interaction::Batch(entries) | Interaction::Transaction(entries) => {
+            entries.iter().any(|entry| entry.interaction.as_ref().is_ok_and(|one| tells(asked, one)))
+        }
+        _ => false,
+    }
+}
+
+/// A write that is open, whose answer is shown only if a read would show it.
+pub(super) async fn untold(
+    asked: &Asked<'_>,
+    interaction: &Interaction,
+    behind: &mut dyn Behind,
+) -> Result<Response<Bytes>, Refusal> {
+    // Taken apart only where something else in it is narrowed.
+    let (Interaction::Write(_), Some(caller)) = (interaction, asked.caller) else {
+        return Err(Refusal::NO_NARROWING);
+    };
+    let mut request = asked.onward()?;
+    head::in_json(&mut request);
+    let reply = behind.whole(request).await?;
+    let status = reply.status();
+    if status.is_server_error() {
+        return Err(Refusal::AWAY);
+    }
+    if !status.is_success() {
+        return Err(Refusal::refused_behind(status));
+    }
+    let shown = answer::json(&reply)
+        .is_some_and(|kept| caller.check_read(&kept as &dyn Element, &asked.setup.rules).is_permitted());
     Ok(if shown { answer::resource(reply) } else { answer::done(&reply) })
 }
 

@@ -127,3 +127,40 @@ async fn what_cannot_be_judged_beforehand_is_refused() {
     assert_eq!(once.json(&observation("x", "p-1", "survey")).send(&fhir).await.status(), 403);
     assert_eq!(fhir.asked().len(), 0);
 }
+
+/// SMART-SCOPE-020
+#[tokio::test]
+async fn to_write_is_not_to_read() {
+    let fhir = Fhir::new();
+    let patch = "[{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"final\"}]";
+    let patched =
+        |scopes| ask("PATCH", "/Observation/o-2", scopes).body("application/json-patch+json", patch);
+    let stored = observation("o-2", "p-2", "vital-signs").to_string();
+    for (scopes, shown) in [("user/Observation.u", false), ("user/Observation.ru", true), (BY_CATEGORY, true)]
+    {
+        fhir.says(200, "application/fhir+json", &stored);
+        let answer = patched(scopes).with("if-match", "W/\"1\"").send(&fhir).await;
+        assert_eq!((answer.status().as_u16(), !answer.body().is_empty()), (200, shown), "{scopes}");
+        assert_eq!(fhir.asked().pop().unwrap().headers()["if-match"], "W/\"1\"", "{scopes}");
+    }
+    // What a condition found is another one than what was sent.
+    let once = ask("POST", "/Observation", "user/Observation.cs").with("if-none-exist", "code=x");
+    fhir.says(200, "application/fhir+json", &stored);
+    let answer = once.json(&observation("x", "p-1", "survey")).send(&fhir).await;
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (200, 0));
+    // Nor does a refusal speak of it.
+    fhir.says(422, "application/fhir+json", &stored);
+    let answer = patched("user/Observation.u").send(&fhir).await;
+    assert_eq!(answer.status(), 422);
+    assert!(!String::from_utf8_lossy(answer.body()).contains("p-2"));
+    fhir.asked();
+    // A bundle that nothing narrows is not taken apart, so its answer could not be judged.
+    let entry = serde_json::json!({"request": {"method": "PUT", "url": "Observation?code=x"},
+        "resource": observation("o-2", "p-2", "survey")});
+    let batch = serde_json::json!({"resourceType": "Bundle", "type": "batch", "entry": [entry]});
+    let answer = ask("POST", "/", "user/Observation.us").json(&batch).send(&fhir).await;
+    assert_eq!(answer.status(), 403);
+    assert_eq!(fhir.asked().len(), 0);
+}
+
+const BY_CATEGORY: &str = "user/Observation.u user/Observation.r?category=http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
