@@ -34,19 +34,25 @@ pub fn fhir_request(data: &[u8]) -> bool {
     let Ok(interaction) = request.read(&RULES) else { return false };
     // Nothing to normalise: no server can take it for another path.
     let plain = path.strip_prefix('/').unwrap_or(path);
-    assert!(!plain.contains("//") && !plain.ends_with('/') && !plain.contains('\\') && !plain.contains(';'), "{path:?}");
+    assert!(
+        !plain.contains("//") && !plain.ends_with('/') && !plain.contains('\\') && !plain.contains(';'),
+        "{path:?}"
+    );
     assert!(!plain.split('/').any(|segment| matches!(segment, "." | "..")), "{path:?}");
     assert!(!plain.replace("%24", "$").contains('%'), "{path:?}");
-    let [of_patient, of_user, of_nobody] = PRINCIPALS.each_ref().map(|principal| principal.decide(&interaction, &RULES));
+    let [of_patient, of_user, of_nobody] =
+        PRINCIPALS.each_ref().map(|principal| principal.decide(&interaction, &RULES));
     let is_batch = matches!(interaction, Interaction::Batch(_) | Interaction::Transaction(_));
     if !is_batch && !interaction.is_open() {
         assert!(matches!(of_nobody, Decision::Deny(_)), "{interaction:?}");
         // Asking whether something may be created reads and changes nothing.
-        let validates = matches!(&interaction, Interaction::Operation(operation) if operation.name == "validate");
+        let validates =
+            matches!(&interaction, Interaction::Operation(operation) if operation.name == "validate");
         assert!(validates || !matches!(of_patient, Decision::Permit(_)), "{interaction:?}");
     }
     if let Decision::PermitNarrowed(narrowing) = of_patient {
-        let others = json!({"resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/ben"}});
+        let others =
+            json!({"resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/ben"}});
         assert!(!narrowing.check_result(&others).is_permitted());
         assert!(!narrowing.check_submitted(&others).is_permitted());
         assert!(!narrowing.check_resulting(&others).is_permitted());

@@ -182,7 +182,12 @@ fn a_planted_panic_is_found() {
     /// An operation on an instance that is taken for one on a type.
     fn in_fhir_requests(data: &[u8]) -> bool {
         let accepted = crate::fhir_request(data);
-        assert!(!(accepted && data.windows(3).any(|three| three == b"/1$" || three == b"/1/") && data.contains(&b'$')), "planted");
+        assert!(
+            !(accepted
+                && data.windows(3).any(|three| three == b"/1$" || three == b"/1/")
+                && data.contains(&b'$')),
+            "planted"
+        );
         accepted
     }
     /// A chain that is followed one link too far.
