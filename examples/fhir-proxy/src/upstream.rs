@@ -16,14 +16,10 @@ use vestibule_resource::Transport;
 use crate::base::Base;
 
 /// Headers that reach the server behind. What another proxy, or this app, says about who somebody is does not.
-const ONWARD: [HeaderName; 6] = [
-    ACCEPT,
-    CONTENT_TYPE,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    HeaderName::from_static("if-none-exist"),
-];
+const ONWARD: [HeaderName; 5] = [ACCEPT, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH];
+
+/// A search in a header.
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
 /// Headers of its answers that reach the app.
 const BACK: [HeaderName; 3] = [CONTENT_TYPE, ETAG, LAST_MODIFIED];
@@ -61,6 +57,11 @@ impl Upstream {
             if let Some(value) = head.headers.get(name) {
                 onward.headers_mut().insert(name, value.clone());
             }
+        }
+        if let Some(condition) = head.headers.get(IF_NONE_EXIST) {
+            let condition = condition.to_str()?;
+            let condition = self.searched(condition.strip_prefix('?').unwrap_or(condition));
+            onward.headers_mut().insert(IF_NONE_EXIST, HeaderValue::try_from(condition)?);
         }
         if let Some(prefer) = head.headers.get("prefer").and_then(|value| value.to_str().ok())
             && let Some(known) = PREFERENCES.iter().find(|known| prefer.trim().eq_ignore_ascii_case(known))
@@ -105,12 +106,17 @@ impl Upstream {
         let path = uri.path().strip_prefix(self.public.path()).ok_or("a path outside the base")?;
         let mut target = format!("{}{path}", self.behind.as_str());
         if let Some(query) = uri.query().filter(|query| !query.is_empty()) {
-            let pairs = form_urlencoded::parse(query.as_bytes())
-                .map(|(name, value)| (name, self.public.replaced(&value, &self.behind)));
             target.push('?');
-            target.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
+            target.push_str(&self.searched(query));
         }
         Ok(target.parse()?)
+    }
+
+    /// A search as the server behind reads it.
+    fn searched(&self, query: &str) -> String {
+        let pairs = form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name, self.public.replaced(&value, &self.behind)));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
     /// A link below the server's base, as apps see it; nothing for a link that leads elsewhere.

@@ -29,6 +29,8 @@ pub(super) async fn batch(
             out.push(b',');
         }
         let outcome = match sent.get(at) {
+            // Earlier entries may have changed something, so they are answered.
+            _ if out.len() > asked.setup.max_answer => Err(Refusal::TOO_MUCH),
             Some(sent) => one(asked, sent, entry, decision, behind).await,
             None => Err(Refusal::Unreadable(Unreadable::Batch)),
         };
@@ -97,8 +99,15 @@ fn respond(outcome: Result<Response<Bytes>, Refusal>, out: &mut Vec<u8>) {
                     response.insert(member.into(), text.into());
                 }
             }
-            let is_json = answer::json(&answer).is_some_and(|value| value.get("resourceType").is_some());
-            resource = is_json.then(|| answer.into_body());
+            let json = answer::json(&answer).filter(|value| value.get("resourceType").is_some());
+            match json {
+                // What went wrong is an outcome, also where the server behind may say it in its own words.
+                Some(outcome) if !answer.status().is_success() => {
+                    response.insert("outcome".into(), outcome);
+                }
+                Some(_) => resource = Some(answer.into_body()),
+                None => (),
+            }
         }
         Err(refusal) => {
             response.insert("status".into(), refusal.status().as_u16().to_string().into());
@@ -125,6 +134,7 @@ pub(super) async fn transaction(
 ) -> Result<Response<Bytes>, Refusal> {
     let sent = Sent::of(asked)?;
     let mut bound: Vec<Map<String, Value>> = Vec::with_capacity(sent.len());
+    let mut creates_by_id = false;
     for ((sent, entry), decision) in sent.iter().zip(entries).zip(decisions) {
         let mut request = sent.request.clone();
         let interaction =
@@ -152,7 +162,10 @@ pub(super) async fn transaction(
                 write::submitted(&single, narrowing)?;
                 match write::stored(&single, it, narrowing, behind).await? {
                     Only::Anything => {}
-                    Only::Nothing => drop(request.insert("ifNoneMatch".into(), "*".into())),
+                    Only::Nothing => {
+                        creates_by_id = true;
+                        request.insert("ifNoneMatch".into(), "*".into());
+                    }
                     Only::Version(version) => {
                         request.insert("ifMatch".into(), write::tag(&version).into());
                     }
@@ -166,7 +179,8 @@ pub(super) async fn transaction(
     head::in_full(&mut request);
     let reply = behind.whole(request).await?;
     if reply.status() != StatusCode::OK {
-        return Err(answer::instead_of_write(reply.status()));
+        let only = if creates_by_id { Only::Nothing } else { Only::Anything };
+        return Err(only.instead_of_write(reply.status()));
     }
     let outcome = answer::json(&reply).ok_or(Refusal::BAD_ANSWER)?;
     Ok(answer::bundle(bare(&outcome).to_string().into_bytes()))

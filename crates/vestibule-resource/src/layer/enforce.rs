@@ -13,7 +13,7 @@ use crate::check::Narrowing;
 use crate::element::Element;
 use crate::interaction::{HistoryOf, Interaction, LogicalId, Operation, OperationLevel};
 use crate::principal::Principal;
-use crate::search::SearchOf;
+use crate::search::{Search, SearchOf};
 
 /// The server behind, for requests whose answers are collected.
 #[async_trait]
@@ -112,21 +112,18 @@ pub(super) async fn narrowed(
     match interaction {
         Interaction::Capabilities => behind.whole(asked.onward()?).await,
         Interaction::Read(_) | Interaction::Vread(..) => read(asked, narrowing, behind).await,
-        Interaction::History(of) => {
-            let of_one = matches!(of, HistoryOf::Instance(_));
-            found(asked, narrowing, behind, asked.query.clone(), None, of_one).await
+        Interaction::History(HistoryOf::Instance(_)) => {
+            found(asked, narrowing, behind, asked.query.clone(), None, true).await
         }
+        // Nothing limits what is on a page: that there is a next one would tell what changed for others.
+        Interaction::History(_) => Err(Refusal::NO_NARROWING),
         Interaction::Search(search) => {
             if narrowing.counts_only() {
                 return Err(Refusal::NO_COUNT);
             }
             let (mut query, mut form) = (asked.query.clone(), asked.form.clone());
-            // In a compartment a patient is said already, and a second one might be taken for another.
-            if matches!(search.of(), SearchOf::Type(_)) {
-                let additions = narrowing.additions().unwrap_or_default();
-                let pairs = additions.into_iter().map(|addition| (addition.name, addition.value));
-                form.as_mut().unwrap_or(&mut query).extend(pairs);
-            }
+            let pairs = within(asked, narrowing, search)?;
+            form.as_mut().unwrap_or(&mut query).extend(pairs);
             found(asked, narrowing, behind, query, form, false).await
         }
         Interaction::Write(write) => write::write(asked, write, narrowing, behind).await,
@@ -135,6 +132,30 @@ pub(super) async fn narrowed(
         Interaction::Transaction(entries) => {
             batch::transaction(asked, entries, narrowing.entries(), behind).await
         }
+    }
+}
+
+/// What limits the search of the server behind. What it would leave out only later decides which entries share a page and whether there is
+/// a next one, and so tells whether something hidden matches: a search that cannot be limited is refused.
+fn within(
+    asked: &Asked<'_>,
+    narrowing: &Narrowing,
+    search: &Search,
+) -> Result<Vec<(String, String)>, Refusal> {
+    match search.of() {
+        SearchOf::Type(_) | SearchOf::Compartment(_, Some(_)) => {
+            let additions = narrowing.additions().ok_or(Refusal::NO_NARROWING)?;
+            Ok(additions.into_iter().map(|one| (one.name, one.value)).collect())
+        }
+        // In the patient's own compartment, all that is found is the patient's.
+        SearchOf::Compartment(whose, None) if whose.resource_type.name() == "Patient" => Ok(Vec::new()),
+        // The next page of a search that was limited, where the server's links name nothing but the page.
+        SearchOf::System if search.filters().is_empty() && search.types().is_none() => {
+            let paging = asked.setup.rules.paging_parameters();
+            let pages = asked.query.iter().any(|(name, _)| paging.contains(name));
+            if pages { Ok(Vec::new()) } else { Err(Refusal::NO_NARROWING) }
+        }
+        _ => Err(Refusal::NO_NARROWING),
     }
 }
 

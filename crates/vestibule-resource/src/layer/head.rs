@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PROXY_AUTHORIZATION, RANGE,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
@@ -19,6 +19,27 @@ const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-meth
 /// Headers that must be there once at most: of two, another one might count behind.
 const ONCE: [&str; 6] =
     ["content-type", "if-match", "if-none-exist", "if-none-match", "host", "content-length"];
+
+/// What of a request's headers reaches the server behind.
+const ONWARD: [HeaderName; 17] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    ACCEPT_LANGUAGE,
+    CONTENT_TYPE,
+    HOST,
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    RANGE,
+    USER_AGENT,
+    IF_NONE_EXIST,
+    PREFER,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-request-id"),
+];
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
@@ -114,26 +135,13 @@ pub(super) fn onward(
     *request.uri_mut() = uri;
     *request.version_mut() = head.version;
     *request.extensions_mut() = head.extensions.clone();
-    let mut headers = head.headers.clone();
-    let named: Vec<String> = listed(&headers, &CONNECTION).collect();
-    for name in named {
-        headers.remove(name.as_str());
+    // The token is for this server, and hops end here. What is not known could mean another path, or more than was judged.
+    let mut headers = HeaderMap::new();
+    for name in ONWARD {
+        for value in head.headers.get_all(&name) {
+            headers.append(&name, value.clone());
+        }
     }
-    // The token is for this server, and hops end here. The body's length is said anew.
-    for name in [
-        AUTHORIZATION,
-        PROXY_AUTHORIZATION,
-        CONNECTION,
-        CONTENT_LENGTH,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
     if request.body().is_empty() {
         headers.remove(CONTENT_TYPE);
     }

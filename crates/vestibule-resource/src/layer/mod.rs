@@ -19,16 +19,21 @@
 //! | asked | done |
 //! |---|---|
 //! | read, vread | asked in JSON and in full; the answer is judged. Hidden, deleted and missing are one and the same 404 |
-//! | search, history, `$everything` | the search is narrowed where FHIR's parameters can say it; the Bundle is filtered, totals and the link to the last page left out |
+//! | search | narrowed by FHIR's parameters, and refused where they cannot say it: pages of a wider search would tell by their number what is hidden. The Bundle is filtered, totals and the link to the last page left out |
+//! | history of an instance, `$everything` | the Bundle is filtered |
+//! | history of a type or of the system | refused |
 //! | create | the submitted resource is judged |
 //! | update, delete | the stored resource is judged, then changed only in that version (`If-Match`, where it has one), so that nothing comes in between |
 //! | patch, conditional update, patch and delete | refused: what they would leave, or find, is not known beforehand. Send the whole resource |
-//! | batch | each entry as if sent alone |
+//! | batch | each entry as if sent alone, until the answers take more than [`with_max_answer`](GuardLayer::with_max_answer) |
 //! | transaction | reads are refused, writes judged; answers carry no resources |
 //! | other formats than JSON | refused: 406, 415 |
 //!
 //! Errors of the server behind are told by their status alone: its words might say what is stored. `If-None-Match`, `If-Modified-Since`
 //! and `Range` do not reach it.
+//!
+//! Writes are watched in open requests too: to write is not to read, so what a write answers with is shown only where a read would show it, or
+//! where it is the resource that was just created. Of other headers than those of FHIR, tracing and content negotiation none reaches the server.
 //!
 //! # What is refused before anything is decided
 //!

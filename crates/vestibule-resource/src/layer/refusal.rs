@@ -53,6 +53,12 @@ impl Refusal {
         Self::Plain(StatusCode::PRECONDITION_FAILED, "conflict", "the resource has another version");
     pub(super) const TOO_LARGE: Self =
         Self::Plain(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "the request body is too large");
+    /// The answers before it took all the room.
+    pub(super) const TOO_MUCH: Self = Self::Plain(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-costly",
+        "the answers of the entries before this one are too large; it was not asked",
+    );
     pub(super) const BROKEN: Self =
         Self::Plain(StatusCode::BAD_REQUEST, "structure", "the request body could not be read");
     pub(super) const HEADER: Self =

@@ -18,7 +18,7 @@ use vestibule_host::BoxError;
 
 use super::enforce::{Asked, Behind, narrowed};
 use super::refusal::Refusal;
-use super::{Setup, head, strict_json, write};
+use super::{Setup, batch, head, strict_json, write};
 use crate::bearer;
 use crate::decide::Decision;
 use crate::denied::Denied;
@@ -171,10 +171,18 @@ where
             Decision::PermitNarrowed(narrowing) => {
                 Some(narrowed(&asked, &interaction, narrowing, &mut next).await)
             }
-            _ if write::tells(&asked, &interaction) => {
-                Some(write::untold(&asked, &interaction, &mut next).await)
-            }
-            _ => None,
+            _ if !write::tells(&asked, &interaction) => None,
+            open => Some(match &interaction {
+                Interaction::Batch(entries) => {
+                    let decisions = vec![open.clone(); entries.len()];
+                    batch::batch(&asked, entries, &decisions, &mut next).await
+                }
+                Interaction::Transaction(entries) => {
+                    let decisions = vec![open.clone(); entries.len()];
+                    batch::transaction(&asked, entries, &decisions, &mut next).await
+                }
+                interaction => write::untold(&asked, interaction, &mut next).await,
+            }),
         };
         match judged {
             Some(Ok(answer)) => answer.map(R::from),
@@ -234,6 +242,12 @@ where
     let body = collect(body, setup.max_body).await?;
     let content_type = head::text(&head.headers, &CONTENT_TYPE)?;
     let parsed = Parsed::of(head, &path, content_type, &body)?;
+    // RFC 6750 §2: one token, in one place.
+    if let Some(form) = parsed.form
+        && head::pairs(Some(form))?.iter().any(|(name, _)| name == "access_token")
+    {
+        return Err(Denied::InvalidRequest.into());
+    }
     let request = FhirRequest::new(&head.method, &path)
         .with_query(head.uri.query())
         .with_content_type(content_type)

@@ -39,26 +39,21 @@ pub(super) async fn write(
     }
     let reply = behind.whole(request).await?;
     if !reply.status().is_success() {
-        return Err(answer::instead_of_write(reply.status()));
+        return Err(guard.instead_of_write(reply.status()));
     }
-    // The resource as it was kept is shown if it may be; an outcome might speak of others.
-    let shown = answer::json(&reply).is_some_and(|kept| {
-        let kind = kept.get("resourceType").and_then(Value::as_str);
-        kind == Some(write.resource_type.name())
-            && narrowing.check_resulting(&kept as &dyn Element).is_permitted()
-    });
-    Ok(if shown { answer::resource(reply) } else { answer::done(&reply) })
+    // An outcome might speak of others.
+    Ok(if shows(asked, write, &reply) { answer::resource(reply) } else { answer::done(&reply) })
 }
 
-/// Whether the answer may hold what the app may not read: to write is not to read (SMART-SCOPE-020). Who sends a whole resource gets
-/// that one back; a patch and a condition lead to what was there before.
+/// Whether the answer may hold what the app may not read: to write is not to read (SMART-SCOPE-020), and a server keeps and merges
+/// more than was sent.
 pub(super) fn tells(asked: &Asked<'_>, interaction: &Interaction) -> bool {
     match interaction {
         Interaction::Write(write) => {
             let reads = |caller: &Principal| {
                 caller.reach(write.resource_type, Permission::Read, &asked.setup.rules).is_everything()
             };
-            (write.act == Act::Patch || write.condition.is_some()) && !asked.caller.is_some_and(reads)
+            !asked.caller.is_some_and(reads)
         }
         Interaction::Batch(entries) | Interaction::Transaction(entries) => {
             entries.iter().any(|entry| entry.interaction.as_ref().is_ok_and(|one| tells(asked, one)))
@@ -67,16 +62,24 @@ pub(super) fn tells(asked: &Asked<'_>, interaction: &Interaction) -> bool {
     }
 }
 
+/// What a write may answer with: the resource where a read would show it, or where it is what the app sent and nothing else was there.
+fn shows(asked: &Asked<'_>, write: &Write, reply: &Response<Bytes>) -> bool {
+    answer::json(reply).is_some_and(|kept| {
+        let is_of_type = kept.get("resourceType").and_then(Value::as_str) == Some(write.resource_type.name());
+        let is_own_text = write.act == Act::Create && write.condition.is_none();
+        let may_read =
+            |caller: &Principal| caller.check_read(&kept as &dyn Element, &asked.setup.rules).is_permitted();
+        is_of_type && (is_own_text || asked.caller.is_some_and(may_read))
+    })
+}
+
 /// A write that is open, whose answer is shown only if a read would show it.
 pub(super) async fn untold(
     asked: &Asked<'_>,
     interaction: &Interaction,
     behind: &mut dyn Behind,
 ) -> Result<Response<Bytes>, Refusal> {
-    // Taken apart only where something else in it is narrowed.
-    let (Interaction::Write(_), Some(caller)) = (interaction, asked.caller) else {
-        return Err(Refusal::NO_NARROWING);
-    };
+    let Interaction::Write(write) = interaction else { return Err(Refusal::NO_NARROWING) };
     let mut request = asked.onward()?;
     head::in_json(&mut request);
     let reply = behind.whole(request).await?;
@@ -87,9 +90,7 @@ pub(super) async fn untold(
     if !status.is_success() {
         return Err(Refusal::refused_behind(status));
     }
-    let shown = answer::json(&reply)
-        .is_some_and(|kept| caller.check_read(&kept as &dyn Element, &asked.setup.rules).is_permitted());
-    Ok(if shown { answer::resource(reply) } else { answer::done(&reply) })
+    Ok(if shows(asked, write, &reply) { answer::resource(reply) } else { answer::done(&reply) })
 }
 
 /// What is sent may be kept.
@@ -116,6 +117,14 @@ pub(super) enum Only {
 }
 
 impl Only {
+    /// Why the server behind refused. Where there is nothing, its reasons against this id would say so.
+    pub(super) fn instead_of_write(&self, status: StatusCode) -> Refusal {
+        match self {
+            Self::Nothing if status.is_client_error() => Refusal::FORBIDDEN,
+            _ => answer::instead_of_write(status),
+        }
+    }
+
     fn header(&self) -> Result<Option<(http::HeaderName, HeaderValue)>, Refusal> {
         Ok(match self {
             Self::Anything => None,
@@ -153,6 +162,10 @@ pub(super) async fn stored(
         Some(resource) => version(resource).map_or(Only::Anything, Only::Version),
     };
     let wanted = head::text(&asked.head.headers, &IF_MATCH)?;
+    if stored.is_none() && wanted.is_some() {
+        // As for one that is hidden.
+        return Err(Refusal::FORBIDDEN);
+    }
     match (&only, wanted) {
         (_, None) => Ok(only),
         (Only::Version(version), Some(wanted))

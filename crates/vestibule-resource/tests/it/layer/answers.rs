@@ -213,3 +213,49 @@ async fn an_open_scope_gets_the_servers_own_answers() {
     fhir.says(410, "text/plain", "gone");
     assert_eq!(ask("GET", "/Observation/o-1", open).send(&fhir).await.status(), 410);
 }
+
+/// SMART-SCOPE-046
+#[tokio::test]
+async fn a_search_that_cannot_be_limited_is_refused() {
+    let fhir = Fhir::new();
+    // What is left out later moves others to another page, and so tells whether something hidden matches.
+    for path in [
+        "/?_type=Observation&subject=Patient/p-2&code=x&_count=1",
+        "/?subject=Patient/p-2",
+        "/_history?_count=1",
+        "/Observation/_history?_count=1",
+        "/Practitioner/d/*?subject=Patient/p-2",
+    ] {
+        assert_eq!(ask("GET", path, "patient/*.rs").send(&fhir).await.status(), 403, "{path}");
+    }
+    assert_eq!(fhir.asked().len(), 0);
+    // Another's compartment is searched for what is the patient's.
+    ask("GET", "/Practitioner/d/Observation?code=x&_count=1", "patient/*.rs").send(&fhir).await;
+    assert_eq!(fhir.asked().pop().unwrap().uri().query(), Some("code=x&_count=1&patient=p-1"));
+    // A page that the server named.
+    assert_ne!(ask("GET", "/?_page=2", "patient/*.rs").send(&fhir).await.status(), 403);
+}
+
+#[tokio::test]
+async fn a_second_token_is_refused_in_a_form_too() {
+    let fhir = Fhir::new();
+    let form = "code=x&access_token=zzz";
+    let search = ask("POST", "/Observation/_search", OWN).body("application/x-www-form-urlencoded", form);
+    assert_eq!(search.send(&fhir).await.status(), 400);
+    assert_eq!(fhir.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn headers_that_nobody_judged_stay_here() {
+    let fhir = Fhir::new();
+    let asked = ask("GET", "/Observation/o-1", "user/*.rs")
+        .with("x-original-url", "/Patient/p-2")
+        .with("x-cascade", "delete")
+        .with("x-forwarded-host", "elsewhere.example")
+        .with("traceparent", "00-1-2-00");
+    assert_eq!(asked.send(&fhir).await.status(), 200);
+    let mut names: Vec<String> =
+        fhir.asked().pop().unwrap().headers().keys().map(ToString::to_string).collect();
+    names.sort();
+    assert_eq!(names, ["traceparent"]);
+}

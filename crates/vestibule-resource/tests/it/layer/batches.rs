@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Fhir, ask, observation, value};
+use super::{Fhir, ask, guard, observation, value};
 
 const OWN: &str = "patient/*.cruds";
 
@@ -97,4 +97,28 @@ async fn an_open_scope_sends_its_bundle_as_it_is() {
         ask("POST", "/", "user/*.cruds").json(&bundle("batch", &[get("Observation/o-2")])).send(&fhir).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(fhir.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_answers_of_a_batch_have_a_bound() {
+    let fhir = Fhir::new();
+    let entries: Vec<Value> = (0..20).map(|_| get("Observation/o-1")).collect();
+    let guard = guard().enforcing().with_max_answer(1_000);
+    let answer = ask("POST", "/", OWN).json(&bundle("batch", &entries)).send_by(&fhir, guard).await;
+    let statuses: Vec<String> = value(&answer)["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["response"]["status"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(statuses.len(), 20, "each is answered");
+    assert_eq!((statuses.first().unwrap().as_str(), statuses.last().unwrap().as_str()), ("200", "413"));
+    assert!(fhir.asked().len() < 10);
+    // What went wrong stands where clients look for it.
+    fhir.says(404, "application/fhir+json", "{\"resourceType\":\"OperationOutcome\"}");
+    let two = [get("Observation/none"), get("Patient/p-2")];
+    let answer = ask("POST", "/", "user/Observation.rs").json(&bundle("batch", &two)).send(&fhir).await;
+    let first = &value(&answer)["entry"][0];
+    assert_eq!((&first["response"]["status"], first.get("resource")), (&json!("404"), None));
+    assert_eq!(first["response"]["outcome"]["resourceType"], "OperationOutcome");
 }

@@ -5,7 +5,7 @@ mod batches;
 mod heads;
 mod writes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ use vestibule_resource::{FhirVersion, Rules};
 use crate::fixtures::{BASE, NOW, check, claims, sign};
 
 type Answer = Response<Bytes>;
-type Overridden = Option<(StatusCode, &'static str, String)>;
+type Overridden = VecDeque<(StatusCode, &'static str, String)>;
 
 #[derive(Debug)]
 struct Now;
@@ -38,7 +38,7 @@ impl Clock for Now {
 struct Fhir {
     stored: Arc<Mutex<BTreeMap<String, Value>>>,
     asked: Arc<Mutex<Vec<Request<Bytes>>>>,
-    /// What it says instead, next time.
+    /// What it says instead, the next times.
     says: Arc<Mutex<Overridden>>,
     /// What somebody else stores right before the next change.
     meanwhile: Arc<Mutex<Option<Value>>>,
@@ -72,7 +72,8 @@ impl Fhir {
     }
 
     fn says(&self, status: u16, kind: &'static str, body: impl ToString) {
-        *self.says.lock().unwrap() = Some((StatusCode::from_u16(status).unwrap(), kind, body.to_string()));
+        let status = StatusCode::from_u16(status).unwrap();
+        self.says.lock().unwrap().push_back((status, kind, body.to_string()));
     }
 
     fn asked(&self) -> Vec<Request<Bytes>> {
@@ -80,7 +81,7 @@ impl Fhir {
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Answer {
-        if let Some((status, kind, body)) = self.says.lock().unwrap().take() {
+        if let Some((status, kind, body)) = self.says.lock().unwrap().pop_front() {
             let answer =
                 Response::builder().status(status).header("content-type", kind).header("etag", "W/\"9\"");
             return answer.body(body.into()).unwrap();
