@@ -83,6 +83,13 @@ async fn links_lead_back_to_the_proxy() {
         )
         .await;
     assert_eq!(created.status(), 201);
+    // A condition is a search: with our name of the patient it would find nothing, and create one more each time.
+    let condition = format!("?subject={}/Patient/p-1&code=a", hospital.public);
+    let headers = [("content-type", "application/fhir+json"), ("if-none-exist", condition.as_str())];
+    hospital.send("POST", "/Observation", Some(&open), &headers, body.to_string()).await;
+    let asked = hospital.asked().pop().unwrap();
+    let sent = asked.headers["if-none-exist"].to_str().unwrap().replace("%3A", ":").replace("%2F", "/");
+    assert_eq!(sent, format!("subject={}/Patient/p-1&code=a", hospital.behind));
 }
 
 #[tokio::test]
