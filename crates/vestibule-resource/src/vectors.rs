@@ -194,7 +194,7 @@ fn load() -> (Resources, Vec<Case>) {
     (resources, cases)
 }
 
-const MEMBERS: [&str; 29] = [
+const MEMBERS: [&str; 31] = [
     "name",
     "scopes",
     "context",
@@ -223,6 +223,8 @@ const MEMBERS: [&str; 29] = [
     "kept",
     "entries",
     "additions",
+    "within_patient",
+    "within",
     "why",
 ];
 
@@ -428,6 +430,13 @@ fn limits(case: &Case, narrowing: &Narrowing, rules: &Rules) -> Result<(), Strin
             .additions()
             .map(|all| all.into_iter().map(|it| json!([it.name, it.value])).collect::<Vec<_>>());
         same("additions", expected, &json!(found))?;
+    }
+    for (name, found) in
+        [("within_patient", narrowing.searches_within_patient()), ("within", narrowing.searches_within())]
+    {
+        if let Some(expected) = case.members.get(name) {
+            same(name, expected, &json!(found))?;
+        }
     }
     Ok(())
 }

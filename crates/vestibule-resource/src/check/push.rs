@@ -1,10 +1,13 @@
 //! What a search must add, where it can be said in FHIR's own search language.
 
-use vestibule_scope::ResourceType;
+use vestibule_scope::{Pair, ResourceType};
 
 use super::Narrowing;
-use crate::compartment;
-use crate::reach::Reach;
+use crate::interaction::LogicalId;
+use crate::reach::{Part, Reach};
+use crate::rules::Rules;
+use crate::version::FhirVersion;
+use crate::{compartment, constraint};
 
 /// A parameter to add to a search: name and value, not escaped. Its value may name a patient, so `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,44 +25,162 @@ impl std::fmt::Debug for Addition {
 }
 
 impl Narrowing {
-    /// Parameters that narrow a search of one type, so that fewer hidden resources are found and pages are full. `None` where they
-    /// cannot be said: several scopes are several searches, and types without a subject have no parameter for it.
+    /// Parameters that narrow a search of one type, so that fewer hidden resources are found and pages are full. `None` where nothing can
+    /// be said: of several types, or where the scopes have nothing in common that FHIR has a parameter for.
     ///
-    /// They find a little more than what may be shown: resources about several patients. So the answer goes through
+    /// They may find more than what may be shown: resources about several patients, or what only one of several scopes lets through
+    /// with a constraint of another kind ([`searches_within`](Self::searches_within)). So the answer goes through
     /// [`filter_bundle`](Self::filter_bundle) all the same. And they do not find what is the patient's only because of a participant,
     /// where nobody is the subject.
     pub fn additions(&self) -> Option<Vec<Addition>> {
-        let [kind] = self.types()? else { return None };
-        let mut additions = Vec::new();
-        for reach in self.reach(*kind) {
-            let [part] = reach.parts() else {
-                if reach.is_everything() {
-                    continue;
-                }
-                return None;
-            };
-            if let Some(patient) = self.patient_parameter(*kind, &reach)? {
-                additions.push(patient);
-            }
-            for pair in part.constraint().into_iter().flat_map(vestibule_scope::Constraint::pairs) {
-                let value = pair.values().collect::<Vec<_>>().join(",");
-                additions.push(Addition { name: pair.name().to_owned(), value });
-            }
-        }
-        Some(additions)
+        Some(self.pushed()?.additions).filter(|additions| !additions.is_empty() || self.searches_within())
     }
 
-    /// `None` where the patient cannot be said.
-    fn patient_parameter(&self, kind: ResourceType, reach: &Reach) -> Option<Option<Addition>> {
-        let Some(part) = reach.parts().first().filter(|part| part.is_patients()) else { return Some(None) };
-        let [patient] = part.patients() else { return None };
-        let name = match kind.name() {
-            "Patient" => "_id",
-            // What is nobody's has no patient to say.
-            _ if compartment::row(self.rules().version(), kind).is_none() => return Some(None),
-            _ if compartment::is_subject_link(self.rules().version(), kind, "patient") => "patient",
-            _ => return None,
+    /// Whether a search of the type with the [`additions`](Self::additions) finds nobody's but the patient's: every scope is about the
+    /// patient in context, and FHIR has a parameter that finds exactly what is about one. Where no scope is about a patient there is
+    /// nothing to keep to, and it is so. Constraints are not asked about.
+    ///
+    /// Where it is not so, how many pages there are tells what is hidden on them: a `next` link after one shown resource, or after none,
+    /// says that the server found more. Leave out `next` and `previous` then, or refuse. The additions must have been added, and the
+    /// server must honour them.
+    pub fn searches_within_patient(&self) -> bool {
+        self.pushed().is_some_and(|pushed| pushed.patient)
+    }
+
+    /// Whether a search of the type with the [`additions`](Self::additions) finds nothing that the scopes do not reach: what
+    /// [`searches_within_patient`](Self::searches_within_patient) says, and the constraints of granular scopes too.
+    pub fn searches_within(&self) -> bool {
+        self.pushed().is_some_and(|pushed| pushed.patient && pushed.constraint)
+    }
+
+    fn pushed(&self) -> Option<Pushed> {
+        let [kind] = self.types()? else { return None };
+        // These are not searches, and know no such parameters.
+        if self.history || self.everything {
+            return None;
+        }
+        let mut pushed = Pushed { additions: Vec::new(), patient: true, constraint: true };
+        for reach in self.reach(*kind) {
+            match &reach {
+                Reach::Everything(_) => {}
+                Reach::Nothing => return None,
+                Reach::Parts(parts) => {
+                    self.patient(*kind, parts, &mut pushed);
+                    constraint(*kind, parts, &mut pushed);
+                }
+            }
+        }
+        Some(pushed)
+    }
+
+    fn patient(&self, kind: ResourceType, parts: &[Part], pushed: &mut Pushed) {
+        if !parts.iter().any(Part::is_patients) {
+            return;
+        }
+        // With a scope that is not about the patient nothing may be left out.
+        let patients = parts.iter().find(|part| part.is_patients()).map_or(&[][..], Part::patients);
+        let all = parts.iter().all(Part::is_patients);
+        let ids: Option<Vec<_>> = patients.iter().map(|patient| LogicalId::new(patient.as_str())).collect();
+        let (true, Some(ids)) = (all, ids) else {
+            pushed.patient = false;
+            return;
         };
-        Some(Some(Addition { name: name.to_owned(), value: patient.as_str().to_owned() }))
+        match Parameter::of(self.rules().version(), kind) {
+            Parameter::Patient { name, typed, exact } => {
+                let prefix = if typed { "Patient/" } else { "" };
+                let ids: Vec<String> = ids.iter().map(|id| format!("{prefix}{}", id.as_str())).collect();
+                pushed.add(name, ids.join(","));
+                pushed.patient &= exact;
+            }
+            Parameter::Nobodys => {}
+            Parameter::None => pushed.patient = false,
+        }
+    }
+}
+
+/// What can be said of a reach in a search.
+struct Pushed {
+    additions: Vec<Addition>,
+    /// Whether that is all there is to say about the patient,
+    patient: bool,
+    /// and about the constraints.
+    constraint: bool,
+}
+
+impl Pushed {
+    fn add(&mut self, name: &str, value: String) {
+        let addition = Addition { name: name.to_owned(), value };
+        if !self.additions.contains(&addition) {
+            self.additions.push(addition);
+        }
+    }
+}
+
+/// One scope's constraint as it is; several only where each is one pair of the same name, as the union of their values.
+fn constraint(kind: ResourceType, parts: &[Part], pushed: &mut Pushed) {
+    let pairs: Vec<Vec<&Pair>> = parts
+        .iter()
+        .map(|part| part.constraint().into_iter().flat_map(vestibule_scope::Constraint::pairs).collect())
+        .collect();
+    // What is not understood matches nothing here, and something at the server.
+    pushed.constraint &= pairs.iter().flatten().all(|pair| constraint::is_understood(kind, pair));
+    if let [pairs] = pairs.as_slice() {
+        for pair in pairs {
+            pushed.add(pair.name(), pair.values().collect::<Vec<_>>().join(","));
+        }
+        return;
+    }
+    if pairs.iter().all(Vec::is_empty) {
+        return;
+    }
+    let name = pairs.first().and_then(|pairs| pairs.first()).map_or("", |pair| pair.name());
+    let is_alike = |pairs: &Vec<&Pair>| matches!(pairs.as_slice(), [pair] if pair.name() == name && pair.modifier().is_none() && !pair.is_experimental());
+    if !pairs.iter().all(is_alike) {
+        pushed.constraint = false;
+        return;
+    }
+    let mut values: Vec<&str> = Vec::new();
+    for value in pairs.iter().flatten().flat_map(|pair| pair.values()) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    pushed.add(name, values.join(","));
+}
+
+/// How a search of a type says a patient.
+enum Parameter {
+    Patient {
+        name: &'static str,
+        /// Whether the parameter finds other types than patients too, so that the value says which is meant.
+        typed: bool,
+        /// Whether everything that it finds is the patient's and nobody else's.
+        exact: bool,
+    },
+    /// What is nobody's has no patient to say.
+    Nobodys,
+    /// There is no such parameter, or it does not find all that may be shown.
+    None,
+}
+
+impl Parameter {
+    fn of(version: FhirVersion, kind: ResourceType) -> Self {
+        let row = compartment::row(version, kind);
+        let exact = row.is_some_and(compartment::Row::has_one_subject);
+        let typed = |name| Self::Patient { name, typed: true, exact };
+        match (kind.name(), version) {
+            ("Patient", _) => Self::Patient { name: "_id", typed: false, exact: true },
+            // One whose targets are the patient's names the patient nowhere; nor does a Binary.
+            ("Provenance" | "Binary", _) => Self::None,
+            ("Device", FhirVersion::R5) | ("SupplyRequest", FhirVersion::Stu3) => Self::None,
+            ("AdverseEvent", FhirVersion::Stu3 | FhirVersion::R4 | FhirVersion::R4B)
+            | ("SupplyRequest", FhirVersion::R4 | FhirVersion::R4B) => typed("subject"),
+            ("Coverage", FhirVersion::Stu3) => typed("beneficiary"),
+            ("Group", _) => typed("member"),
+            ("Schedule", _) => typed("actor"),
+            _ if row.is_some() => Self::Patient { name: "patient", typed: false, exact },
+            _ if Rules::is_nobodys(kind) => Self::Nobodys,
+            _ => Self::None,
+        }
     }
 }

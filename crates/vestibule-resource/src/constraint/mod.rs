@@ -25,6 +25,11 @@ pub(crate) fn matches(
     if on(Rule::EveryPair) { pairs.all(holds) } else { pairs.any(holds) }
 }
 
+/// Whether it is known which elements a pair looks at.
+pub(crate) fn is_understood(resource_type: ResourceType, pair: &Pair) -> bool {
+    !pair.is_experimental() && parameters::meaning(resource_type, pair.name()).is_some()
+}
+
 fn pair_matches(
     pair: &Pair,
     resource_type: ResourceType,

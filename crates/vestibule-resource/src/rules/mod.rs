@@ -107,6 +107,11 @@ impl Rules {
         self.0.outside.contains(&resource_type)
     }
 
+    /// Whether nothing of the type is about a patient. Of other types outside the compartment some may be, and hidden.
+    pub(crate) fn is_nobodys(resource_type: ResourceType) -> bool {
+        outside::is_nobodys(resource_type)
+    }
+
     pub(crate) fn paging_parameters(&self) -> &[String] {
         &self.0.paging
     }

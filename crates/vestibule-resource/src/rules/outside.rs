@@ -39,3 +39,8 @@ const TYPES: [&str; 25] = [
 pub(super) fn by_default(version: FhirVersion) -> BTreeSet<ResourceType> {
     TYPES.iter().filter_map(|name| version.resource_type(name)).collect()
 }
+
+/// Whether the type is listed as one of which nothing is about a patient.
+pub(super) fn is_nobodys(kind: ResourceType) -> bool {
+    TYPES.contains(&kind.name()) && kind.name() != "Device"
+}
