@@ -75,6 +75,8 @@ pub(crate) enum Rule {
     TypeLists,
     /// Totals count what is hidden.
     Totals,
+    /// What the server says of a search speaks of what is hidden too.
+    Outcomes,
     /// Deletions in a history say nothing about whose it was.
     Deletions,
     /// A Binary is what its security context says.
@@ -152,6 +154,7 @@ impl Rule {
         Self::IncludePaths,
         Self::TypeLists,
         Self::Totals,
+        Self::Outcomes,
         Self::Deletions,
         Self::Binary,
         Self::Provenance,

@@ -508,8 +508,12 @@ fn bundled(case: &Case, narrowing: &Narrowing, resources: &Resources) -> Result<
         })
         .collect();
     let mut bundle = json!({
-        "resourceType": "Bundle", "type": "searchset", "total": 99, "entry": entries,
-        "link": [{"relation": "self", "url": "x"}, {"relation": "last", "url": "x?_offset=90"}],
+        "resourceType": "Bundle", "id": "b", "type": "searchset", "total": 99, "entry": entries,
+        "meta": {"tag": [{"code": "99"}]}, "extension": [{"url": "urn:total", "valueInteger": 99}], "signature": {"data": "99"},
+        "link": [
+            {"relation": "self", "url": "x"}, {"relation": "next", "url": "x?_offset=10"},
+            {"relation": "last", "url": "x?_offset=90"}, {"relation": "urn:page-10", "url": "x?_offset=90"}, {"url": "x"},
+        ],
     });
     let known: Loaded<'_> = case.list("known").into_iter().map(|name| &resources[name]).collect();
     narrowing.filter_bundle_among(&mut bundle, &known);
@@ -519,7 +523,10 @@ fn bundled(case: &Case, narrowing: &Narrowing, resources: &Resources) -> Result<
         left.iter().map(|entry| entry["resource"]["id"].as_str().unwrap_or("without id")).collect();
     same("kept", &case.list("kept"), &left)?;
     same("total", &None, &bundle.get("total"))?;
-    same("links", &1, &bundle["link"].as_array().unwrap().len())
+    same("links", &2, &bundle["link"].as_array().unwrap().len())?;
+    bundle.as_object_mut().unwrap().remove("entry");
+    let members: Vec<&str> = bundle.as_object().unwrap().keys().map(String::as_str).collect();
+    same("members", &4, &members.len())
 }
 
 fn word(decision: &Decision) -> &'static str {

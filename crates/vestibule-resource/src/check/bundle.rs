@@ -11,6 +11,11 @@ use crate::compartment;
 use crate::known::{Both, Known, Loaded};
 use crate::rule::{Rule, on};
 
+/// The members of a Bundle that speak of no entry that is left out.
+const MEMBERS: [&str; 6] = ["resourceType", "id", "type", "timestamp", "link", "entry"];
+/// The links that lead from page to page. The last one counts them.
+const RELATIONS: [&str; 4] = ["self", "first", "previous", "next"];
+
 /// What was left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Filtered {
@@ -20,6 +25,8 @@ pub struct Filtered {
 
 impl Narrowing {
     /// Leaves out of a search result, history or `$everything` what may not be shown, and what would count it: the total, and the link to the last page.
+    /// Of the Bundle itself only id, type, timestamp, entries and the links to pages stay. Whether there is a next page tells something too, unless
+    /// [`searches_within_patient`](Self::searches_within_patient).
     ///
     /// Anything but a Bundle is emptied.
     pub fn filter_bundle(&self, bundle: &mut Value) -> Filtered {
@@ -33,15 +40,20 @@ impl Narrowing {
             return Filtered { removed: 1 };
         }
         let Some(members) = bundle.as_object_mut() else { return Filtered::default() };
-        if on(Rule::Totals) {
-            members.remove("total");
-            if let Some(Value::Array(links)) = members.get_mut("link") {
-                links.retain(|link| link.get("relation").and_then(Value::as_str) != Some("last"));
-            }
+        // What else is there speaks of the whole: the total, a signature over it, issues (R5), tags, extensions.
+        members.retain(|name, _| MEMBERS.contains(&name.as_str()) || name == "total" && !on(Rule::Totals));
+        match members.get_mut("link") {
+            Some(Value::Array(links)) => links.retain(|link| {
+                let relation = link.get("relation").and_then(Value::as_str);
+                relation.is_some_and(|relation| RELATIONS.contains(&relation))
+            }),
+            Some(_) => drop(members.remove("link")),
+            None => {}
         }
-        // A signature is over what was there before; issues of the whole (R5) speak of it.
-        members.remove("signature");
-        members.remove("issues");
+        // FHIR has no empty arrays.
+        if members.get("link").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            members.remove("link");
+        }
         let entries = match members.remove("entry") {
             None => return Filtered::default(),
             Some(Value::Array(entries)) => entries,
@@ -52,7 +64,6 @@ impl Narrowing {
         let kept: Vec<Value> =
             entries.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(entry, _)| entry).collect();
         let removed = before - kept.len();
-        // FHIR has no empty arrays.
         if !kept.is_empty() {
             members.insert("entry".to_owned(), Value::Array(kept));
         }
@@ -75,10 +86,11 @@ impl Narrowing {
             return if on(Rule::Deletions) { Shown::No } else { Shown::Alone };
         };
         let mode = entry.get("search").and_then(|search| search.get("mode")).and_then(Value::as_str);
-        let Some(kind) = self.type_of(resource) else { return Shown::No };
-        if kind.name() == "OperationOutcome" && mode == Some("outcome") {
-            return Shown::Alone;
+        // What the server says of its search, it says of all that it found.
+        if mode == Some("outcome") && on(Rule::Outcomes) {
+            return Shown::No;
         }
+        let Some(kind) = self.type_of(resource) else { return Shown::No };
         let is_root = self.types().is_none_or(|types| types.contains(&kind));
         let comes_along = !self.everything && (mode == Some("include") || !is_root);
         let verdict = if comes_along {
