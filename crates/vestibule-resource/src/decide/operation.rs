@@ -30,7 +30,10 @@ impl Decider<'_> {
 
     /// Everything about a patient, or of a visit: what is returned needs `r` and `s`; the rest is left out.
     fn everything(&self, operation: &Operation) -> Result<Decision, Denial> {
-        only(operation, &["start", "end", "_since", "_type", "_count", "_format"])?;
+        let names = ["start", "end", "_since", "_type", "_count", "_format", "_pretty"].into_iter();
+        let paging = self.rules.paging_parameters().iter().map(String::as_str);
+        only(operation, &names.chain(paging).collect::<Vec<_>>())?;
+        self.each_page_once(operation)?;
         let need: &'static [Permission] =
             if on(Rule::EverythingLetters) { &READ_AND_SEARCH } else { &[Permission::Search] };
         let called = match &operation.level {
@@ -51,6 +54,21 @@ impl Decider<'_> {
         narrowing.stored = matches!(operation.level, OperationLevel::Instance(_)).then_some(Need::All(need));
         narrowing.everything = true;
         Ok(Decision::PermitNarrowed(narrowing))
+    }
+
+    /// One server takes the first of two, another the last.
+    fn each_page_once(&self, operation: &Operation) -> Result<(), Denial> {
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, _) in &operation.parameters {
+            if name != "_pretty" && !self.rules.paging_parameters().contains(name) {
+                continue;
+            }
+            if seen.contains(&name.as_str()) && on(Rule::SingleParameters) {
+                return Err(Denial::Parameter);
+            }
+            seen.push(name);
+        }
+        Ok(())
     }
 
     /// SMART-SCOPE-067: whole populations are for backend services. What is exported is decided before it starts.
