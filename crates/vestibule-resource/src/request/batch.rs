@@ -4,8 +4,9 @@ use http::Method;
 use serde_json::Value;
 
 use super::{FhirRequest, Reading, Unreadable};
-use crate::interaction::{BatchEntry, Interaction, LogicalId};
+use crate::interaction::{BatchEntry, Interaction};
 use crate::rule::{Rule, on};
+use crate::rules::Rules;
 
 impl Reading<'_, '_> {
     pub(super) fn bundle(&self) -> Result<Interaction, Unreadable> {
@@ -36,7 +37,9 @@ impl Reading<'_, '_> {
     fn entry(&self, entry: &Value) -> BatchEntry {
         let full_url = entry.get("fullUrl").and_then(Value::as_str).map(str::to_owned);
         let interaction = self.asked(entry).and_then(|interaction| {
-            let sound = full_url.as_deref().is_none_or(|url| is_no_other_patient(url, &interaction));
+            let is_text = full_url.is_some() || entry.get("fullUrl").is_none();
+            let sound = is_text
+                && full_url.as_deref().is_none_or(|url| is_its_own_name(url, &interaction, self.rules));
             if sound || !on(Rule::FullUrls) { Ok(interaction) } else { Err(Unreadable::Batch) }
         });
         BatchEntry { full_url, interaction }
@@ -70,13 +73,19 @@ impl Reading<'_, '_> {
 }
 
 /// A server takes references to a `fullUrl` for references to what the entry becomes, relative ones too. So an entry that calls itself
-/// a patient is that patient.
-fn is_no_other_patient(full_url: &str, interaction: &Interaction) -> bool {
-    let mut segments = full_url.rsplit('/');
-    let (id, kind) = (segments.next(), segments.next());
-    if kind != Some("Patient") {
-        return true;
+/// a patient, in whatever form, is that patient. One with a name of its own in this transaction has none that anybody else has (`urn:`);
+/// any other is called what it is.
+fn is_its_own_name(full_url: &str, interaction: &Interaction, rules: &Rules) -> bool {
+    if full_url.starts_with("urn:") {
+        return !full_url.contains('/');
     }
-    matches!(interaction, Interaction::Write(write)
-        if write.resource_type.name() == "Patient" && write.id.as_ref().map(LogicalId::as_str) == id)
+    let (kind, id) = match interaction {
+        Interaction::Write(write) => (write.resource_type, write.id.as_ref()),
+        Interaction::Read(instance) | Interaction::Vread(instance, _) => {
+            (instance.resource_type, Some(&instance.id))
+        }
+        _ => return false,
+    };
+    let own = id.map(|id| format!("{}/{}", kind.name(), id.as_str()));
+    own.is_some() && rules.relative(full_url) == own.as_deref()
 }
