@@ -194,7 +194,7 @@ fn load() -> (Resources, Vec<Case>) {
     (resources, cases)
 }
 
-const MEMBERS: [&str; 31] = [
+const MEMBERS: [&str; 32] = [
     "name",
     "scopes",
     "context",
@@ -225,6 +225,7 @@ const MEMBERS: [&str; 31] = [
     "additions",
     "within_patient",
     "within",
+    "later_page",
     "why",
 ];
 
@@ -431,9 +432,11 @@ fn limits(case: &Case, narrowing: &Narrowing, rules: &Rules) -> Result<(), Strin
             .map(|all| all.into_iter().map(|it| json!([it.name, it.value])).collect::<Vec<_>>());
         same("additions", expected, &json!(found))?;
     }
-    for (name, found) in
-        [("within_patient", narrowing.searches_within_patient()), ("within", narrowing.searches_within())]
-    {
+    for (name, found) in [
+        ("within_patient", narrowing.searches_within_patient()),
+        ("within", narrowing.searches_within()),
+        ("later_page", narrowing.is_later_page()),
+    ] {
         if let Some(expected) = case.members.get(name) {
             same(name, expected, &json!(found))?;
         }

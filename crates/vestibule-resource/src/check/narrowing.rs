@@ -16,7 +16,7 @@ use crate::known::Known;
 use crate::reach::Reach;
 use crate::rule::{Rule, on};
 use crate::rules::Rules;
-use crate::search::{Include, Search};
+use crate::search::{Include, Search, SearchOf};
 
 /// What a server must apply to an interaction that is permitted within limits. [`checks`](Self::checks) says what there is to do.
 ///
@@ -33,6 +33,8 @@ pub struct Narrowing {
     pub(crate) includes: Arc<[Include]>,
     pub(crate) history: bool,
     pub(crate) everything: bool,
+    pub(crate) pages: bool,
+    pub(crate) later_page: bool,
     pub(crate) counts: bool,
     pub(crate) partial: bool,
     pub(crate) bundle: bool,
@@ -80,6 +82,8 @@ impl Narrowing {
             includes: Arc::default(),
             history: false,
             everything: false,
+            pages: false,
+            later_page: false,
             counts: false,
             partial: false,
             bundle: false,
@@ -95,6 +99,9 @@ impl Narrowing {
         self.bundle = true;
         self.includes = search.includes().into();
         self.counts = search.counts_only();
+        self.pages = search.pages;
+        let asks_all = matches!(search.of(), SearchOf::System) && search.types().is_none();
+        self.later_page = search.pages && asks_all && search.filters().is_empty();
         self.partial = search.wants_parts_only();
     }
 
@@ -149,6 +156,12 @@ impl Narrowing {
         self.partial
     }
 
+    /// Whether this is a search of the base with nothing but paging parameters (`?_getpages=..`): a later page of a search that was judged
+    /// when it was made. It selects nothing by itself, so its own `next` tells no more than the link did that led here.
+    pub const fn is_later_page(&self) -> bool {
+        self.later_page
+    }
+
     /// What limits the search of a conditional interaction.
     pub fn condition(&self) -> Option<&Self> {
         self.condition.as_deref()
@@ -183,7 +196,9 @@ impl Narrowing {
 
     /// The same, where other resources are at hand.
     pub fn check_included_among(&self, resource: &dyn Element, known: &dyn Known) -> Verdict {
-        let kind = self.type_of(resource).filter(|_| !self.includes.is_empty());
+        // Which includes a later page is of, only the server knows.
+        let asked = !self.includes.is_empty() || self.pages;
+        let kind = self.type_of(resource).filter(|_| asked);
         let Some(kind) = kind else { return Verdict::Hidden(Hidden::Unexpected) };
         if !on(Rule::Includes) {
             return Verdict::Permitted;

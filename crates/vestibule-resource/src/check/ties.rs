@@ -39,9 +39,9 @@ impl<'a> Ties<'a> {
             let resource = entry.get("resource")?;
             Some((narrowing.type_of(resource)?, resource))
         };
-        // In a patient's everything any reference counts.
+        // In a patient's everything any reference counts, and on a later page, where nobody repeats which was asked for.
         let any = |reverse| Include { reverse, iterate: true, source: None, reference: None, target: None };
-        let includes = if narrowing.everything {
+        let includes = if narrowing.everything || narrowing.pages {
             Cow::Owned(vec![any(false), any(true)])
         } else {
             Cow::Borrowed(&*narrowing.includes)

@@ -103,7 +103,11 @@ impl Decider<'_> {
                 self.grants.on_everything(Permission::Read) || self.grants.on_everything(Permission::Search)
             }
         };
-        search.includes().iter().all(is_open) || !on(Rule::Includes)
+        // A later page holds what an earlier request included, or what another search found.
+        let pages_are_open = !search.pages
+            || self.grants.on_everything(Permission::Read)
+            || self.grants.on_everything(Permission::Search);
+        search.includes().iter().all(is_open) && pages_are_open || !on(Rule::Includes)
     }
 
     /// Whether every resource of the type may come with others: `r` or `s`.

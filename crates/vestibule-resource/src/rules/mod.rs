@@ -78,6 +78,11 @@ impl Rules {
     }
 
     /// A parameter of the server's own paging, such as `_offset`. It must read nothing and open no other search's pages.
+    ///
+    /// A page that is asked for with it may hold whatever the first request included, which is not repeated: what came along is then
+    /// shown if `r` or `s` permits it and any reference ties it to something shown on the same page. What is tied only to an earlier page
+    /// is left out. Where the parameter stands for the whole search (`_getpages`, asked of the base), scopes are asked for as for
+    /// a search of all types.
     #[must_use]
     pub fn with_paging_parameter(mut self, name: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).paging.push(name.into());

@@ -26,6 +26,7 @@ pub struct Search {
     pub(crate) sorts_along_chain: bool,
     pub(crate) counts: bool,
     pub(crate) partial: bool,
+    pub(crate) pages: bool,
 }
 
 /// What is searched.

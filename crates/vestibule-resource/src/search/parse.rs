@@ -36,6 +36,7 @@ pub(super) fn search(
         sorts_along_chain: false,
         counts: false,
         partial: false,
+        pages: false,
     };
     let mut seen = Vec::new();
     for (name, value) in pairs {
@@ -58,6 +59,7 @@ pub(super) fn search(
             }
             seen.push(bare.to_owned());
         }
+        search.pages |= more.iter().any(|it| it == bare);
         match bare {
             "_sort" => search.sorts_along_chain = sorts_along_chain(&value)?,
             "_summary" => {
