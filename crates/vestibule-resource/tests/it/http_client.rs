@@ -51,7 +51,7 @@ async fn one_request_one_answer() {
     let head = serving.await.unwrap().to_ascii_lowercase();
     assert!(head.starts_with("post /a?b=c http/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("host: {}\r\n", url.trim_start_matches("http://"))), "{head}");
-    assert!(head.contains("content-length: 5\r\n") && !head.contains("99"), "{head}");
+    assert!(head.contains("content-length: 5\r\n") && !head.contains("content-length: 99"), "{head}");
     assert!(!head.contains("transfer-encoding") && !head.contains("upgrade") && !head.contains("elsewhere"));
 }
 
