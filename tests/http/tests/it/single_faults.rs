@@ -83,8 +83,9 @@ async fn t7_a_caller_may_go_away_at_every_wait_of_sqlite() {
 
 /// A-FAULT-17, A-DOS-10
 ///
-/// Over a pool of one; the server itself is asked whether a transaction was left open.
-#[tokio::test(flavor = "multi_thread")]
+/// Over a pool of one; the server itself is asked whether a transaction was left open. On one thread every call waits at least once:
+/// its answer cannot be read while it is asked.
+#[tokio::test]
 async fn t7_a_caller_may_go_away_at_every_wait_of_postgresql() {
     let server = Postgres::start();
     let database = Database::from_url(&server.url("postgres")).unwrap();
@@ -107,7 +108,7 @@ async fn t7_a_caller_may_go_away_at_every_wait_of_postgresql() {
     };
     let drops = dropped(|| Arc::new(store.clone()), settled).await.unwrap();
     println!("PostgreSQL: {drops} drops");
-    assert!(drops >= 40, "{drops}");
+    assert!(drops >= 80, "{drops}");
 }
 
 /// The reason to believe the above: stores that do by halves what they say, and an engine that takes a fault for an answer.
