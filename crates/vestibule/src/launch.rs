@@ -8,6 +8,7 @@ use vestibule_host::{
 };
 
 use crate::AuthorizationServer;
+use crate::interaction::held::certain;
 
 /// A launch that was made.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ impl Launch {
     }
 }
 
-/// Why a launch cannot be made. Nothing was stored.
+/// Why a launch cannot be made. No handle was given out, so nothing can be opened with whatever was stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
@@ -45,7 +46,8 @@ pub enum LaunchError {
     /// E10.
     #[error("the encounter does not belong to the patient")]
     EncounterMismatch,
-    /// A part of the host is away.
+    /// A part of the host is away. Nothing was stored, unless the store failed to say twice whether it kept the launch: what it may
+    /// have kept ends by itself.
     #[error("a part of the system cannot answer")]
     Unavailable(#[source] BoxError),
 }
@@ -59,7 +61,7 @@ impl AuthorizationServer {
     /// `launch_uri` is one of the app's registered launch URLs; `None` takes the first.
     ///
     /// # Errors
-    /// A [`LaunchError`]; nothing was stored.
+    /// A [`LaunchError`]; no launch was made.
     ///
     /// # Security
     /// The caller has authenticated `user`. The handle travels through the app and proves no identity (SMART-LAUNCH-017).
@@ -128,7 +130,8 @@ impl AuthorizationServer {
         let operation =
             PutLaunch::new(digest::launch(inner.issuer(), &handle), keep_until, stored).with_event(event);
         let call = inner.call(now).map_err(|error| away(error.into()))?;
-        inner.host.grants.put_launch(&operation, &call).await.map_err(|error| away(error.into()))?;
+        let kept = certain(|| inner.host.grants.put_launch(&operation, &call)).await;
+        kept.map_err(|error| away(error.into()))?;
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("iss", base.url())
             .append_pair("launch", &handle)

@@ -263,7 +263,7 @@ impl AuthorizationServer {
         Ok(keys_next.map_or(idle, |next| next.clamp(Duration::from_secs(1), idle)))
     }
 
-    /// Answers when the store can be reached: what a readiness probe asks.
+    /// Answers when the store can be used: what a readiness probe asks.
     ///
     /// # Errors
     /// A [`StoreFault`] when it cannot.

@@ -124,7 +124,8 @@ impl Inner {
             let row = record::write(&Row::Waiting(pending))?;
             let operation =
                 Advance::new(id.hash(self.issuer()), None, expires.plus(MARGIN), row).with_quota(Some(quota));
-            match self.host.grants.advance_interaction(&operation, &self.call(now)?).await? {
+            let call = self.call(now)?;
+            match certain(|| self.host.grants.advance_interaction(&operation, &call)).await? {
                 Advanced::Saved(_) => {
                     let marker = Sealed { pending: None, browser: None };
                     self.seal_pending(id, &marker)?.ok_or(AuthorizeError::new(Problem::Internal))?

@@ -93,6 +93,35 @@ async fn an_issue_whose_outcome_nobody_learns_is_answered_on_the_next_try() {
     ends_well(run, Step::Consent, "issue").await;
 }
 
+/// A-FAULT-02, A-DOS-07
+#[tokio::test]
+async fn what_begins_a_flow_is_asked_again_when_the_store_cannot_say() {
+    let large = Flow { large: true, ..PUB };
+    for (flow, step, verb) in
+        [(Flow::ehr("pub"), Step::Launch, "put_launch"), (large, Step::Authorize, "advance_interaction")]
+    {
+        for how in [Injected::After, Injected::Reset] {
+            let why = format!("{verb} {how:?}");
+            let mut run = before(flow, step).await;
+            run.world.grants.fail_next(verb, how);
+            let answer = run.send(step).await;
+            assert_eq!(run.world.grants.calls(), [verb, verb], "{why}");
+            run.took(step, &answer).await.unwrap_or_else(|wrong| panic!("{why}: {wrong}"));
+            let next = flow.steps.iter().position(|one| *one == step).unwrap() + 1;
+            ends_well(run, flow.steps[next], &why).await;
+        }
+        // Nobody asks for ever. What may be kept is nobody's.
+        let mut run = before(flow, step).await;
+        run.world.grants.fail_next(verb, Injected::After);
+        run.world.grants.fail_next(verb, Injected::Reset);
+        let answer = run.send(step).await;
+        is_unavailable(step, &answer, verb);
+        assert_eq!(run.world.grants.calls(), [verb, verb]);
+        run.world.grants.restart();
+        ends_well(run, step, verb).await;
+    }
+}
+
 /// A-FAULT-06, CODE-004
 #[tokio::test]
 async fn only_a_win_is_a_win() {

@@ -4,7 +4,6 @@
 //! |---|---|---|
 //! | nothing happened, and the store says so | 503 | and goes on |
 //! | nobody knows | what became of it: the engine asks again with the same attempt. A read: 503 | and goes on |
-//! | nobody knows whether a launch, or a request before anybody signed in, was kept | 503 | with a new one; the other ends by itself |
 //! | no answer ever comes, or a panic | nothing | and goes on, unless a code was spent for tokens that nobody has: then it is told so, and the grant is dead |
 //!
 //! Where an app is approved beforehand, the code is issued without a form that could be sent again: the page says to start anew.
@@ -312,8 +311,7 @@ async fn fails_once(run: &mut Run, at: usize, method: &str, how: Injected) -> Re
         }
         Some(answer) => {
             unavailable(step, &answer)?;
-            let alone = matches!(step, Step::Launch | Step::Authorize);
-            if !reads && !alone && matches!(how, Injected::After | Injected::Reset) {
+            if !reads && matches!(how, Injected::After | Injected::Reset) {
                 return Err("nobody asked again with the same attempt".to_owned());
             }
         }
