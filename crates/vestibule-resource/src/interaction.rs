@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use vestibule_scope::ResourceType;
 
 use crate::search::Search;
@@ -128,6 +129,25 @@ pub struct Operation {
     pub parameters: Vec<(String, String)>,
     /// Whether there are others.
     pub has_complex_parameters: bool,
+    /// Of `$validate`: the searches that stand for references in the submitted resource, as `Patient?identifier=…`.
+    pub references: Vec<Search>,
+}
+
+impl Operation {
+    /// The resource that an operation is about, in its body: the body itself, or the parameter `resource` of a `Parameters`. `None` where there is
+    /// none, or more than one.
+    pub fn submitted(body: &Value) -> Option<&Value> {
+        if body.get("resourceType").and_then(Value::as_str) != Some("Parameters") {
+            return Some(body);
+        }
+        let parameters = body.get("parameter").and_then(Value::as_array)?;
+        let is_resource = |it: &&Value| it.get("name").and_then(Value::as_str) == Some("resource");
+        let mut found = parameters.iter().filter(is_resource);
+        match (found.next(), found.next()) {
+            (Some(one), None) => one.get("resource"),
+            _ => None,
+        }
+    }
 }
 
 /// What an operation is called on.
@@ -148,6 +168,16 @@ pub struct BatchEntry {
     pub full_url: Option<String>,
     /// What it asks; an entry that cannot be read is refused, in a transaction all of it.
     pub interaction: Result<Interaction, crate::Unreadable>,
+}
+
+impl BatchEntry {
+    /// Whether it is new, and called by the address that it has on another server.
+    pub(crate) fn has_foreign_name(&self) -> bool {
+        let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        let creates =
+            |asked: &Interaction| matches!(asked, Interaction::Write(write) if write.act == Act::Create);
+        self.full_url.as_ref().is_some_and(is_address) && self.interaction.as_ref().is_ok_and(creates)
+    }
 }
 
 impl fmt::Debug for Operation {

@@ -103,6 +103,10 @@ pub(crate) enum Rule {
     EverythingLetters,
     /// `$validate` on an instance reads it.
     ValidateReads,
+    /// `$validate` is judged as the write that it asks about.
+    ValidateNarrows,
+    /// What a validation says of others is not told.
+    ValidateOutcome,
     /// One refused entry refuses a transaction.
     Transactions,
     /// What an entry calls itself cannot be mistaken for a patient that it is not.
@@ -168,6 +172,8 @@ impl Rule {
         Self::ExportLevel,
         Self::EverythingLetters,
         Self::ValidateReads,
+        Self::ValidateNarrows,
+        Self::ValidateOutcome,
         Self::Transactions,
         Self::BatchBounds,
         Self::FullUrls,

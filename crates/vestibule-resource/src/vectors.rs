@@ -194,7 +194,7 @@ fn load() -> (Resources, Vec<Case>) {
     (resources, cases)
 }
 
-const MEMBERS: [&str; 32] = [
+const MEMBERS: [&str; 34] = [
     "name",
     "scopes",
     "context",
@@ -226,6 +226,8 @@ const MEMBERS: [&str; 32] = [
     "within_patient",
     "within",
     "later_page",
+    "outcome",
+    "told",
     "why",
 ];
 
@@ -381,6 +383,7 @@ fn judged(case: &Case, resources: &Resources) -> Result<(), String> {
         limits(case, narrowing, &rules)?;
         checked(case, &case.members, narrowing, resources)?;
         bundled(case, narrowing, resources)?;
+        told(case, narrowing)?;
         for (at, expected) in
             case.members.get("entries").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
@@ -421,6 +424,7 @@ fn limits(case: &Case, narrowing: &Narrowing, rules: &Rules) -> Result<(), Strin
             ("stored", checks.stored),
             ("resulting", checks.resulting),
             ("condition", checks.condition),
+            ("outcome", checks.outcome),
             ("entries", checks.entries),
         ];
         let found: Vec<&str> = all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
@@ -530,6 +534,24 @@ fn bundled(case: &Case, narrowing: &Narrowing, resources: &Resources) -> Result<
     bundle.as_object_mut().unwrap().remove("entry");
     let members: Vec<&str> = bundle.as_object().unwrap().keys().map(String::as_str).collect();
     same("members", &4, &members.len())
+}
+
+/// What is told of a validation with these issues.
+fn told(case: &Case, narrowing: &Narrowing) -> Result<(), String> {
+    let Some(issues) = case.members.get("outcome").and_then(Value::as_array) else { return Ok(()) };
+    let issue = |said: &Value| {
+        json!({"severity": said[0], "code": said[1], "diagnostics": "Patient/ben", "details": {"text": "Patient/ben"},
+            "expression": ["Observation.subject"]})
+    };
+    let issues: Vec<Value> = issues.iter().map(issue).collect();
+    let outcome =
+        json!({"resourceType": "OperationOutcome", "id": "ben", "text": {"div": "ben"}, "issue": issues});
+    let left = narrowing.filter_outcome(&outcome);
+    let said = |issue: &Value| json!([issue["severity"], issue["code"]]);
+    let mut found: Vec<Value> = left["issue"].as_array().unwrap().iter().map(said).collect();
+    same("the last issue", &Some(json!(["information", "suppressed"])), &found.pop())?;
+    same("told", &case.members["told"], &json!(found))?;
+    same("words", &false, &left.to_string().contains("ben"))
 }
 
 fn word(decision: &Decision) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod narrowing;
+mod outcome;
 mod permitted;
 mod push;
 mod ties;

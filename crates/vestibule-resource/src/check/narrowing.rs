@@ -16,7 +16,7 @@ use crate::known::Known;
 use crate::reach::Reach;
 use crate::rule::{Rule, on};
 use crate::rules::Rules;
-use crate::search::{Include, Search, SearchOf};
+use crate::search::{Filter, Include, Key, Search, SearchOf};
 
 /// What a server must apply to an interaction that is permitted within limits. [`checks`](Self::checks) says what there is to do.
 ///
@@ -38,7 +38,11 @@ pub struct Narrowing {
     pub(crate) counts: bool,
     pub(crate) partial: bool,
     pub(crate) bundle: bool,
+    /// What the search itself says, in parameters without modifiers.
+    pub(crate) says: Arc<[(String, String)]>,
     pub(crate) act: Option<Act>,
+    pub(crate) validates: bool,
+    pub(crate) submits: bool,
     pub(crate) stored: Option<Need>,
     pub(crate) condition: Option<Box<Self>>,
     pub(crate) entries: Vec<Decision>,
@@ -61,6 +65,9 @@ pub struct Checks {
     pub resulting: bool,
     /// The search of a conditional interaction: only what [`Narrowing::condition`] lets through has been found.
     pub condition: bool,
+    /// The outcome of a `$validate`, with [`Narrowing::filter_outcome`]. What was submitted to it is found by
+    /// [`Operation::submitted`](crate::Operation::submitted).
+    pub outcome: bool,
     /// The entries, each with its own decision: [`Narrowing::entries`].
     pub entries: bool,
 }
@@ -87,7 +94,10 @@ impl Narrowing {
             counts: false,
             partial: false,
             bundle: false,
+            says: Arc::default(),
             act: None,
+            validates: false,
+            submits: false,
             stored: None,
             condition: None,
             entries: Vec::new(),
@@ -103,6 +113,13 @@ impl Narrowing {
         let asks_all = matches!(search.of(), SearchOf::System) && search.types().is_none();
         self.later_page = search.pages && asks_all && search.filters().is_empty();
         self.partial = search.wants_parts_only();
+        let plain = |filter: &Filter| match &filter.key {
+            Key::Plain { name, modifier: None } => Some((name.clone(), filter.value.clone())),
+            _ => None,
+        };
+        // What only the query of a form says, not every server hears.
+        let filters = if search.is_split { &[][..] } else { search.filters() };
+        self.says = filters.iter().filter_map(plain).collect();
     }
 
     /// What there is to check.
@@ -111,12 +128,13 @@ impl Narrowing {
         let bundle = self.bundle || self.history || self.everything;
         let act = self.act;
         Checks {
-            result: act.is_none() && !bundle && !entries && self.stored.is_none(),
+            result: act.is_none() && !bundle && !entries && self.stored.is_none() && !self.validates,
             bundle,
-            submitted: matches!(act, Some(Act::Create | Act::Update)),
+            submitted: matches!(act, Some(Act::Create | Act::Update)) || self.submits,
             stored: matches!(act, Some(Act::Update | Act::Patch | Act::Delete)) || self.stored.is_some(),
             resulting: matches!(act, Some(Act::Update | Act::Patch)),
             condition: self.condition.is_some(),
+            outcome: self.validates,
             entries,
         }
     }
@@ -142,6 +160,10 @@ impl Narrowing {
                 Reach::Nothing => of(Permission::Search),
                 reach => reach,
             }],
+            Need::Either(permissions) => {
+                let mut reaches = permissions.iter().map(|permission| of(*permission));
+                vec![reaches.find(|reach| !reach.is_nothing()).unwrap_or(Reach::Nothing)]
+            }
         }
     }
 
@@ -206,7 +228,7 @@ impl Narrowing {
         self.checker(known, false).judge(Need::Any, kind, resource)
     }
 
-    /// Whether a resource may be submitted: for a create or update.
+    /// Whether a resource may be submitted: for a create or update, or to `$validate` one.
     pub fn check_submitted(&self, resource: &dyn Element) -> Verdict {
         self.check_submitted_among(resource, &())
     }

@@ -31,6 +31,8 @@ pub(crate) enum Need {
     Set(Permissions),
     /// `r` or `s`: what comes with others (SMART-SCOPE-023).
     Any,
+    /// One of them: what a `$validate` without a mode is asked about.
+    Either(&'static [Permission]),
 }
 
 /// What a check is made from.
@@ -66,6 +68,11 @@ impl Checker<'_> {
                     verdict => verdict,
                 },
             },
+            Need::Either(permissions) => {
+                let mut verdicts = permissions.iter().map(|permission| by(*permission));
+                let hidden = Verdict::Hidden(Hidden::NoScope);
+                verdicts.find(|verdict| verdict.is_permitted()).unwrap_or(hidden)
+            }
         }
     }
 

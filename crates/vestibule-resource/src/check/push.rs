@@ -48,15 +48,22 @@ impl Narrowing {
     }
 
     /// Whether a search of the type with the [`additions`](Self::additions) finds nothing that the scopes do not reach: what
-    /// [`searches_within_patient`](Self::searches_within_patient) says, and the constraints of granular scopes too.
+    /// [`searches_within_patient`](Self::searches_within_patient) says, and the constraints of granular scopes too. Of several that have no parameter
+    /// in common, it is enough that the search itself says what one of them says (`category=laboratory` under a scope with `?category=laboratory`).
     pub fn searches_within(&self) -> bool {
         self.pushed().is_some_and(|pushed| pushed.patient && pushed.constraint)
+    }
+
+    /// The same for the constraints alone.
+    #[cfg(feature = "tower")]
+    pub(crate) fn searches_within_constraints(&self) -> bool {
+        self.pushed().is_some_and(|pushed| pushed.constraint)
     }
 
     fn pushed(&self) -> Option<Pushed> {
         let [kind] = self.types()? else { return None };
         // These are not searches, and know no such parameters.
-        if self.history || self.everything {
+        if self.history || self.everything || self.validates {
             return None;
         }
         let mut pushed = Pushed { additions: Vec::new(), patient: true, constraint: true };
@@ -66,7 +73,7 @@ impl Narrowing {
                 Reach::Nothing => return None,
                 Reach::Parts(parts) => {
                     self.patient(*kind, parts, &mut pushed);
-                    constraint(*kind, parts, &mut pushed);
+                    constraint(*kind, parts, &self.says, &mut pushed);
                 }
             }
         }
@@ -116,12 +123,18 @@ impl Pushed {
     }
 }
 
-/// One scope's constraint as it is; several only where each is one pair of the same name, as the union of their values.
-fn constraint(kind: ResourceType, parts: &[Part], pushed: &mut Pushed) {
+/// One scope's constraint as it is; several only where each is one pair of the same name, as the union of their values. Nothing where the search says
+/// already what one scope lets through: it finds no more than that.
+fn constraint(kind: ResourceType, parts: &[Part], says: &[(String, String)], pushed: &mut Pushed) {
     let pairs: Vec<Vec<&Pair>> = parts
         .iter()
         .map(|part| part.constraint().into_iter().flat_map(vestibule_scope::Constraint::pairs).collect())
         .collect();
+    let is_said =
+        |pair: &&Pair| constraint::is_understood(kind, pair) && says.iter().any(|it| is_of(it, pair));
+    if pairs.iter().any(|pairs| !pairs.is_empty() && pairs.iter().all(is_said)) {
+        return;
+    }
     // What is not understood matches nothing here, and something at the server.
     pushed.constraint &= pairs.iter().flatten().all(|pair| constraint::is_understood(kind, pair));
     if let [pairs] = pairs.as_slice() {
@@ -146,6 +159,15 @@ fn constraint(kind: ResourceType, parts: &[Part], pushed: &mut Pushed) {
         }
     }
     pushed.add(name, values.join(","));
+}
+
+/// Whether a search's parameter finds nothing but what the pair lets through: the same parameter with some of its values. An escaped comma separates
+/// no values, and may stand in one of the scope's as two.
+fn is_of((name, value): &(String, String), pair: &Pair) -> bool {
+    name == pair.name()
+        && pair.modifier().is_none()
+        && !value.contains('\\')
+        && value.split(',').all(|one| !one.is_empty() && pair.values().any(|value| value == one))
 }
 
 /// How a search of a type says a patient.

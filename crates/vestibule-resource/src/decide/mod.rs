@@ -16,6 +16,7 @@ use crate::fhir_user::FhirUser;
 use crate::grants::Grants;
 use crate::interaction::{BatchEntry, HistoryOf, Instance, Interaction, LogicalId};
 use crate::reach::Reach;
+use crate::request::Unreadable;
 use crate::rule::{Rule, on};
 use crate::rules::Rules;
 
@@ -103,13 +104,20 @@ impl Decider<'_> {
     }
 
     fn batch(&self, entries: &[BatchEntry]) -> Decision {
-        let decisions: Vec<_> = entries
+        let mut decisions: Vec<_> = entries
             .iter()
             .map(|entry| match &entry.interaction {
                 Ok(interaction) => self.decide(interaction),
                 Err(unreadable) => Decision::Deny(Denial::Unreadable(*unreadable)),
             })
             .collect();
+        if let Err(at) = names_are_safe(entries, &decisions) {
+            for (entry, decision) in entries.iter().zip(&mut decisions).skip(at) {
+                if entry.has_foreign_name() {
+                    *decision = Decision::Deny(Denial::Unreadable(Unreadable::Batch));
+                }
+            }
+        }
         self.of_entries(entries, decisions)
     }
 
@@ -129,6 +137,9 @@ impl Decider<'_> {
                 continue;
             }
             decisions.push(decision);
+        }
+        if let Err(at) = names_are_safe(entries, &decisions) {
+            return Err(Denial::Entry { at, source: Box::new(Denial::Unreadable(Unreadable::Batch)) });
         }
         Ok(self.of_entries(entries, decisions))
     }
@@ -217,5 +228,16 @@ impl Decider<'_> {
         let giving = scopes
             .filter(|(_, scope)| scope.as_resource().is_some_and(|it| it.permissions().contains(permission)));
         giving.map(|(at, _)| crate::reach::Part { grants: Arc::clone(self.grants), at }).collect()
+    }
+}
+
+/// Where anything is narrowed, nothing new comes with an address of another server; else the first entry that does. The server makes of references
+/// to that address references to what it has just created, and this crate reads them as what they say: whose a resource is could be said in
+/// two ways. Where all is open no reference is read, and the address is a name like any other.
+fn names_are_safe(entries: &[BatchEntry], decisions: &[Decision]) -> Result<(), usize> {
+    let narrowed = decisions.iter().any(|decision| matches!(decision, Decision::PermitNarrowed(_)));
+    match entries.iter().position(BatchEntry::has_foreign_name) {
+        Some(at) if narrowed && on(Rule::FullUrls) => Err(at),
+        _ => Ok(()),
     }
 }

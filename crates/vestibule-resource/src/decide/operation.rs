@@ -2,9 +2,10 @@
 
 use vestibule_scope::{Permission, ResourceType};
 
+use super::search::parts_of;
 use super::{Decider, Decision, Denial, Grounds};
 use crate::check::{Narrowing, Need};
-use crate::interaction::{Operation, OperationLevel};
+use crate::interaction::{Instance, Operation, OperationLevel};
 use crate::reach::{Part, Reach};
 use crate::rule::{Rule, on};
 use crate::rules::{Kind, OperationRule, Target};
@@ -143,27 +144,62 @@ impl Decider<'_> {
         Ok(())
     }
 
-    /// Asks whether a write would be accepted, so it needs what the write needs; and on an instance it reads that.
+    /// Asks whether a write would be accepted, so it is judged as that write is: by what it needs, by what is submitted, and on an instance by what is
+    /// read there. A server answers in its own words, and knows more than the app may (a reference that leads nowhere, an identifier that somebody
+    /// has): they pass where all of the type may be written and read.
     fn validate(&self, operation: &Operation, kind: ResourceType) -> Result<Decision, Denial> {
-        let created = self.reach(kind, Permission::Create);
-        let reach = created.or_else(|_| self.reach(kind, Permission::Update))?;
-        let OperationLevel::Instance(instance) = &operation.level else {
-            return Ok(Decision::Permit(Grounds::new(match reach {
-                Reach::Everything(part) => vec![part],
-                reach => reach.parts().to_vec(),
-            })));
+        let permissions = asked_for(operation)?;
+        self.references(&operation.references)?;
+        let instance = match &operation.level {
+            OperationLevel::Instance(instance) if on(Rule::ValidateReads) => Some(instance),
+            _ => None,
         };
-        if !on(Rule::ValidateReads) {
-            return Ok(Decision::Permit(Grounds::default()));
+        let mut reaches = Vec::new();
+        let mut denied = Denial::UnknownOperation;
+        for permission in permissions {
+            match self.as_write(kind, *permission, instance) {
+                Ok(reach) => reaches.push(reach),
+                Err(denial) => denied = denial,
+            }
         }
-        let read = self.reach(kind, Permission::Read)?;
-        self.not_of_another(kind, &instance.id, &read)?;
-        if let Reach::Everything(part) = read {
-            return Ok(Decision::Permit(Grounds::new(vec![part])));
+        if reaches.is_empty() {
+            return Err(denied);
         }
-        let mut narrowing = self.narrowing(vec![kind], Need::All(&[Permission::Read]), &read);
-        narrowing.stored = Some(Need::All(&[Permission::Read]));
+        let read = self.reach(kind, Permission::Read);
+        let open = reaches.iter().any(Reach::is_everything) && read.as_ref().is_ok_and(Reach::is_everything);
+        if let Some(instance) = instance {
+            let read = read.as_ref().map_err(Clone::clone)?;
+            self.not_of_another(kind, &instance.id, read)?;
+            reaches.push(read.clone());
+        }
+        let grounds = Grounds::new(reaches.iter().flat_map(parts_of).collect());
+        if open || !on(Rule::ValidateNarrows) {
+            return Ok(Decision::Permit(grounds));
+        }
+        let need = Need::Either(permissions);
+        let mut narrowing = Narrowing::new(self.grants, self.rules, Some(vec![kind]), need, grounds);
+        narrowing.stored = instance.map(|_| Need::All(&[Permission::Read]));
+        narrowing.validates = true;
+        narrowing.submits = instance.is_none() || operation.has_complex_parameters;
         Ok(Decision::PermitNarrowed(narrowing))
+    }
+
+    /// What a write could be made by.
+    fn as_write(
+        &self,
+        kind: ResourceType,
+        permission: Permission,
+        instance: Option<&Instance>,
+    ) -> Result<Reach, Denial> {
+        let reach = self.reach(kind, permission)?;
+        if let Some(instance) = instance {
+            self.not_of_another(kind, &instance.id, &reach)?;
+        }
+        let creates = permission == Permission::Create && kind.name() == "Patient";
+        if creates && reach.is_patients_only() && on(Rule::NewPatients) {
+            return Err(Denial::NewPatient);
+        }
+        Ok(reach)
     }
 
     /// What the host says that an operation needs.
@@ -230,4 +266,16 @@ impl OperationRule {
 fn only(operation: &Operation, names: &[&str]) -> Result<(), Denial> {
     let known = operation.parameters.iter().all(|(name, _)| names.contains(&&**name));
     if known && !operation.has_complex_parameters { Ok(()) } else { Err(Denial::Parameter) }
+}
+
+/// The permissions of which one is needed for the write that a `$validate` asks about. Without a mode it may be a create or an update.
+fn asked_for(operation: &Operation) -> Result<&'static [Permission], Denial> {
+    let mut modes = operation.parameters.iter().filter(|(name, _)| name == "mode").map(|(_, mode)| &**mode);
+    match (modes.next(), modes.next()) {
+        (None | Some("profile"), None) => Ok(&[Permission::Create, Permission::Update]),
+        (Some("create"), None) => Ok(&[Permission::Create]),
+        (Some("update"), None) => Ok(&[Permission::Update]),
+        (Some("delete"), None) => Ok(&[Permission::Delete]),
+        _ => Err(Denial::Parameter),
+    }
 }

@@ -130,7 +130,7 @@ impl Decider<'_> {
     }
 }
 
-fn parts_of(reach: &Reach) -> Vec<crate::reach::Part> {
+pub(super) fn parts_of(reach: &Reach) -> Vec<crate::reach::Part> {
     match reach {
         Reach::Everything(part) => vec![part.clone()],
         reach => reach.parts().to_vec(),

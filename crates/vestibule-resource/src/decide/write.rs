@@ -7,7 +7,7 @@ use crate::check::Need;
 use crate::interaction::{Act, Write};
 use crate::reach::Reach;
 use crate::rule::{Rule, on};
-use crate::search::SearchOf;
+use crate::search::{Search, SearchOf};
 
 impl Act {
     /// The letter that a scope must give. Update covers update-as-create (SMART-SCOPE-021).
@@ -39,15 +39,7 @@ impl Decider<'_> {
         if creates && kind.name() == "Patient" && reach.is_patients_only() && on(Rule::NewPatients) {
             return Err(Denial::NewPatient);
         }
-        // The server resolves these by searching all there is.
-        for reference in &write.references {
-            let SearchOf::Type(target) = reference.of() else { return Err(Denial::Chain) };
-            let open = self.grants.reach(*target, Permission::Search, self.rules).is_everything();
-            if !open && on(Rule::ConditionalReferences) {
-                return Err(Denial::no_scope(Permission::Search, Some(*target)));
-            }
-            self.filters(reference, None)?;
-        }
+        self.references(&write.references)?;
         let condition = match &write.condition {
             Some(search) if on(Rule::ConditionalSearch) => Some(self.search(search)?),
             _ => None,
@@ -65,5 +57,17 @@ impl Decider<'_> {
                 Ok(Decision::PermitNarrowed(narrowing))
             }
         }
+    }
+    /// References by search: the server resolves them by searching all there is.
+    pub(super) fn references(&self, references: &[Search]) -> Result<(), Denial> {
+        for reference in references {
+            let SearchOf::Type(target) = reference.of() else { return Err(Denial::Chain) };
+            let open = self.grants.reach(*target, Permission::Search, self.rules).is_everything();
+            if !open && on(Rule::ConditionalReferences) {
+                return Err(Denial::no_scope(Permission::Search, Some(*target)));
+            }
+            self.filters(reference, None)?;
+        }
+        Ok(())
     }
 }

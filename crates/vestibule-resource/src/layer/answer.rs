@@ -33,7 +33,7 @@ pub(super) fn resource(answer: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// What is left of a Bundle. The headers spoke of the whole.
+/// What is left of a Bundle, or of an outcome. The headers spoke of the whole.
 pub(super) fn bundle(body: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     dress(response.headers_mut());

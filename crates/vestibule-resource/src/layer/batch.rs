@@ -69,7 +69,7 @@ async fn one(
     match decision {
         Decision::Deny(_) => Err(Refusal::FORBIDDEN),
         Decision::Permit(_) if write::tells(&single, interaction) => {
-            write::untold(&single, interaction, behind).await
+            write::open(&single, interaction, behind).await
         }
         Decision::Permit(_) => {
             let mut request = single.onward()?;

@@ -145,6 +145,10 @@ fn within(
     match search.of() {
         SearchOf::Type(_) | SearchOf::Compartment(_, Some(_)) => {
             let additions = narrowing.additions().ok_or(Refusal::NO_NARROWING)?;
+            // Several scopes with parameters that have nothing in common: together they are no search, so the app says one of them.
+            if !narrowing.searches_within_constraints() {
+                return Err(Refusal::NO_COMMON_SEARCH);
+            }
             Ok(additions.into_iter().map(|one| (one.name, one.value)).collect())
         }
         // In the patient's own compartment, all that is found is the patient's.
@@ -221,6 +225,10 @@ async fn called(
     behind: &mut dyn Behind,
 ) -> Result<Response<Bytes>, Refusal> {
     let checks = narrowing.checks();
+    if checks.submitted {
+        let submitted = Operation::submitted(asked.json.ok_or(Refusal::NOT_JSON)?);
+        write::kept(submitted.ok_or(Refusal::BROKEN)?, narrowing)?;
+    }
     if checks.stored {
         let OperationLevel::Instance(instance) = &operation.level else { return Err(Refusal::NO_NARROWING) };
         let stored = asked.stored(instance.resource_type, &instance.id, behind).await?;
@@ -230,6 +238,9 @@ async fn called(
     }
     if checks.bundle {
         return found(asked, narrowing, behind, asked.query.clone(), None, false).await;
+    }
+    if checks.outcome {
+        return validated(asked, narrowing, behind).await;
     }
     // An export comes later, and from elsewhere.
     if !checks.stored {
@@ -243,4 +254,26 @@ async fn called(
     }
     // The one that it was called on may be read; what the operation says of it is the host's table's business.
     Ok(if answer::json(&answer).is_some() { answer::resource(answer) } else { answer::done(&answer) })
+}
+
+/// What a validation found wrong with the resource by itself. The status would tell whether there was more.
+async fn validated(
+    asked: &Asked<'_>,
+    narrowing: &Narrowing,
+    behind: &mut dyn Behind,
+) -> Result<Response<Bytes>, Refusal> {
+    let mut query = asked.query.clone();
+    head::in_full_query(&mut query)?;
+    let reply = behind.whole(asked.in_full(asked.method.clone(), &query, asked.body.clone())?).await?;
+    match reply.status() {
+        StatusCode::OK
+        | StatusCode::BAD_REQUEST
+        | StatusCode::CONFLICT
+        | StatusCode::PRECONDITION_FAILED
+        | StatusCode::UNPROCESSABLE_ENTITY => {
+            let outcome = answer::json(&reply).unwrap_or(Value::Null);
+            Ok(answer::bundle(narrowing.filter_outcome(&outcome).to_string().into_bytes()))
+        }
+        status => Err(answer::instead_of_bundle(status)),
+    }
 }

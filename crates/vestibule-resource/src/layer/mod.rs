@@ -19,7 +19,7 @@
 //! | asked | done |
 //! |---|---|
 //! | read, vread | asked in JSON and in full; the answer is judged. Hidden, deleted and missing are one and the same 404 |
-//! | search | narrowed by FHIR's parameters, and refused where they cannot say it: pages of a wider search would tell by their number what is hidden. The Bundle is filtered, totals and the link to the last page left out |
+//! | search | narrowed by FHIR's parameters, and refused where they cannot say it: pages of a wider search would tell by their number what is hidden. Under several granular scopes with different parameters it says itself what one of them says. The Bundle is filtered, totals and the link to the last page left out |
 //! | history of an instance, `$everything` | the Bundle is filtered |
 //! | history of a type or of the system | refused |
 //! | create | the submitted resource is judged |
@@ -27,6 +27,7 @@
 //! | patch, conditional update, patch and delete | refused: what they would leave, or find, is not known beforehand. Send the whole resource |
 //! | batch | each entry as if sent alone, until the answers take more than [`with_max_answer`](GuardLayer::with_max_answer) |
 //! | transaction | reads are refused, writes judged; answers carry no resources |
+//! | `$validate` | what is submitted is judged as for the write, a stored resource as for a read; of the outcome severities and codes are shown, where they are about the submitted resource alone |
 //! | other formats than JSON | refused: 406, 415 |
 //!
 //! Errors of the server behind are told by their status alone: its words might say what is stored. `If-None-Match`, `If-Modified-Since`

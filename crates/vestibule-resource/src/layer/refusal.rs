@@ -44,6 +44,11 @@ impl Refusal {
         "not-supported",
         "within the granted scopes, this cannot be done; read, search, or send whole resources",
     );
+    pub(super) const NO_COMMON_SEARCH: Self = Self::Plain(
+        StatusCode::FORBIDDEN,
+        "not-supported",
+        "the granted scopes cannot be searched together; search with the parameters of one of them",
+    );
     pub(super) const CHANGED: Self = Self::Plain(
         StatusCode::CONFLICT,
         "conflict",

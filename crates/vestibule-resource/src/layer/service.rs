@@ -181,7 +181,7 @@ where
                     let decisions = vec![open.clone(); entries.len()];
                     batch::transaction(&asked, entries, &decisions, &mut next).await
                 }
-                interaction => write::untold(&asked, interaction, &mut next).await,
+                interaction => write::open(&asked, interaction, &mut next).await,
             }),
         };
         match judged {

@@ -74,7 +74,7 @@ fn shows(asked: &Asked<'_>, write: &Write, reply: &Response<Bytes>) -> bool {
 }
 
 /// A write that is open, whose answer is shown only if a read would show it.
-pub(super) async fn untold(
+pub(super) async fn open(
     asked: &Asked<'_>,
     interaction: &Interaction,
     behind: &mut dyn Behind,
@@ -99,6 +99,11 @@ pub(super) fn submitted(asked: &Asked<'_>, narrowing: &Narrowing) -> Result<(), 
         return Ok(());
     }
     let resource = asked.json.ok_or(Refusal::NOT_JSON)?;
+    kept(resource, narrowing)
+}
+
+/// This resource may be kept.
+pub(super) fn kept(resource: &Value, narrowing: &Narrowing) -> Result<(), Refusal> {
     if narrowing.check_submitted(resource as &dyn Element).is_permitted() {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::{FhirRequest, Reading, Unreadable};
-use crate::interaction::{BatchEntry, Interaction};
+use crate::interaction::{Act, BatchEntry, Interaction};
 use crate::rule::{Rule, on};
 use crate::rules::Rules;
 
@@ -39,7 +39,10 @@ impl Reading<'_, '_> {
         let interaction = self.asked(entry).and_then(|interaction| {
             let is_text = full_url.is_some() || entry.get("fullUrl").is_none();
             let sound = is_text
-                && full_url.as_deref().is_none_or(|url| is_its_own_name(url, &interaction, self.rules));
+                && full_url.as_deref().is_none_or(|url| {
+                    is_its_own_name(url, &interaction, self.rules)
+                        || is_foreign(url, &interaction, self.rules)
+                });
             if sound || !on(Rule::FullUrls) { Ok(interaction) } else { Err(Unreadable::Batch) }
         });
         BatchEntry { full_url, interaction }
@@ -88,4 +91,13 @@ fn is_its_own_name(full_url: &str, interaction: &Interaction, rules: &Rules) -> 
     };
     let own = id.map(|id| format!("{}/{}", kind.name(), id.as_str()));
     own.is_some() && rules.relative(full_url) == own.as_deref()
+}
+
+/// What is new may bring the address that it had elsewhere. References to that address then become references to whatever the entry becomes, and
+/// each check would take them for references to another server; so the decision refuses it wherever anything is left to be checked. An address
+/// of this base is one of somebody else here.
+fn is_foreign(full_url: &str, interaction: &Interaction, rules: &Rules) -> bool {
+    let is_address = full_url.starts_with("http://") || full_url.starts_with("https://");
+    let creates = matches!(interaction, Interaction::Write(write) if write.act == Act::Create);
+    is_address && creates && rules.relative(full_url).is_none()
 }

@@ -173,6 +173,7 @@ impl Reading<'_, '_> {
             return Err(Unreadable::Body);
         }
         let mut pairs = query::pairs(self.request.query.unwrap_or_default())?;
+        let is_split = self.request.form.is_some() && !pairs.is_empty();
         if let Some(form) = self.request.form {
             // Who reads the form alone must find in it all that narrows: not only what is added by whoever reads both.
             if pairs.iter().any(|(name, _)| name == "_type" || name == "_list") && on(Rule::FormBesideQuery) {
@@ -181,7 +182,7 @@ impl Reading<'_, '_> {
             pairs.extend(query::pairs(form)?);
         }
         let search = Search::of_pairs(self.rules.version(), of, pairs, self.rules.paging_parameters())?;
-        Ok(Interaction::Search(search))
+        Ok(Interaction::Search(Search { is_split, ..search }))
     }
 
     fn compartment(&self, name: &str, id: &str, of: &str) -> Result<SearchOf, Unreadable> {

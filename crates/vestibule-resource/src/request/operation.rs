@@ -39,8 +39,20 @@ impl Reading<'_, '_> {
                 has_complex_parameters = true;
             }
         }
+        let references = match self.request.body {
+            // What validates a write may resolve what the write would.
+            Some(body) if name == "validate" => self.references_by_search(body)?,
+            _ => Vec::new(),
+        };
         let name = name.to_owned();
-        Ok(Interaction::Operation(Operation { name, level, by_post, parameters, has_complex_parameters }))
+        Ok(Interaction::Operation(Operation {
+            name,
+            level,
+            by_post,
+            parameters,
+            has_complex_parameters,
+            references,
+        }))
     }
 }
 

@@ -71,7 +71,7 @@ impl Reading<'_, '_> {
     }
 
     /// References such as `Patient?identifier=…`, which the server resolves by searching.
-    fn references_by_search(&self, body: &Value) -> Result<Vec<Search>, Unreadable> {
+    pub(super) fn references_by_search(&self, body: &Value) -> Result<Vec<Search>, Unreadable> {
         let mut found = Vec::new();
         collect(body, MAX_DEPTH, &mut |text| found.push(text))?;
         if found.len() > MAX_REFERENCES {

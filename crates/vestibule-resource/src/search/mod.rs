@@ -27,6 +27,8 @@ pub struct Search {
     pub(crate) counts: bool,
     pub(crate) partial: bool,
     pub(crate) pages: bool,
+    /// Whether some of it is in the query and some in the form: who reads the form alone searches for less.
+    pub(crate) is_split: bool,
 }
 
 /// What is searched.

@@ -37,6 +37,7 @@ pub(super) fn search(
         counts: false,
         partial: false,
         pages: false,
+        is_split: false,
     };
     let mut seen = Vec::new();
     for (name, value) in pairs {

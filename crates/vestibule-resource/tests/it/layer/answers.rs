@@ -236,6 +236,82 @@ async fn a_search_that_cannot_be_limited_is_refused() {
     assert_ne!(ask("GET", "/?_page=2", "patient/*.rs").send(&fhir).await.status(), 403);
 }
 
+/// SMART-SCOPE-043, SMART-SCOPE-046
+#[tokio::test]
+async fn pages_tell_nothing_of_what_no_scope_reaches() {
+    let fhir = Fhir::new();
+    // Together they are no search of FHIR's; that there is a next page would tell of a third kind.
+    let two = "patient/Observation.rs?category=laboratory patient/Observation.rs?code=8867-4";
+    for path in ["/Observation?_count=1", "/Observation?category=survey", "/Patient/p-1/Observation"] {
+        assert_eq!(ask("GET", path, two).send(&fhir).await.status(), 403, "{path}");
+    }
+    assert_eq!(fhir.asked().len(), 0);
+    let own = ask("GET", "/Observation?category=laboratory", two).send(&fhir).await;
+    assert_eq!(own.status(), 200);
+    assert_eq!(value(&own)["entry"].as_array().unwrap().len(), 1);
+    assert_eq!(fhir.asked().pop().unwrap().uri().query(), Some("category=laboratory&patient=p-1"));
+}
+
+/// SMART-SCOPE-024, SMART-SCOPE-048
+#[tokio::test]
+async fn a_validation_tells_nothing_of_others() {
+    let fhir = Fhir::new();
+    let own = "patient/Observation.cu";
+    let validate = |scopes, patient| {
+        ask("POST", "/Observation/$validate", scopes).json(&observation("x", patient, "survey"))
+    };
+    let outcome = |code| {
+        json!({"resourceType": "OperationOutcome", "issue": [
+            {"severity": "error", "code": code, "diagnostics": "Patient/p-9 is not here"},
+            {"severity": "warning", "code": "value", "diagnostics": "as p-2 has it", "expression": ["Observation.code"]},
+        ]})
+    };
+    fhir.says(
+        200,
+        "application/fhir+json",
+        json!({"resourceType": "OperationOutcome", "issue": [
+        {"severity": "warning", "code": "value"}]}),
+    );
+    let sound = validate(own, "p-1").send(&fhir).await;
+    assert_eq!(sound.status(), 200);
+    assert_eq!(value(&sound)["issue"][0], json!({"severity": "warning", "code": "value"}));
+    // Whether a reference leads somewhere, whether an identifier is taken: the same bytes.
+    for (status, code) in
+        [(200, "not-found"), (422, "not-found"), (409, "duplicate"), (412, "conflict"), (400, "processing")]
+    {
+        fhir.says(status, "application/fhir+json", outcome(code));
+        assert_eq!(told(&validate(own, "p-1").send(&fhir).await), told(&sound), "{status} {code}");
+    }
+    fhir.says(422, "application/fhir+json", outcome("required"));
+    assert_eq!(value(&validate(own, "p-1").send(&fhir).await)["issue"][0]["code"], "required");
+    fhir.says(500, "application/fhir+json", outcome("exception"));
+    assert_eq!(validate(own, "p-1").send(&fhir).await.status(), 503);
+    fhir.asked();
+    // What could not be written is not validated.
+    let parameters = |resources: &[serde_json::Value]| {
+        let all: Vec<_> = resources.iter().map(|it| json!({"name": "resource", "resource": it})).collect();
+        json!({"resourceType": "Parameters", "parameter": all})
+    };
+    let both = [observation("x", "p-1", "survey"), observation("x", "p-2", "survey")];
+    assert_eq!(validate(own, "p-2").send(&fhir).await.status(), 403);
+    for (resources, status) in [(&both[1..], 403), (&both[..], 400), (&[][..], 400)] {
+        let asked = ask("POST", "/Observation/$validate", own).json(&parameters(resources));
+        assert_eq!(asked.send(&fhir).await.status(), status);
+    }
+    let stored = ask("POST", "/Observation/o-2/$validate", "patient/Observation.ru");
+    assert_eq!(stored.json(&both[0]).send(&fhir).await.status(), 404);
+    assert!(fhir.asked().iter().all(|it| it.method() == "GET"));
+    let asked = ask("POST", "/Observation/$validate", own).json(&parameters(&both[..1]));
+    fhir.says(200, "application/fhir+json", outcome("not-found"));
+    assert_eq!(told(&asked.send(&fhir).await), told(&sound));
+    // Who may write and read all of it is told what the server says; who may not read, is not.
+    fhir.says(422, "application/fhir+json", outcome("not-found"));
+    let open = validate("user/Observation.cr", "p-2").send(&fhir).await;
+    assert_eq!((open.status().as_u16(), value(&open)["issue"][0]["code"].as_str()), (422, Some("not-found")));
+    fhir.says(422, "application/fhir+json", outcome("not-found"));
+    assert_eq!(told(&validate("user/Observation.c", "p-2").send(&fhir).await), told(&sound));
+}
+
 #[tokio::test]
 async fn a_second_token_is_refused_in_a_form_too() {
     let fhir = Fhir::new();

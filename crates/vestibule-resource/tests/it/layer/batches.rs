@@ -100,6 +100,24 @@ async fn an_open_scope_sends_its_bundle_as_it_is() {
 }
 
 #[tokio::test]
+async fn new_resources_bring_their_address_where_nothing_is_judged() {
+    let fhir = Fhir::new();
+    let mut new = json!({"request": {"method": "POST", "url": "Observation"}, "resource": observation("x", "p-1", "survey")});
+    new["fullUrl"] = json!("https://other.example/fhir/Observation/1");
+    let bundle = bundle("transaction", &[new, put("o-1", "p-1")]);
+    // Who may not read is not shown what the server answers, and the bundle is the same.
+    for open in ["user/*.cruds", "user/*.cu"] {
+        assert_eq!(ask("POST", "/", open).json(&bundle).send(&fhir).await.status(), 200, "{open}");
+        let sent: Value = serde_json::from_slice(fhir.asked().pop().unwrap().body()).unwrap();
+        assert_eq!(sent["entry"][0]["fullUrl"], bundle["entry"][0]["fullUrl"]);
+    }
+    for narrowed in [OWN, "user/*.c patient/*.u"] {
+        assert_eq!(ask("POST", "/", narrowed).json(&bundle).send(&fhir).await.status(), 403, "{narrowed}");
+    }
+    assert_eq!(fhir.asked().len(), 0);
+}
+
+#[tokio::test]
 async fn the_answers_of_a_batch_have_a_bound() {
     let fhir = Fhir::new();
     let entries: Vec<Value> = (0..20).map(|_| get("Observation/o-1")).collect();
