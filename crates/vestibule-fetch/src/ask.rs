@@ -1,8 +1,6 @@
 //! One question, one answer: what is sent, and what an answer must look like to be used (FETCH-002, FETCH-004).
 
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::{
@@ -12,11 +10,11 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde::de::IgnoredAny;
 use vestibule_host::FetchedKeySet;
 
 use crate::dial::Stream;
+use crate::exchange::exchange;
 use crate::failure::Failure;
 use crate::freshness::Lifetime;
 use crate::target::Target;
@@ -31,30 +29,9 @@ pub(crate) struct Answer {
 /// Asks once, on a connection that is used for nothing else. Ends when the answer does, which may be never: the caller counts
 /// the time.
 pub(crate) async fn ask(stream: Box<dyn Stream>, target: &Target) -> Result<Answer, Failure> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(Failure::Broken)?;
-    let mut exchange = Box::pin(async move {
-        let response = sender.send_request(question(target)).await.map_err(Failure::Broken)?;
-        read(response).await
-    });
-    let mut connection = Box::pin(connection);
-    // In one task, so that whoever drops this future has dropped the connection as well.
-    let answered = poll_fn(|context| match exchange.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        Poll::Pending => connection.as_mut().poll(context).map(|_| None),
-    });
-    match answered.await {
-        Some(answer) => answer,
-        // The server has closed it; what had arrived before is still to be read.
-        None => {
-            drop(connection);
-            exchange.await
-        }
-    }
+    let mut limits = http1::Builder::new();
+    limits.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
+    exchange(stream, &limits, question(target), read).await
 }
 
 /// FETCH-002: GET, no credentials, no cookies; nothing in it depends on anything but the address.

@@ -30,7 +30,7 @@ pub(crate) enum Failure {
     #[error("no whole answer in time")]
     TooLate,
     #[error("the answer is broken or was cut off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[from] hyper::Error),
     #[error("the answer is {0}")]
     Status(StatusCode),
     #[error("the answer is compressed or encoded")]

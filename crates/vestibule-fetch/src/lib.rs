@@ -66,6 +66,10 @@
 //!   they look like any other.
 //! * [`FetchOptions::danger_allow_loopback`] is for development: clients can then reach what listens on this machine.
 //!
+//! # What else is here
+//!
+//! [`exchange`] is one request and its answer on a connection that somebody else made, without any guard: the way of this project's clients, once.
+//!
 //! # Who should not use this crate
 //!
 //! A host without outbound connections has no clients with a `jwks_uri`; the engine refuses them when they are loaded. A host whose
@@ -76,6 +80,7 @@ mod ask;
 mod cache;
 mod connect;
 mod dial;
+mod exchange;
 mod failure;
 mod fetcher;
 mod flights;
@@ -86,6 +91,7 @@ mod resolve;
 mod target;
 
 pub use dial::{Dial, Stream, TcpDial};
+pub use exchange::exchange;
 pub use fetcher::GuardedFetcher;
 pub use options::{FetchOptions, SetupError};
 pub use resolve::{Resolve, SystemResolve};

@@ -1,11 +1,9 @@
 //! A small HTTP client for servers that the operator named: the issuer's introspection endpoint, the FHIR server behind a proxy.
 //!
-//! Not for addresses that somebody else chose; `vestibule-fetch` is for those.
+//! Not for addresses that somebody else chose; `GuardedFetcher` of `vestibule-fetch` is for those. From there comes the exchange alone.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,8 +12,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCOD
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -23,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use vestibule_fetch::exchange;
 use vestibule_host::BoxError;
 
 use crate::transport::Transport;
@@ -113,30 +112,17 @@ async fn ask<S>(stream: S, request: Request<Bytes>, largest: usize) -> Result<Re
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) =
-        http1::Builder::new().max_headers(MAX_HEADERS).handshake(TokioIo::new(stream)).await?;
-    let mut exchange = Box::pin(async move {
-        let (head, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
+    let mut limits = http1::Builder::new();
+    limits.max_headers(MAX_HEADERS);
+    exchange(stream, &limits, request.map(Full::new), move |answer: Response<Incoming>| async move {
+        let (head, body) = answer.into_parts();
         let body = Limited::new(body, largest).collect().await.map_err(|error| -> BoxError {
             if error.is::<LengthLimitError>() { "the answer is too long".into() } else { error }
         })?;
         // Trailers say nothing that was judged.
         Ok(Response::from_parts(head, body.to_bytes()))
-    });
-    let mut connection = Box::pin(connection);
-    // In one task, so that whoever drops this future has dropped the connection as well.
-    let answered = poll_fn(|context| match exchange.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        Poll::Pending => connection.as_mut().poll(context).map(|_| None),
-    });
-    match answered.await {
-        Some(answer) => answer,
-        // The server has closed it; what had arrived before is still to be read.
-        None => {
-            drop(connection);
-            exchange.await
-        }
-    }
+    })
+    .await
 }
 
 impl fmt::Debug for HttpClient {
