@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use vestibule::{AuthorizationServer, Config, FhirBase, Host};
 use vestibule_host::*;
 use vestibule_jose::{LocalKeyRing, SystemRandom};
-use vestibule_resource::{Decision, FhirRequest, FhirVersion, Principal, Rules, bearer_token};
-
+use vestibule_resource::{EngineCheck, FhirVersion, Rules, layer::GuardLayer};
 #[cfg(test)]
 mod contract;
 
@@ -18,7 +17,6 @@ const FHIR: &str = "http://127.0.0.1:8090/fhir";
 /// The form goes back to its own address, which says where to go on.
 const SIGN_IN: &str =
     "<!doctype html><title>Sign in</title><form method=post><button>Sign in as Pat</button></form>";
-type Answer = Result<Json<Value>, StatusCode>;
 const PATIENTS: [(&str, &str); 2] = [("pat", "Pat Example"), ("kim", "Kim Example")];
 
 /// Everybody who signs in is Pat. A session is a random cookie; the newest counts.
@@ -90,24 +88,10 @@ async fn sign_in(State(users): State<Arc<Users>>, uri: http::Uri, headers: Heade
     ([(header::SET_COOKIE, cookie)], Redirect::to(resume)).into_response()
 }
 
-/// A FHIR server of one resource type: the token says which patient, and Vestibule whether the token lives.
-async fn patient(State(server): State<AuthorizationServer>, Path(id): Path<String>, head: Parts) -> Answer {
-    let token = bearer_token(&head).map_err(|denied| denied.status())?;
-    let living = server.access_token(token).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    let read = living.as_ref().map(|token| Principal::of_living_token(token.claims().all(), FHIR));
-    let Some(Ok(principal)) = read else { return Err(StatusCode::UNAUTHORIZED) };
-    let rules = Rules::new(FhirVersion::R4, FHIR);
-    let path = format!("/Patient/{id}");
-    let read =
-        FhirRequest::new(&head.method, &path).read(&rules).map_err(|unreadable| unreadable.status())?;
-    match (principal.decide(&read, &rules), PATIENTS.iter().find(|(known, _)| *known == id)) {
-        (Decision::PermitNarrowed(narrowing), Some((_, name))) => {
-            let patient = json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]});
-            let shown = narrowing.check_result(&patient).is_permitted();
-            if shown { Ok(Json(patient)) } else { Err(StatusCode::NOT_FOUND) }
-        }
-        _ => Err(StatusCode::FORBIDDEN),
-    }
+/// A FHIR server of one resource type. It knows nothing of tokens: the layer around it shows of it what they open.
+async fn patient(Path(id): Path<String>) -> Result<Json<Value>, StatusCode> {
+    let (_, name) = PATIENTS.iter().find(|(known, _)| *known == id).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(json!({"resourceType": "Patient", "id": id, "name": [{"text": name}]})))
 }
 
 #[tokio::main]
@@ -124,10 +108,12 @@ async fn main() -> Result<(), BoxError> {
     let pages = Arc::new(vestibule_pages::HtmlPages::new());
     let config = Config::new(EHR, FhirBase::new(FHIR)).with_live_check();
     let server = AuthorizationServer::builder(config, host).with_pages(pages).build()?;
+    let tokens = Arc::new(EngineCheck::new(server.clone(), EHR, FHIR));
+    let guard = GuardLayer::new(Rules::new(FhirVersion::R4, FHIR), tokens).under("/fhir").enforcing();
     let router = Router::new()
         .route("/", get(|| async { Html(include_str!("app.html")) }))
         .route("/sign-in", get(|| async { Html(SIGN_IN) }).post(sign_in).with_state(users))
-        .route("/fhir/Patient/{id}", get(patient).with_state(server.clone()))
+        .route("/fhir/Patient/{id}", get(patient).layer(guard))
         .fallback_service(vestibule_tower::VestibuleService::new(server));
     println!("Open {EHR}/");
     Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8090").await?, router).await?)
