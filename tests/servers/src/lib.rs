@@ -6,11 +6,13 @@
 //! and then ends that one server by its own process id and removes its directory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod disk;
 mod place;
 pub mod postgres;
 mod process;
 pub mod redis;
 
+pub use disk::SmallDisk;
 pub use place::Place;
 pub use postgres::Postgres;
 pub use process::{end, free_port, kill_tree, pause_until};

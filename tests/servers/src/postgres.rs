@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use crate::process::{end, kill_tree, locked, on_a_port, pause_until};
-use crate::{Place, process};
+use crate::{Place, SmallDisk, process};
 
 /// What every server here is started with. Commits are durable as in production; the directory usually is in memory.
 const SETTINGS: &[&str] = &[
@@ -23,11 +23,16 @@ pub struct Postgres {
     binaries: PathBuf,
     owner: Option<Owner>,
     settings: Vec<String>,
+    /// Where its tables are, if not in its place.
+    disk: Option<SmallDisk>,
     port: Mutex<u16>,
     process: Mutex<Option<Child>>,
     /// Dropped last: the watch removes the directory.
     place: Place,
 }
+
+/// Takes the tables to the disk, and leaves the log of changes where it is: without room for that the server gives up as a whole.
+const ON_DISK: &str = r#"cp -a "$0/data" "$1" && rm -r "$1/data/pg_wal" && ln -s "$0/data/pg_wal" "$1/data/" && shift && exec "$@""#;
 
 /// As whom it runs where we are root, as whom it refuses to.
 #[derive(Debug)]
@@ -50,6 +55,19 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed, or does not start.
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_on(None, settings)
+    }
+
+    /// Starts one whose tables are on a disk of so many MiB, which can be [filled](Self::fill_disk). A new one needs about 25. The
+    /// disk is gone when the server ends.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or does not start, or nobody may make a disk here.
+    pub fn start_on_small_disk(mebibytes: u32) -> Self {
+        Self::start_on(Some(mebibytes), &[])
+    }
+
+    fn start_on(mebibytes: Option<u32>, settings: &[&str]) -> Self {
         let binaries = binaries();
         let owner = Owner::needed();
         let place = Place::new("postgres", "data/postmaster.pid");
@@ -64,8 +82,9 @@ impl Postgres {
             .unwrap();
         assert!(initialised.status.success(), "initdb: {}", String::from_utf8_lossy(&initialised.stderr));
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let disk = mebibytes.map(|mebibytes| SmallDisk::new(place.path().join("disk"), mebibytes));
         let (port, process) = (Mutex::new(0), Mutex::new(None));
-        let server = Self { binaries, owner, settings, port, process, place };
+        let server = Self { binaries, owner, settings, disk, port, process, place };
         server.resume();
         server
     }
@@ -103,6 +122,22 @@ impl Postgres {
         assert!(started, "PostgreSQL did not start:\n{}", self.log());
     }
 
+    /// Leaves no room on the small disk.
+    ///
+    /// # Panics
+    /// When it has none, or does not run.
+    pub fn fill_disk(&self) {
+        self.disk.as_ref().unwrap().fill(locked(&self.process).as_ref().unwrap().id());
+    }
+
+    /// Gives the room back.
+    ///
+    /// # Panics
+    /// When the disk was not full.
+    pub fn make_room(&self) {
+        self.disk.as_ref().unwrap().make_room(locked(&self.process).as_ref().unwrap().id());
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
@@ -110,8 +145,17 @@ impl Postgres {
 
     fn try_on(&self, port: u16) -> bool {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.place.path().join("log"));
-        let mut command = run_as(self.owner.as_ref(), &self.binaries.join("postgres"));
-        command.arg("-D").arg(self.place.path().join("data")).arg("-p").arg(port.to_string());
+        let program = run_as(self.owner.as_ref(), &self.binaries.join("postgres"));
+        let (mut command, data) = match &self.disk {
+            None => (program, self.place.path().join("data")),
+            Some(disk) => (self.on(disk, &program), disk.path().join("data")),
+        };
+        command.arg("-D").arg(&data).arg("-p").arg(port.to_string());
+        // Who removes the place does not see the disk.
+        let pid_file = self.place.path().join("data/postmaster.pid");
+        if self.disk.is_some() {
+            command.arg("-c").arg(format!("external_pid_file={}", pid_file.display()));
+        }
         // The socket's directory is the server's own; tests come over TCP.
         command.arg("-k").arg(self.place.path()).current_dir(self.place.path());
         for setting in SETTINGS.iter().copied().chain(self.settings.iter().map(String::as_str)) {
@@ -120,9 +164,12 @@ impl Postgres {
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.unwrap()).spawn().unwrap();
         // The eighth line of this file says how far it has come.
-        let state = self.place.path().join("data/postmaster.pid");
-        let mut is_ready = false;
         let process_id = process.id();
+        let state = match &self.disk {
+            None => pid_file,
+            Some(disk) => disk.seen_through(process_id).join("data/postmaster.pid"),
+        };
+        let mut is_ready = false;
         pause_until(|| {
             is_ready = ready_line(&state, process_id);
             is_ready || !matches!(process.try_wait(), Ok(None))
@@ -134,6 +181,18 @@ impl Postgres {
             process::wait(&mut process);
         }
         is_ready
+    }
+
+    /// The program with the disk.
+    fn on(&self, disk: &SmallDisk, program: &Command) -> Command {
+        let mut command = disk.command();
+        command.args(["sh", "-c", ON_DISK]).arg(self.place.path()).arg(disk.path());
+        if self.owner.is_none() {
+            // Whoever may have a disk without being root is taken for root there, as whom the server refuses to run.
+            command.args(["unshare", "--user", "--map-user=1000", "--map-group=1000"]);
+        }
+        command.arg(program.get_program()).args(program.get_args());
+        command
     }
 }
 
@@ -225,6 +284,29 @@ mod tests {
         let (port, directory) = (server.port(), server.place.path().to_owned());
         drop(server);
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn a_small_disk_is_full_and_has_room_again() {
+        let server = Postgres::start_on_small_disk(64);
+        let query = |query: &str| {
+            let mut psql = Command::new(server.binaries.join("psql"));
+            psql.args([&server.url("postgres"), "-qAtc", query]).output().unwrap()
+        };
+        assert!(query("create table rows (text text)").status.success());
+        let insert = "insert into rows select repeat('x', 500) from generate_series(1, 1000)";
+        assert!(query(insert).status.success());
+        server.fill_disk();
+        let refused = query(insert);
+        assert!(!refused.status.success());
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(told.contains("No space left on device"), "{told}");
+        server.make_room();
+        assert!(query(insert).status.success());
+        assert_eq!(query("select count(*) from rows").stdout, b"2000\n");
+        let directory = server.place.path().to_owned();
+        drop(server);
         assert!(!directory.exists());
     }
 }
