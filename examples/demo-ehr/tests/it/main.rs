@@ -10,7 +10,6 @@ mod fhir;
 mod fhir_access;
 mod fhir_hidden;
 mod fhir_oracle;
-
 mod fhir_public;
 mod fhir_results;
 mod fhir_search;
@@ -28,5 +27,6 @@ mod races;
 mod running;
 mod sample_app;
 mod sign_in;
+mod throughput;
 mod tools;
 mod two_processes;
