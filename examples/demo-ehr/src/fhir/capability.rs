@@ -27,13 +27,14 @@ pub struct OAuthUris {
 }
 
 /// Which interactions there are, and the permission that each needs.
-const INTERACTIONS: [(&str, Permission); 7] = [
+const INTERACTIONS: [(&str, Permission); 8] = [
     ("read", Permission::Read),
     ("vread", Permission::Read),
     ("history-instance", Permission::Read),
     ("search-type", Permission::Search),
     ("create", Permission::Create),
     ("update", Permission::Update),
+    ("patch", Permission::Update),
     ("delete", Permission::Delete),
 ];
 
@@ -43,7 +44,7 @@ pub(super) fn statement(base: &FhirBase, caller: Option<&Principal>) -> Value {
         TYPES.into_iter().filter_map(|kind| resource(kind, caller, &base.guard.rules)).collect();
     let mut rest = json!({
         "mode": "server", "security": security(&base.uris),
-        "interaction": [{"code": "batch"}, {"code": "transaction"}]
+        "interaction": [{"code": "batch"}, {"code": "transaction"}, {"code": "search-system"}]
     });
     if let (false, Some(members)) = (resources.is_empty(), rest.as_object_mut()) {
         members.insert("resource".to_owned(), Value::Array(resources));
@@ -62,7 +63,8 @@ pub(super) fn statement(base: &FhirBase, caller: Option<&Principal>) -> Value {
         ],
         "software": {"name": "demo-ehr", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {"description": description, "url": base.url},
-        "fhirVersion": "4.0.1", "format": ["json", "application/fhir+json"], "rest": [rest]
+        "fhirVersion": "4.0.1", "format": ["json", "application/fhir+json"],
+        "patchFormat": ["application/json-patch+json"], "rest": [rest]
     })
 }
 
@@ -100,6 +102,8 @@ fn resource(name: &'static str, caller: Option<&Principal>, rules: &Rules) -> Op
     let interactions: Vec<Value> = INTERACTIONS
         .into_iter()
         .filter(|(_, permission)| writes(*permission) && open(*permission))
+        // Who may not read does not patch.
+        .filter(|(code, _)| *code != "patch" || open(Permission::Read))
         .map(|(code, _)| json!({"code": code}))
         .collect();
     if interactions.is_empty() {

@@ -218,6 +218,13 @@ impl View<'_> {
         self.user_may_change(record) && self.limits.is_none_or(permits)
     }
 
+    /// Whether the app may read what is stored, whatever it asks for here: to write is not to read.
+    pub(super) fn may_read(&self, record: &Record) -> bool {
+        let caller = self.caller;
+        caller.user_may_see(record)
+            && caller.principal.check_read(&record.resource, &caller.rules).is_permitted()
+    }
+
     /// Whether the app may leave the resource like this.
     pub(super) fn may_leave(&self, record: &Record) -> bool {
         let permits =

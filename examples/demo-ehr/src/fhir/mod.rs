@@ -172,6 +172,12 @@ impl FhirBase {
                 {
                     search::search(&view, &place(*kind, Some(of.id.as_str())), &asked.parameters())
                 }
+                SearchOf::System => match search.types() {
+                    Some(kinds) if kinds.iter().all(|kind| is_known(*kind)) => {
+                        search::of_types(&view, &self.url, kinds, &asked.parameters())
+                    }
+                    _ => unsupported(),
+                },
                 _ => unsupported(),
             },
             Interaction::Operation(operation) if operation.name == "everything" => match &operation.level {

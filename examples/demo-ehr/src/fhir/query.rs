@@ -105,6 +105,11 @@ impl Query {
         Ok(query)
     }
 
+    /// Whether an order was asked for.
+    pub(super) const fn is_sorted(&self) -> bool {
+        !self.sort.is_empty()
+    }
+
     /// The same with more parameters for the links of the answer.
     #[must_use]
     pub(super) fn with_sent(mut self, more: impl IntoIterator<Item = (String, String)>) -> Self {

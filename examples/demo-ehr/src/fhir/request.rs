@@ -11,6 +11,8 @@ use super::answer::Answer;
 /// Strangers send bodies: a bundle of a few resources fits.
 const LARGEST_BODY: usize = 256 * 1024;
 
+const JSON_PATCH: &str = "application/json-patch+json";
+
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
 /// What somebody asked.
@@ -59,7 +61,7 @@ impl Asked {
                     String::from_utf8(bytes.into()).map_err(|_| Answer::bad("the form is not UTF-8"))?;
                 asked.form = Some(form);
             }
-            "application/fhir+json" | "application/json" => {
+            "application/fhir+json" | "application/json" | JSON_PATCH => {
                 let body = serde_json::from_slice(&bytes);
                 asked.body = Some(body.map_err(|_| Answer::bad("the body is not JSON"))?);
             }
@@ -110,6 +112,12 @@ impl Asked {
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
         let both = [self.query.as_deref(), self.form.as_deref()];
         both.into_iter().flatten().flat_map(pairs).collect()
+    }
+
+    /// Whether the body is a JSON Patch. An entry of a batch says nothing of its format.
+    pub(super) fn is_json_patch(&self) -> bool {
+        let media = self.content_type.as_deref().and_then(|text| text.split(';').next()).unwrap_or_default();
+        media.trim().eq_ignore_ascii_case(JSON_PATCH)
     }
 
     /// The search in a conditional write.

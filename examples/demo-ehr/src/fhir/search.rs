@@ -1,4 +1,4 @@
-//! Search: on a type, in a patient's compartment, and `$everything`.
+//! Search: on a type, in a patient's compartment, on several types (`?_type=`), and `$everything`.
 
 use std::sync::Arc;
 
@@ -33,22 +33,60 @@ impl Place<'_> {
 
 /// One page of what a search finds and the app may see.
 pub(super) fn search(view: &View<'_>, place: &Place<'_>, sent: &[(String, String)]) -> Answer {
-    let kind = place.kind.name();
-    let query = match Query::parse(kind, sent) {
+    let query = match understood(view, place, sent) {
         Ok(query) => query,
-        Err(error) => return Answer::bad(&error.to_string()),
+        Err(answer) => return answer,
     };
-    // Naming a patient whom the token does not open is refused, not answered with an empty list: it is a mistake of the app,
-    // and silence would hide it. Nothing is learned from it: who exists does not matter.
-    let mut named = query.patients(kind).chain(place.compartment);
-    if named.any(|patient| !view.opens(place.kind, patient)) {
-        let text = "this token does not open the record of the patient named in the search";
-        return Answer::outcome(StatusCode::FORBIDDEN, "forbidden", text);
-    }
     let matches = matches(view, &query, place);
     page(place, &query, &matches, |page| {
         along(&query.includes, page, view.records, |record| view.shows_along(record))
     })
+}
+
+/// The same of several types, one after the other: what each of them finds by the parameters that they share.
+pub(super) fn of_types(
+    view: &View<'_>,
+    base: &str,
+    kinds: &[ResourceType],
+    sent: &[(String, String)],
+) -> Answer {
+    let (types, sent): (Vec<_>, Vec<_>) = sent.iter().cloned().partition(|(name, _)| name == "_type");
+    let mut found = Vec::new();
+    let mut page = None;
+    for (at, kind) in kinds.iter().enumerate() {
+        // A type that is named twice is searched once.
+        if kinds.iter().take(at).any(|before| before == kind) {
+            continue;
+        }
+        let place = Place { base, kind: *kind, compartment: None };
+        let query = match understood(view, &place, &sent) {
+            Ok(query) => query,
+            Err(answer) => return answer,
+        };
+        if query.is_sorted() || !query.includes.is_empty() {
+            return Answer::bad("a search of several types is neither sorted nor includes others here");
+        }
+        found.extend(matches(view, &query, &place));
+        page.get_or_insert(query);
+    }
+    match page {
+        Some(page) => page_of(base, base, &page.with_sent(types), &found, |_| Vec::new()),
+        None => Answer::bad("the search names no type"),
+    }
+}
+
+/// What is searched for.
+fn understood(view: &View<'_>, place: &Place<'_>, sent: &[(String, String)]) -> Result<Query, Answer> {
+    let kind = place.kind.name();
+    let query = Query::parse(kind, sent).map_err(|error| Answer::bad(&error.to_string()))?;
+    // Naming a patient whom the token does not open is refused, not answered with an empty list: it is a mistake of the app,
+    // and silence would hide it. Nothing is learned from it: who exists does not matter.
+    let is_closed = |patient: &str| !view.opens(place.kind, patient);
+    if query.patients(kind).chain(place.compartment).any(is_closed) {
+        let text = "this token does not open the record of the patient named in the search";
+        return Err(Answer::outcome(StatusCode::FORBIDDEN, "forbidden", text));
+    }
+    Ok(query)
 }
 
 /// Everything that matches and is shown, in order. The total counts nothing else.

@@ -1,10 +1,11 @@
-//! Create, update and delete, also conditionally. What is stored and what is submitted are both judged (SMART-SCOPE-048).
+//! Create, update, patch and delete, also conditionally. What is stored and what is submitted are both judged (SMART-SCOPE-048).
 //!
 //! There is no update-as-create: it would tell apart ids that are free from those of records that are hidden.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use json_patch::Patch;
 use serde_json::{Value, json};
-use vestibule_resource::{Act, Write};
+use vestibule_resource::{Act, FhirRequest, Interaction, Write};
 
 use super::answer::Answer;
 use super::guard::{Sight, View};
@@ -33,6 +34,10 @@ pub(super) const WRITABLE: [&str; 13] = [
 ];
 /// So often a write is decided anew when somebody else was faster.
 const ATTEMPTS: usize = 5;
+/// Steps of a patch.
+const MOST_STEPS: usize = 64;
+/// Deepest nesting that a patch may leave.
+const DEEPEST: usize = 32;
 
 /// A write that was decided, and may be made.
 #[derive(Debug)]
@@ -104,9 +109,7 @@ pub(super) fn plan(
         }
         (Act::Update, found) => update(base, &view, asked, kind, stored(&view, write, found)),
         (Act::Delete, found) => delete(&view, asked, kind, stored(&view, write, found)),
-        (Act::Patch, _) => {
-            Err(Answer::unsupported(StatusCode::METHOD_NOT_ALLOWED, "send the whole resource with PUT"))
-        }
+        (Act::Patch, found) => patch(base, &view, asked, kind, stored(&view, write, found)),
     }
 }
 
@@ -166,6 +169,70 @@ fn update(
     Ok(Plan { change, status: StatusCode::OK })
 }
 
+/// What is stored may be changed, and what the patch makes of it may be kept. The patch tests what is there, and the answer shows what it left alone:
+/// who may not read does not patch.
+fn patch(
+    base: &FhirBase,
+    view: &View<'_>,
+    asked: &Asked,
+    kind: &str,
+    stored: Option<&Record>,
+) -> Result<Plan, Answer> {
+    if !asked.is_json_patch() {
+        let text = "a patch is a JSON Patch here: application/json-patch+json, in a request of its own";
+        return Err(Answer::unsupported(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    let may_patch = |record: &&Record| view.may_change(record) && view.may_read(record);
+    let stored = stored.filter(may_patch).ok_or_else(Answer::missing)?;
+    unchanged(asked, stored)?;
+    let patched = patched(asked, stored)?;
+    // As if the whole resource was sent: its type and id, and no references by search.
+    let path = format!("/{kind}/{}", stored.id());
+    let whole = FhirRequest::new(&Method::PUT, &path).with_body(Some(&patched)).read(&base.guard.rules);
+    if !matches!(whole, Ok(Interaction::Write(write)) if write.references.is_empty()) {
+        return Err(Answer::bad(
+            "what the patch leaves is not the resource that it was, or refers by a search",
+        ));
+    }
+    let record = view.records.record(resource(base, patched, kind, stored.id())?);
+    if !view.may_leave(&record) {
+        return Err(not_yours());
+    }
+    let change =
+        Change { kind: kind.to_owned(), id: stored.id().to_owned(), resource: Some(record.resource) };
+    Ok(Plan { change, status: StatusCode::OK })
+}
+
+/// The stored resource after all steps of a JSON Patch (RFC 6902).
+fn patched(asked: &Asked, stored: &Record) -> Result<Value, Answer> {
+    let steps = asked.body.clone().and_then(|body| serde_json::from_value::<Patch>(body).ok());
+    let Some(Patch(steps)) = steps.filter(|steps| steps.0.len() <= MOST_STEPS) else {
+        return Err(Answer::bad("the body is no JSON Patch, or has too many steps"));
+    };
+    let mut resource = stored.resource.clone();
+    for step in steps {
+        // One by one: each step can double what the last one left, or nest it.
+        if json_patch::patch(&mut resource, &[step]).is_err() {
+            let text = "a step of the patch does not fit the resource";
+            return Err(Answer::outcome(StatusCode::UNPROCESSABLE_ENTITY, "processing", text));
+        }
+        if !is_shallow(&resource, DEEPEST) {
+            return Err(Answer::bad("the patch nests too deep"));
+        }
+        small(&resource)?;
+    }
+    Ok(resource)
+}
+
+fn is_shallow(value: &Value, left: usize) -> bool {
+    let Some(left) = left.checked_sub(1) else { return false };
+    match value {
+        Value::Array(items) => items.iter().all(|item| is_shallow(item, left)),
+        Value::Object(members) => members.values().all(|member| is_shallow(member, left)),
+        _ => true,
+    }
+}
+
 fn delete(view: &View<'_>, asked: &Asked, kind: &str, stored: Option<&Record>) -> Result<Plan, Answer> {
     let stored = stored.filter(|record| view.may_change(record)).ok_or_else(Answer::missing)?;
     unchanged(asked, stored)?;
@@ -193,19 +260,29 @@ fn not_yours() -> Answer {
 
 /// The resource as it came, as far as this server looks at it. It checks no profile.
 fn submitted(base: &FhirBase, asked: &Asked, kind: &str, id: &str) -> Result<Value, Answer> {
-    let mut resource = asked.body.clone().ok_or_else(|| Answer::bad("there is no resource in the body"))?;
+    let sent = asked.body.clone().ok_or_else(|| Answer::bad("there is no resource in the body"))?;
+    resource(base, sent, kind, id)
+}
+
+/// A resource as it is kept.
+fn resource(base: &FhirBase, mut resource: Value, kind: &str, id: &str) -> Result<Value, Answer> {
     if resource.get("resourceType").and_then(Value::as_str) != Some(kind) {
         return Err(Answer::bad("the body is of another type than the address"));
     }
-    if resource.to_string().len() > LARGEST_RESOURCE {
-        let text = "this server keeps small resources only";
-        return Err(Answer::outcome(StatusCode::PAYLOAD_TOO_LARGE, "too-long", text));
-    }
+    small(&resource)?;
     if let Some(members) = resource.as_object_mut() {
         members.insert("id".to_owned(), json!(id));
     }
     localize(&mut resource, &format!("{}/", base.url));
     Ok(resource)
+}
+
+fn small(resource: &Value) -> Result<(), Answer> {
+    if resource.to_string().len() > LARGEST_RESOURCE {
+        let text = "this server keeps small resources only";
+        return Err(Answer::outcome(StatusCode::PAYLOAD_TOO_LARGE, "too-long", text));
+    }
+    Ok(())
 }
 
 /// References to this base become relative, so that they lead home wherever home is.

@@ -59,6 +59,29 @@ async fn a_compartment_is_searched_by_type() {
     assert_eq!(app.status("/Patient/ben/NoSuchType").await, 404);
 }
 
+/// SMART-SCOPE-023
+#[tokio::test]
+async fn several_types_are_searched_at_once() {
+    let app = App::new("alice", Some("ben"), "patient/Condition.rs patient/Goal.rs").await;
+    let each = [app.finds("/Condition?patient=ben").await, app.finds("/Goal?patient=ben").await].concat();
+    assert_eq!(app.finds("/?_type=Condition,Goal&patient=ben&_count=200").await, each);
+    assert_eq!(app.finds("/?_type=Condition,Goal,Condition&_count=200").await, each, "nobody else's");
+    let posted = app.post_search("/_search", "_type=Condition,Goal&_count=200").await;
+    assert_eq!((posted.status, ids(&posted)), (StatusCode::OK, each.clone()), "{}", posted.body);
+    let mut path = "/?_type=Condition,Goal&_count=1".to_owned();
+    let mut paged = Vec::new();
+    loop {
+        let answer = app.get(&path).await;
+        paged.extend(ids(&answer));
+        assert_eq!(answer.json()["total"], each.len());
+        let Some(next) = link(&answer.json(), "next") else { break };
+        path = format!("/{next}");
+    }
+    assert_eq!(paged, each);
+    assert_eq!(app.status("/?_type=Condition,Goal&patient=alice").await, 403);
+    assert_eq!(app.status("/?_type=Condition,Observation").await, 403, "each of them needs a scope");
+}
+
 #[tokio::test]
 async fn records_have_versions() {
     let app = App::new("alice", Some("ben"), "patient/Observation.r").await;
@@ -112,7 +135,10 @@ async fn what_cannot_be_read_exactly_is_refused() {
         "/Observation?subject:Patient.name=x",
         "/Patient?_has:Observation:patient:code=x",
         "/Observation?_filter=code%20eq%20x",
-        "/?_type=Observation",
+        "/?_type=NoSuchType",
+        "/?_type=Observation&_sort=date",
+        "/?_type=DocumentReference&_include=DocumentReference:author",
+        "/?patient=ben",
         "/Observation?_count=1&_count=2",
     ] {
         let answer = app.get(path).await;

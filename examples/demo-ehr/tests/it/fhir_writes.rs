@@ -76,6 +76,114 @@ async fn a_resource_lives_from_create_to_delete() {
     assert_eq!(whole.get(&format!("{place}/_history")).await.json()["total"], 3);
 }
 
+/// SMART-SCOPE-020, SMART-SCOPE-048
+#[tokio::test]
+async fn a_patch_is_judged_before_and_after() {
+    let app = app("dr-lee", "hana", "patient/Observation.cruds").await;
+    let made = app.send("POST", "/Observation", &[], Some(&observation("hana", "vital-signs"))).await;
+    let place = place(&made);
+    let json_patch = ("content-type", "application/json-patch+json");
+    let patch = async |app: &App<'_>, place: &str, steps: Value| {
+        app.send("PATCH", place, &[json_patch], Some(&steps)).await
+    };
+    let value = |value: u32| json!([{"op": "replace", "path": "/valueQuantity/value", "value": value}]);
+    let done = patch(&app, &place, value(70)).await;
+    assert_eq!(
+        (done.status, &done.json()["valueQuantity"]["value"]),
+        (StatusCode::OK, &json!(70)),
+        "{}",
+        done.body
+    );
+    assert_ne!(done.header("etag"), made.header("etag"));
+    assert_eq!(app.get(&place).await.json(), done.json());
+    let stale = app.send("PATCH", &place, &[json_patch, ("if-match", "W/\"1\"")], Some(&value(71))).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+
+    // What it leaves must still be the patient's, within the scope, and the resource that it was.
+    let laboratory = format!("patient/Observation.ru?category={LABORATORY} patient/Observation.c");
+    let granular = server().await.app("dr-lee", Some("hana"), &laboratory).await;
+    let lab = app.send("POST", "/Observation", &[], Some(&observation("hana", "laboratory"))).await;
+    let lab = self::place(&lab);
+    assert_eq!(patch(&granular, &lab, value(5)).await.status, StatusCode::OK);
+    let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
+    let recoded = json!([{"op": "replace", "path": "/category/0/coding/0/code", "value": "survey"}]);
+    for (app, at, steps, status) in [
+        (&granular, &lab, recoded, StatusCode::FORBIDDEN),
+        (
+            &app,
+            &place,
+            json!([{"op": "replace", "path": "/subject/reference", "value": "Patient/jonas"}]),
+            StatusCode::FORBIDDEN,
+        ),
+        (&app, &place, json!([{"op": "remove", "path": "/subject"}]), StatusCode::FORBIDDEN),
+        (&app, &place, json!([{"op": "replace", "path": "/id", "value": "other"}]), StatusCode::BAD_REQUEST),
+        (
+            &app,
+            &place,
+            json!([{"op": "replace", "path": "/resourceType", "value": "Condition"}]),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            &app,
+            &place,
+            json!([{"op": "replace", "path": "/subject/reference", "value": "Patient?identifier=x"}]),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            &app,
+            &place,
+            json!([{"op": "test", "path": "/status", "value": "draft"}]),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (&app, &place, json!([{"op": "remove", "path": "/nothing"}]), StatusCode::UNPROCESSABLE_ENTITY),
+        (&app, &place, json!({"op": "remove"}), StatusCode::BAD_REQUEST),
+        (
+            &app,
+            &place,
+            vec![json!({"op": "copy", "from": "/code", "path": "/code/coding/-"}); 64].into(),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+        (
+            &app,
+            &place,
+            vec![json!({"op": "copy", "from": "/code", "path": "/code/x"}); 64].into(),
+            StatusCode::BAD_REQUEST,
+        ),
+        (&app, &place, json!([{"op": "add", "path": "/note", "value": deep}]), StatusCode::BAD_REQUEST),
+        (
+            &app,
+            &place,
+            vec![json!({"op": "copy", "from": "/valueQuantity/value", "path": "/x"}); 65].into(),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            &app,
+            &place,
+            json!([{"op": "add", "path": "/note", "value": "x".repeat(40_000)}]),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+    ] {
+        let before = app.get(at).await.json();
+        assert_eq!(patch(app, at, steps.clone()).await.status, status, "{steps}");
+        assert_eq!(app.get(at).await.json(), before);
+    }
+
+    // Hidden, missing, and what may not be read: one answer.
+    let missing = patch(&app, "/Observation/hana-glu-999", value(1)).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    let writer = server().await.app("dr-lee", Some("hana"), "patient/Observation.u").await;
+    for (app, at) in
+        [(&app, "/Observation/jonas-glu-1"), (&granular, place.as_str()), (&writer, place.as_str())]
+    {
+        let hidden = patch(app, at, value(1)).await;
+        assert_eq!((hidden.status, &hidden.body), (missing.status, &missing.body), "{at}");
+    }
+    let reader = server().await.app("dr-lee", Some("hana"), "patient/Observation.rs").await;
+    assert_eq!(patch(&reader, &place, value(1)).await.status, StatusCode::FORBIDDEN);
+    let other = app.send("PATCH", &place, &[], Some(&json!({"resourceType": "Parameters"}))).await;
+    assert_eq!(other.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
 /// SMART-SCOPE-020
 #[tokio::test]
 async fn each_letter_is_one_permission() {
