@@ -25,6 +25,10 @@
 //!   its verb wholly done or not done at all.
 //! * **Bounds.** The queue is bounded (`Busy` when it is full) and so is the file, if
 //!   [`SqliteOptions::with_max_bytes`] says so (`Full`).
+//! * **Housekeeping gives way.** A purge is taken in bites of some milliseconds, each a commit of its own; what waits for the
+//!   writer is served between them.
+//! * **Readiness.** `ping` asks the writer for the lock. After a write that failed it is a small write itself, until one works:
+//!   a full disk can still be read.
 //! * **Several processes** may open the same file on one machine. A network file system is no place for it.
 //!
 //! # Security

@@ -34,6 +34,11 @@ macro_rules! statements {
 
 statements! {
     ping: "SELECT max(number) FROM {p}migrations";
+    // What a trial writes is nobody's launch, and gone before its commit: its pages are written all the same.
+    trial:
+        "INSERT INTO {p}launches (tenant, hash, keep_until, put_by, record) VALUES (x'', x'', 0, x'', zeroblob(16384))";
+    end_trial:
+        "DELETE FROM {p}launches WHERE tenant = x'' AND hash = x''";
 
     // Interactions.
     interaction:

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use vestibule_host::StoreFault;
@@ -27,6 +28,14 @@ struct Lanes {
     reads: Option<Lane>,
     sharing: Sharing,
     durability: Durability,
+    failures: Failures,
+}
+
+/// Writes that failed, and how many of them a later trial has answered for.
+#[derive(Debug, Default)]
+struct Failures {
+    seen: AtomicU64,
+    answered: AtomicU64,
 }
 
 impl SqliteStore {
@@ -54,6 +63,7 @@ impl SqliteStore {
             reads: Some(reads),
             sharing: Sharing::Shared,
             durability: Durability::Crash,
+            failures: Failures::default(),
         })))
     }
 
@@ -68,7 +78,8 @@ impl SqliteStore {
         let sql = Statements::new(&options.prefix).within(connection::bound(&writer, &options)?);
         let writes = Lane::of_writer(writer, Arc::new(sql), options.queue)?;
         let (sharing, durability) = (Sharing::Process, Durability::None);
-        Ok(Self(Arc::new(Lanes { writes, reads: None, sharing, durability })))
+        let failures = Failures::default();
+        Ok(Self(Arc::new(Lanes { writes, reads: None, sharing, durability, failures })))
     }
 
     /// Takes no more verbs and waits until those that were taken are answered and the file is closed. Every call after this
@@ -90,7 +101,26 @@ impl SqliteStore {
     }
 
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreFault> {
-        self.0.writes.run(operation).await
+        let end = self.0.writes.run(operation).await;
+        // Busy is another process, or too much at once: that passes, and says nothing about the disk.
+        if end.as_ref().is_err_and(|fault| !matches!(fault, StoreFault::Busy { .. })) {
+            self.0.failures.seen.fetch_add(1, Ordering::Relaxed);
+        }
+        end
+    }
+
+    /// Whether the store can be used. As long as writing works that costs no write, so whoever may ask a probe over and over moves
+    /// nothing. After a write that failed, for whatever reason, a trial has to work first: a full disk can be read.
+    pub(crate) async fn probe(&self) -> Result<(), StoreFault> {
+        let Failures { seen, answered } = &self.0.failures;
+        let known = seen.load(Ordering::Relaxed);
+        if known <= answered.load(Ordering::Relaxed) {
+            return self.write(Ping).await;
+        }
+        self.write(Trial).await?;
+        // What failed since then asks for a trial of its own.
+        answered.fetch_max(known, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, StoreFault> {
@@ -100,13 +130,27 @@ impl SqliteStore {
 
 /// Shows that the writer is alive and that the write lock can be had.
 #[derive(Debug)]
-pub(crate) struct Ping;
+struct Ping;
+
+/// Shows that there is room for what a verb writes.
+#[derive(Debug)]
+struct Trial;
 
 impl Operation for Ping {
     type Output = ();
 
     fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<()>, Failure> {
         on.prepare_cached(&sql.ping)?.query_row([], |_| Ok(()))?;
+        Ok(Effect::Keep(()))
+    }
+}
+
+impl Operation for Trial {
+    type Output = ();
+
+    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<()>, Failure> {
+        on.prepare_cached(&sql.trial)?.execute([])?;
+        on.prepare_cached(&sql.end_trial)?.execute([])?;
         Ok(Effect::Keep(()))
     }
 }

@@ -21,7 +21,6 @@ use vestibule_host::{
 };
 
 use crate::SqliteStore;
-use crate::store::Ping;
 
 #[async_trait]
 impl GrantStore for SqliteStore {
@@ -30,7 +29,7 @@ impl GrantStore for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
-        self.write(Ping).await
+        self.probe().await
     }
 
     async fn interaction(
@@ -115,6 +114,6 @@ impl GrantStore for SqliteStore {
     }
 
     async fn purge(&self, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
-        self.write(purge::Purge { before, max }).await
+        purge::purge(self, before, max).await
     }
 }

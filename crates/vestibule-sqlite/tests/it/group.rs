@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use vestibule_host::grant_store::{Durability, Sharing};
 use vestibule_host::{
-    Advance, Advanced, AttemptId, Call, GrantStore, InteractionHash, LaunchHash, PutLaunch, Record, Revision,
-    StoreFault, Tenant, UnixMillis,
+    Advance, Advanced, AttemptId, Call, GrantStore, InteractionHash, LaunchHash, Purged, PutLaunch, Record,
+    Revision, StoreFault, Tenant, UnixMillis,
 };
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
 
@@ -145,4 +145,30 @@ async fn a_row_that_is_over_is_no_row() {
     assert_eq!(store.advance_interaction(&op, &later).await.unwrap(), Advanced::Saved(Revision(1)));
     let found = store.interaction(&InteractionHash::new([1; 32]), &later).await.unwrap().unwrap();
     assert_eq!(found.record, Record(vec![2].into()));
+}
+
+/// On one thread the purge cannot ask for its next bite before the answer of the launch was looked at.
+#[tokio::test]
+async fn whoever_waits_is_served_between_the_bites_of_a_purge() {
+    const DEAD: u16 = 20_000;
+    let directory = Directory::new();
+    let store = open(&directory, SqliteOptions::default());
+    let file = Connection::open(directory.file()).unwrap();
+    let dead = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1 - 1)
+                INSERT INTO vestibule_launches (tenant, hash, keep_until, put_by, record)
+                SELECT x'74', CAST(printf('%032d', n) AS BLOB), 10, x'00', x'00' FROM numbers";
+    assert_eq!(file.execute(dead, [DEAD]).unwrap(), usize::from(DEAD));
+    drop(file);
+    let purging = tokio::spawn({
+        let store = store.clone();
+        async move { store.purge(UnixMillis(10), DEAD).await }
+    });
+    for n in 0..3 {
+        tokio::task::yield_now().await;
+        store.put_launch(&put(n), &call(n)).await.unwrap();
+        assert!(!purging.is_finished(), "launch {n} waited for the whole purge");
+    }
+    assert_eq!(purging.await.unwrap().unwrap().rows, u32::from(DEAD));
+    assert_eq!(store.purge(UnixMillis(10), 100).await.unwrap(), Purged { rows: 0, more: false });
+    assert!(store.launch(&launch(2), &call(2)).await.unwrap().is_some());
 }

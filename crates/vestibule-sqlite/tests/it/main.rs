@@ -6,5 +6,6 @@ mod crash;
 mod directory;
 mod file;
 mod group;
+mod readiness;
 mod registrations;
 mod schema;
