@@ -13,11 +13,11 @@ use crate::error::Failure;
 use crate::operation::{Effect, Operation};
 use crate::statements::Statements;
 
-/// After this a bite ends. A commit that waits for the disk takes as long.
-const BITE: Duration = Duration::from_millis(5);
+/// After this a bite ends. A commit that waits for the disk takes longer.
+const BITE: Duration = Duration::from_millis(2);
 
 /// Rows between two looks at the clock.
-const MOUTHFUL: u32 = 16;
+const MOUTHFUL: u32 = 8;
 
 pub(super) async fn purge(store: &SqliteStore, before: UnixMillis, max: u16) -> Result<Purged, StoreFault> {
     let max = u32::from(max);
