@@ -1,20 +1,29 @@
 //! What the hospital answers Vestibule, held to what the traits promise.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
+use demo_ehr::apps::AppKey;
 use demo_ehr::database::{Database, Store};
 use demo_ehr::ehr::session::{self, Cookie};
+use demo_ehr::embed::Storage;
+use demo_ehr::host::clients::{self, Surroundings};
 use demo_ehr::host::patients::EhrPatients;
+use demo_ehr::host::registrations::Registrations;
 use demo_ehr::host::users::EhrUsers;
 use demo_ehr::records::{PATIENTS, Records};
 use http::request::Parts;
 use http::{HeaderValue, header};
+use tokio::sync::OnceCell;
 use vestibule_host::{
-    ClientId, PatientAccessPolicy, PatientId, SessionId, SignedInUser, UnixMillis, UserAuthenticator, UserId,
-    UserKind,
+    ClientId, ClientRegistrar, PatientAccessPolicy, PatientId, Registration, SessionId, SignedInUser,
+    StaticClients, StoreFault, Tenant, UnixMillis, UserAuthenticator, UserId, UserKind,
 };
+use vestibule_test_servers::Place;
 use vestibule_testkit::suite::Arranged;
+use vestibule_testkit::suite::operators::{AsRegistry, RegistrarWorld};
 use vestibule_testkit::suite::patients::{PatientWorld, Person};
 use vestibule_testkit::suite::users::UserWorld;
 
@@ -131,4 +140,89 @@ impl PatientWorld for Hospital {
 
 mod patients {
     vestibule_testkit::patient_suite!(super::Hospital::new());
+}
+
+/// The hospital's registry: the apps that come with it, and those that register themselves beside them.
+struct Registry {
+    kept: Store,
+    storage: OnceCell<Storage>,
+    opened: Mutex<HashMap<Tenant, Arc<dyn Registrations>>>,
+}
+
+/// Where its files are. The keys are made once for all cases.
+static FILES: LazyLock<Place> = LazyLock::new(|| Place::new("registry", "none.pid"));
+
+impl Registry {
+    fn new(kept: Store) -> Self {
+        Self { kept, storage: OnceCell::new(), opened: Mutex::default() }
+    }
+
+    fn in_a_file() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}.sqlite3", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::new(Store::Sqlite(FILES.path().join(name)))
+    }
+
+    /// The one that is open, or a new one with these apps beside the built-in ones.
+    async fn of(&self, issuer: &Tenant, file: &StaticClients) -> Arc<dyn Registrations> {
+        let open = async || {
+            let keys = FILES.path().join("keys");
+            Storage::open(&self.kept, Some(&keys), issuer.as_str()).await.unwrap()
+        };
+        let storage = self.storage.get_or_init(open).await;
+        let app_key = AppKey::open(None).await.unwrap();
+        let around = Surroundings {
+            public_url: issuer.as_str(),
+            sample_app_url: "https://apps.example",
+            key_set_url: "https://apps.example/jwks",
+            app_key: &app_key,
+        };
+        let built_in = clients::registry(around, None).unwrap();
+        let mut opened = self.opened.lock().unwrap();
+        let known = opened.entry(issuer.clone()).or_insert_with(|| {
+            let known = built_in.iter().chain(file.iter()).cloned().collect();
+            storage.registrations(issuer.as_str(), StaticClients::new(known).unwrap())
+        });
+        Arc::clone(known)
+    }
+}
+
+#[async_trait]
+impl RegistrarWorld for Registry {
+    async fn open(&self, issuer: &Tenant, file: StaticClients, _: u32) -> Arc<dyn ClientRegistrar> {
+        self.of(issuer, &file).await
+    }
+
+    async fn newest(
+        &self,
+        issuer: &Tenant,
+        _: Option<&Registration>,
+        _: u16,
+    ) -> Result<Vec<Registration>, StoreFault> {
+        self.of(issuer, &StaticClients::default()).await.newest().await
+    }
+
+    async fn registration_of(
+        &self,
+        issuer: &Tenant,
+        id: &ClientId,
+    ) -> Result<Option<Registration>, StoreFault> {
+        self.of(issuer, &StaticClients::default()).await.of(id).await
+    }
+
+    async fn cut(&self) -> Arranged {
+        if self.kept == Store::Memory {
+            return Arranged::Never;
+        }
+        self.storage.get().unwrap().close().await;
+        Arranged::Done
+    }
+}
+
+mod registry_in_a_file {
+    vestibule_testkit::registry_suite!(super::AsRegistry(super::Registry::in_a_file()));
+}
+
+mod registry_in_memory {
+    vestibule_testkit::registry_suite!(super::AsRegistry(super::Registry::new(super::Store::Memory)));
 }

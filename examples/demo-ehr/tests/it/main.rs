@@ -16,6 +16,7 @@ mod fhir_search;
 mod fhir_writes;
 mod inspector;
 mod junk;
+mod key_rings;
 mod killed;
 mod known_clients;
 mod launch;
