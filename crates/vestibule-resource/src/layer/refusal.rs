@@ -47,7 +47,7 @@ impl Refusal {
     pub(super) const NO_COMMON_SEARCH: Self = Self::Plain(
         StatusCode::FORBIDDEN,
         "not-supported",
-        "the granted scopes cannot be searched together; search with the parameters of one of them",
+        "the granted scopes together are no search on this type; search with the parameters of one of them",
     );
     pub(super) const CHANGED: Self = Self::Plain(
         StatusCode::CONFLICT,

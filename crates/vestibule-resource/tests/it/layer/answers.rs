@@ -245,6 +245,9 @@ async fn pages_tell_nothing_of_what_no_scope_reaches() {
     for path in ["/Observation?_count=1", "/Observation?category=survey", "/Patient/p-1/Observation"] {
         assert_eq!(ask("GET", path, two).send(&fhir).await.status(), 403, "{path}");
     }
+    // Nor is what nobody understands.
+    let unclear = ask("GET", "/Encounter?_count=1", "patient/*.rs?category=laboratory").send(&fhir).await;
+    assert_eq!(unclear.status(), 403);
     assert_eq!(fhir.asked().len(), 0);
     let own = ask("GET", "/Observation?category=laboratory", two).send(&fhir).await;
     assert_eq!(own.status(), 200);
