@@ -67,17 +67,18 @@ fn read_parameters(body: &Value, into: &mut Vec<(String, String)>) -> Result<boo
     for parameter in list {
         let members = parameter.as_object().ok_or(Unreadable::Body)?;
         let name = members.get("name").and_then(Value::as_str).ok_or(Unreadable::Body)?;
-        let mut values = members.iter().filter(|(member, _)| member.as_str() != "name");
-        match (values.next(), values.next()) {
-            (Some((member, Value::String(text))), None) if member.starts_with("value") => {
-                into.push((name.to_owned(), text.clone()));
+        // With an id or an extension it still says what it says to the server.
+        others |= members.len() != 2;
+        for (member, value) in members.iter().filter(|(member, _)| member.as_str() != "name") {
+            match value {
+                Value::String(text) if member.starts_with("value") => {
+                    into.push((name.to_owned(), text.clone()));
+                }
+                Value::Number(_) | Value::Bool(_) if member.starts_with("value") => {
+                    into.push((name.to_owned(), value.to_string()));
+                }
+                _ => others = true,
             }
-            (Some((member, value @ (Value::Number(_) | Value::Bool(_)))), None)
-                if member.starts_with("value") =>
-            {
-                into.push((name.to_owned(), value.to_string()));
-            }
-            _ => others = true,
         }
     }
     Ok(others)
