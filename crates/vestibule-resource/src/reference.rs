@@ -58,21 +58,8 @@ impl Reader<'_> {
             return Refers::To(*kind, id.clone());
         }
         match self.rules.relative(text) {
-            Some(relative) => self.local(relative),
+            Some(relative) => local(relative, self.rules),
             None => self.elsewhere(text),
-        }
-    }
-
-    /// `Type/id`, with a version or without.
-    pub(crate) fn local(&self, text: &str) -> Refers {
-        let (kind, id) = match *text.split('/').collect::<Vec<_>>().as_slice() {
-            [kind, id] => (kind, id),
-            [kind, id, "_history", version] if LogicalId::new(version).is_some() => (kind, id),
-            _ => return Refers::Unknown,
-        };
-        match (self.rules.version().resource_type(kind), LogicalId::new(id)) {
-            (Some(kind), Some(id)) => Refers::To(kind, id),
-            _ => Refers::Unknown,
         }
     }
 
@@ -82,7 +69,7 @@ impl Reader<'_> {
         let id = segments.next().unwrap_or_default();
         let kind = segments.next().unwrap_or_default();
         if !on(Rule::ForeignReferences) {
-            return self.local(&format!("{kind}/{id}"));
+            return local(&format!("{kind}/{id}"), self.rules);
         }
         match self.rules.version().resource_type(kind) {
             Some(kind) if kind.name() != "Patient" => Refers::NoPatient,
@@ -102,8 +89,21 @@ impl Reader<'_> {
             [Some(kind)] if kind != "Patient" && self.rules.version().resource_type(kind).is_some() => {
                 Refers::NoPatient
             }
-            [Some(_)] if !on(Rule::ContainedPatients) => self.local(&format!("Patient/{id}")),
+            [Some(_)] if !on(Rule::ContainedPatients) => local(&format!("Patient/{id}"), self.rules),
             _ => Refers::Unknown,
         }
+    }
+}
+
+/// `Type/id`, with a version or without.
+pub(crate) fn local(text: &str, rules: &Rules) -> Refers {
+    let (kind, id) = match *text.split('/').collect::<Vec<_>>().as_slice() {
+        [kind, id] => (kind, id),
+        [kind, id, "_history", version] if LogicalId::new(version).is_some() => (kind, id),
+        _ => return Refers::Unknown,
+    };
+    match (rules.version().resource_type(kind), LogicalId::new(id)) {
+        (Some(kind), Some(id)) => Refers::To(kind, id),
+        _ => Refers::Unknown,
     }
 }

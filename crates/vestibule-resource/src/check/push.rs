@@ -73,7 +73,7 @@ impl Narrowing {
                 Reach::Nothing => return None,
                 Reach::Parts(parts) => {
                     self.patient(*kind, parts, &mut pushed);
-                    constraint(*kind, parts, &self.says, &mut pushed);
+                    constraint(*kind, parts, self, &mut pushed);
                 }
             }
         }
@@ -125,18 +125,18 @@ impl Pushed {
 
 /// One scope's constraint as it is; several only where each is one pair of the same name, as the union of their values. Nothing where the search says
 /// already what one scope lets through: it finds no more than that.
-fn constraint(kind: ResourceType, parts: &[Part], says: &[(String, String)], pushed: &mut Pushed) {
+fn constraint(kind: ResourceType, parts: &[Part], search: &Narrowing, pushed: &mut Pushed) {
     let pairs: Vec<Vec<&Pair>> = parts
         .iter()
         .map(|part| part.constraint().into_iter().flat_map(vestibule_scope::Constraint::pairs).collect())
         .collect();
-    let is_said =
-        |pair: &&Pair| constraint::is_understood(kind, pair) && says.iter().any(|it| is_of(it, pair));
+    let is_understood = |pair: &&Pair| constraint::is_understood(kind, pair, search.rules());
+    let is_said = |pair: &&Pair| is_understood(pair) && search.says.iter().any(|it| is_of(it, pair));
     if pairs.iter().any(|pairs| !pairs.is_empty() && pairs.iter().all(is_said)) {
         return;
     }
     // What is not understood matches nothing here, and something at the server.
-    pushed.constraint &= pairs.iter().flatten().all(|pair| constraint::is_understood(kind, pair));
+    pushed.constraint &= pairs.iter().flatten().all(is_understood);
     if let [pairs] = pairs.as_slice() {
         for pair in pairs {
             pushed.add(pair.name(), pair.values().collect::<Vec<_>>().join(","));

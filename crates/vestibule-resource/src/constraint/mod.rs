@@ -11,6 +11,7 @@ use vestibule_scope::{Constraint, Pair, ResourceType};
 use crate::element::Element;
 use crate::reference::Reader;
 use crate::rule::{Rule, on};
+use crate::rules::Rules;
 
 /// Whether the resource matches every pair, each by one of its values (SMART-SCOPE-044). Other categories that it also has do
 /// not matter (SMART-SCOPE-045).
@@ -25,9 +26,15 @@ pub(crate) fn matches(
     if on(Rule::EveryPair) { pairs.all(holds) } else { pairs.any(holds) }
 }
 
-/// Whether it is known which elements a pair looks at.
-pub(crate) fn is_understood(resource_type: ResourceType, pair: &Pair) -> bool {
-    !pair.is_experimental() && parameters::meaning(resource_type, pair.name()).is_some()
+/// Whether it is known which elements a pair looks at, and what each of its values means. Of one that means nothing here (a reference without its
+/// type) nothing is shown, and a server may find it.
+pub(crate) fn is_understood(resource_type: ResourceType, pair: &Pair, rules: &Rules) -> bool {
+    let Some(meaning) = parameters::meaning(resource_type, pair.name()) else { return false };
+    !pair.is_experimental()
+        && pair.values().all(|value| match meaning.kind {
+            parameters::Kind::Token => token::is_token(value),
+            parameters::Kind::Reference => token::is_reference(value, rules),
+        })
 }
 
 fn pair_matches(

@@ -1,7 +1,8 @@
 //! Tokens: `code`, `system|code`, `|code`, `system|`. Codes compare exactly.
 
 use crate::element::{Element, text_of};
-use crate::reference::{Reader, Refers};
+use crate::reference::{self, Reader, Refers};
+use crate::rules::Rules;
 
 /// Whether a coded element has the value of a token parameter.
 ///
@@ -28,11 +29,22 @@ pub(super) fn matches(value: &str, element: &dyn Element) -> bool {
 /// Whether a reference leads to the value of a reference parameter: `Type/id`, or an absolute URL on this base. A bare id says
 /// no type, so it matches nothing.
 pub(super) fn refers(value: &str, element: &dyn Element, reader: &Reader<'_>) -> bool {
-    let wanted = reader.rules.relative(value).map(|text| reader.local(text));
-    match wanted {
-        Some(wanted @ Refers::To(..)) => reader.read(element) == wanted,
-        _ => false,
-    }
+    target(value, reader.rules).is_some_and(|wanted| reader.read(element) == wanted)
+}
+
+/// Whether something could match it.
+pub(super) fn is_token(value: &str) -> bool {
+    Wanted::parse(value).is_some()
+}
+
+/// The same for a reference.
+pub(super) fn is_reference(value: &str, rules: &Rules) -> bool {
+    target(value, rules).is_some()
+}
+
+fn target(value: &str, rules: &Rules) -> Option<Refers> {
+    let wanted = reference::local(rules.relative(value)?, rules);
+    matches!(wanted, Refers::To(..)).then_some(wanted)
 }
 
 struct Wanted {

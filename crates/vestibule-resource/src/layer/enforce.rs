@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::Value;
 use vestibule_scope::ResourceType;
 
@@ -122,6 +123,10 @@ pub(super) async fn narrowed(
                 return Err(Refusal::NO_COUNT);
             }
             let (mut query, mut form) = (asked.query.clone(), asked.form.clone());
+            // Who reads the form alone finds in it all that narrows, also where none came.
+            if asked.method == Method::POST {
+                form.get_or_insert_default();
+            }
             let pairs = within(asked, narrowing, search)?;
             form.as_mut().unwrap_or(&mut query).extend(pairs);
             found(asked, narrowing, behind, query, form, false).await
@@ -196,15 +201,17 @@ async fn found(
     of_one: bool,
 ) -> Result<Response<Bytes>, Refusal> {
     head::in_full_query(&mut query)?;
-    let body = match form {
+    let method = if asked.method == Method::HEAD { Method::GET } else { asked.method.clone() };
+    let request = match form {
         Some(mut form) => {
             head::in_full_query(&mut form)?;
-            head::written(&form).into()
+            let mut request = asked.in_full(method, &query, head::written(&form).into())?;
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(head::FORM));
+            request
         }
-        None => asked.body.clone(),
+        None => asked.in_full(method, &query, asked.body.clone())?,
     };
-    let method = if asked.method == Method::HEAD { Method::GET } else { asked.method.clone() };
-    let answer = behind.whole(asked.in_full(method, &query, body)?).await?;
+    let answer = behind.whole(request).await?;
     if answer.status() != StatusCode::OK {
         return Err(answer::instead_of_bundle(answer.status()));
     }

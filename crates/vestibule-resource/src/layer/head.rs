@@ -96,9 +96,11 @@ pub(super) fn is_json(content_type: &str) -> bool {
     known && is_utf8(content_type)
 }
 
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
 pub(super) fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") && is_utf8(content_type)
+    kind.eq_ignore_ascii_case(FORM) && is_utf8(content_type)
 }
 
 /// In another encoding the same bytes say something else to whoever believes the parameter.

@@ -173,7 +173,8 @@ impl Reading<'_, '_> {
             return Err(Unreadable::Body);
         }
         let mut pairs = query::pairs(self.request.query.unwrap_or_default())?;
-        let is_split = self.request.form.is_some() && !pairs.is_empty();
+        // Also where the form is empty.
+        let is_split = *self.request.method == Method::POST && !pairs.is_empty();
         if let Some(form) = self.request.form {
             // Who reads the form alone must find in it all that narrows: not only what is added by whoever reads both.
             if pairs.iter().any(|(name, _)| name == "_type" || name == "_list") && on(Rule::FormBesideQuery) {

@@ -255,6 +255,25 @@ async fn pages_tell_nothing_of_what_no_scope_reaches() {
     assert_eq!(fhir.asked().pop().unwrap().uri().query(), Some("category=laboratory&patient=p-1"));
 }
 
+/// SMART-SCOPE-046
+#[tokio::test]
+async fn a_form_holds_all_that_limits() {
+    let fhir = Fhir::new();
+    // Some servers read the form of a POST alone, also where none came.
+    for search in [
+        ask("POST", "/Observation/_search?status=final", OWN),
+        ask("POST", "/Observation/_search?status=final", OWN).body("application/fhir+json", ""),
+    ] {
+        assert_eq!(search.send(&fhir).await.status(), 200);
+        let asked = fhir.asked().pop().unwrap();
+        assert_eq!((asked.uri().query(), asked.body().as_ref()), (Some("status=final"), &b"patient=p-1"[..]));
+        assert_eq!(asked.headers()["content-type"], "application/x-www-form-urlencoded");
+    }
+    let two = "patient/Observation.rs?category=laboratory patient/Observation.rs?code=8867-4";
+    let search = ask("POST", "/Observation/_search?category=laboratory", two);
+    assert_eq!(search.send(&fhir).await.status(), 403);
+}
+
 /// SMART-SCOPE-024, SMART-SCOPE-048
 #[tokio::test]
 async fn a_validation_tells_nothing_of_others() {
