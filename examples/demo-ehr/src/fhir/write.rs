@@ -269,6 +269,10 @@ fn resource(base: &FhirBase, mut resource: Value, kind: &str, id: &str) -> Resul
     if resource.get("resourceType").and_then(Value::as_str) != Some(kind) {
         return Err(Answer::bad("the body is of another type than the address"));
     }
+    // Its version is written there; without one, everybody's `If-Match` would be for nothing.
+    if resource.get("meta").is_some_and(|meta| !meta.is_object()) {
+        return Err(Answer::bad("the `meta` of a resource is an object"));
+    }
     small(&resource)?;
     if let Some(members) = resource.as_object_mut() {
         members.insert("id".to_owned(), json!(id));

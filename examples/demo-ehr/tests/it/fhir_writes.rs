@@ -64,6 +64,10 @@ async fn a_resource_lives_from_create_to_delete() {
     assert_eq!(app.get(version).await.json()["valueQuantity"]["value"], 61);
     assert_eq!(app.get(&format!("{place}/_history")).await.json()["total"], 2);
 
+    // One without a version would be nobody's to compare.
+    changed["meta"] = json!([]);
+    assert_eq!(app.send("PUT", &place, &[], Some(&changed)).await.status, StatusCode::BAD_REQUEST);
+
     let deleted = app.send("DELETE", &place, &[], None).await;
     assert_eq!((deleted.status, deleted.body.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(app.status(&place).await, 404);
@@ -117,6 +121,7 @@ async fn a_patch_is_judged_before_and_after() {
         ),
         (&app, &place, json!([{"op": "remove", "path": "/subject"}]), StatusCode::FORBIDDEN),
         (&app, &place, json!([{"op": "replace", "path": "/id", "value": "other"}]), StatusCode::BAD_REQUEST),
+        (&app, &place, json!([{"op": "replace", "path": "/meta", "value": 7}]), StatusCode::BAD_REQUEST),
         (
             &app,
             &place,
