@@ -9,6 +9,9 @@ use crate::interaction::{Interaction, Operation, OperationLevel};
 /// Most parameters in a `Parameters` resource.
 const MAX_PARAMETERS: usize = 256;
 
+/// What a query may say where the body is the resource to validate.
+const BESIDE_WHAT_IS_VALIDATED: [&str; 3] = ["profile", "_format", "_pretty"];
+
 impl Reading<'_, '_> {
     pub(super) fn operation(&self, name: &str, level: &[&str]) -> Result<Interaction, Unreadable> {
         let level = match level {
@@ -28,16 +31,16 @@ impl Reading<'_, '_> {
         let mut parameters = query::pairs(self.request.query.unwrap_or_default())?;
         let mut has_complex_parameters = false;
         if let Some(body) = self.request.body {
-            // A server may read both, or one.
-            if !parameters.is_empty() {
+            let is_list = body.get("resourceType").and_then(Value::as_str) == Some("Parameters");
+            // A server may read both, or one. What is validated against a profile is the same either way.
+            let changes_nothing = name == "validate"
+                && !is_list
+                && parameters.iter().all(|(name, _)| BESIDE_WHAT_IS_VALIDATED.contains(&&**name));
+            if !parameters.is_empty() && !changes_nothing {
                 return Err(Unreadable::QueryBesideForm);
             }
-            if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") {
-                has_complex_parameters = read_parameters(body, &mut parameters)?;
-            } else {
-                // The resource itself, as the operation's only parameter.
-                has_complex_parameters = true;
-            }
+            // Otherwise it is the resource itself, as the operation's only parameter.
+            has_complex_parameters = !is_list || read_parameters(body, &mut parameters)?;
         }
         let references = match self.request.body {
             // What validates a write may resolve what the write would.
