@@ -340,6 +340,20 @@ mod tests {
         );
     }
 
+    /// A-CAUTH-22
+    #[test]
+    fn a_secret_opens_nothing_from_its_end_on() {
+        let mut ending = secrets();
+        ending[1].not_after = Some(NOW);
+        let at = |text, now| {
+            let client = client(ClientAuthentication::SecretBasic(ending.clone()));
+            read("", Some(&basic("my-app", text))).unwrap().authenticate(Some(client), None, now)
+        };
+        assert!(at(SECRET, UnixMillis(NOW.0 - 1)).is_ok());
+        assert_eq!(at(SECRET, NOW).unwrap_err(), TokenError::InvalidClient { header: true });
+        assert!(at("test-secret-that-is-an-older-one-0123", NOW).is_ok(), "the other one goes on");
+    }
+
     /// SMART-CAUTH-005
     #[test]
     fn basic_is_form_decoded_unless_the_client_never_encoded() {

@@ -114,6 +114,9 @@ async fn a_foreign_or_broken_token_changes_nothing() {
     let tokens = world.tokens_for("pub", &online()).await;
     let token = text(&tokens, "refresh_token").to_owned();
     refresh(&world, "other", &token).await.is_error(400, "invalid_grant");
+    // Whatever it asks for: that the token lives, and for what, is not for others to know.
+    let more = refresh_with(&world, "other", &token, Some("user/Practitioner.rs")).await;
+    more.is_error(400, "invalid_grant");
     let access = text(&tokens, "access_token");
     for wrong in [
         token[..token.len() - 1].to_owned(),
