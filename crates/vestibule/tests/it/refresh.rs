@@ -113,6 +113,13 @@ async fn a_foreign_or_broken_token_changes_nothing() {
     let world = World::new();
     let tokens = world.tokens_for("pub", &online()).await;
     let token = text(&tokens, "refresh_token").to_owned();
+    // An app that could have got one itself.
+    let ours = world.clients.get("pub");
+    world.clients.change("other", |other| {
+        other.scopes = ours.scopes.clone();
+        other.grant_types = ours.grant_types;
+        other.fhir_bases = ours.fhir_bases.clone();
+    });
     refresh(&world, "other", &token).await.is_error(400, "invalid_grant");
     // Whatever it asks for: that the token lives, and for what, is not for others to know.
     let more = refresh_with(&world, "other", &token, Some("user/Practitioner.rs")).await;
