@@ -51,6 +51,26 @@ impl Database {
     /// Reads a URL, and encrypts the way with the host's own connector, whatever the URL says of `sslmode`: a server that does not
     /// encrypt is refused. Whom the connector trusts, and whether it compares names, is the host's choice; it should.
     ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use tokio_postgres_rustls::MakeRustlsConnect;
+    /// use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+    /// use vestibule_postgres::Database;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut roots = RootCertStore::empty(); // and in it who vouches for your database
+    /// # let _ = &mut roots;
+    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(roots)
+    ///     .with_no_client_auth();
+    /// let database = Database::with_tls("postgres://vestibule@db.example/ehr", MakeRustlsConnect::new(config))?;
+    /// # drop(database);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OpenError`] when it is no such URL, and when it says `sslmode=disable`.
     pub fn with_tls<T>(url: &str, tls: T) -> Result<Self, OpenError>

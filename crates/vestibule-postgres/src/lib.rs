@@ -56,7 +56,8 @@
 //! # Deployment
 //!
 //! * **Clear text is never a default.** [`Database::from_url`] connects without TLS only to this machine, or where the URL says
-//!   `sslmode=disable`; for all else bring a connector: [`Database::with_tls`].
+//!   `sslmode=disable`; for all else bring a connector: [`Database::with_tls`]. The tests use `tokio-postgres-rustls`, which proves the
+//!   server's name and, with passwords, binds them to the connection.
 //! * **Several hosts:** `postgres://a,b/ehr?target_session_attrs=read-write` finds the primary. A server that takes no writes is refused:
 //!   every read must see every commit.
 //! * **PgBouncer:** session pooling, or from 1.21 on transaction pooling with `max_prepared_statements` of at least 64. With transaction

@@ -16,13 +16,14 @@ use vestibule_host::{
 };
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
-use vestibule_postgres::{Database, PostgresClients, PostgresOptions, PostgresStore, migrate};
+use vestibule_postgres::{PostgresClients, PostgresOptions, PostgresStore, migrate};
 use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
 use vestibule_sqlite::{OpenError, SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
 
 use crate::database::Store;
 use crate::host::registrations::Registrations;
+use crate::postgres::{self, WayError};
 
 /// The paths of the two FHIR bases, below the issuer.
 pub const FHIR: &str = "/fhir";
@@ -60,8 +61,7 @@ impl Kept {
         let file = store.tables();
         Ok(match (store, file) {
             (Store::Postgres(server), _) => {
-                let (database, options) =
-                    (Database::from_url(server.expose_secret())?, PostgresOptions::default());
+                let (database, options) = (postgres::database(server)?, PostgresOptions::default());
                 migrate(&database, &options).await?;
                 Some(Self::Postgres(PostgresStore::open(&database, &options).await?))
             }
@@ -124,6 +124,9 @@ pub enum StorageError {
     /// The database.
     #[error("the store cannot be opened")]
     Database(#[from] vestibule_postgres::OpenError),
+    /// The way to it.
+    #[error("the store cannot be reached")]
+    Way(#[from] WayError),
     /// The server.
     #[error("the store cannot be used")]
     Connect(#[from] ConnectError),

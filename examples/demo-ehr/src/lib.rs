@@ -20,6 +20,7 @@ pub mod host;
 mod keys;
 pub mod options;
 mod passwords;
+pub mod postgres;
 mod random;
 pub mod records;
 pub mod sample_app;

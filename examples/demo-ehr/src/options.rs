@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::database::{ServerUrl, Store};
+use crate::postgres;
 
 /// A small hospital with a SMART on FHIR authorization server inside. All records are invented.
 #[derive(Clone, Debug, Parser)]
@@ -28,7 +29,8 @@ pub struct Options {
     pub public_url: Option<String>,
 
     /// Where grants and sign-ins are kept: `memory`, `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `redis://HOST:PORT` (with
-    /// the last two, sign-ins are in ./demo-ehr.sqlite3).
+    /// the last two, sign-ins are in ./demo-ehr.sqlite3). PostgreSQL on another machine wants `?sslmode=require`, and
+    /// `&sslrootcert=FILE` where its certificate is by an authority of your own.
     #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
@@ -114,8 +116,9 @@ fn store(text: &str) -> Result<Store, String> {
         }
         Some(("rediss", _)) => Err("TLS to Redis is not built in; put a tunnel before it".to_owned()),
         Some(("postgres" | "postgresql", _)) => {
-            vestibule_postgres::Database::from_url(text).map_err(|error| error.to_string())?;
-            Ok(Store::Postgres(ServerUrl::new(text)))
+            let server = ServerUrl::new(text);
+            postgres::database(&server).map_err(|error| error.to_string())?;
+            Ok(Store::Postgres(server))
         }
         _ => Err("expected `memory`, `sqlite:PATH`, `postgres://…` or `redis://HOST:PORT`".to_owned()),
     }

@@ -6,6 +6,7 @@
 //! and then ends that one server by its own process id and removes its directory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod certificate;
 mod disk;
 mod place;
 pub mod postgres;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
+use crate::certificate::Certificate;
 use crate::process::{end, kill_tree, locked, on_a_port, pause_until};
 use crate::{Place, SmallDisk, process};
 
@@ -25,6 +26,7 @@ pub struct Postgres {
     settings: Vec<String>,
     /// Where its tables are, if not in its place.
     disk: Option<SmallDisk>,
+    certificate: Option<Certificate>,
     port: Mutex<u16>,
     process: Mutex<Option<Child>>,
     /// Dropped last: the watch removes the directory.
@@ -55,7 +57,15 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed, or does not start.
     pub fn start_with(settings: &[&str]) -> Self {
-        Self::start_on(None, settings)
+        Self::start_on(None, settings, false)
+    }
+
+    /// Starts one that can encrypt, with a certificate for `localhost` by an authority of its own.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start_encrypted() -> Self {
+        Self::start_on(None, &[], true)
     }
 
     /// Starts one whose tables are on a disk of so many MiB, which can be [filled](Self::fill_disk). A new one needs about 25. The
@@ -64,10 +74,10 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed, or does not start, or nobody may make a disk here.
     pub fn start_on_small_disk(mebibytes: u32) -> Self {
-        Self::start_on(Some(mebibytes), &[])
+        Self::start_on(Some(mebibytes), &[], false)
     }
 
-    fn start_on(mebibytes: Option<u32>, settings: &[&str]) -> Self {
+    fn start_on(mebibytes: Option<u32>, settings: &[&str], is_encrypted: bool) -> Self {
         let binaries = binaries();
         let owner = Owner::needed();
         let place = Place::new("postgres", "data/postmaster.pid");
@@ -81,10 +91,17 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(initialised.status.success(), "initdb: {}", String::from_utf8_lossy(&initialised.stderr));
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut settings: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let certificate = is_encrypted.then(|| Certificate::new("localhost", place.path()));
+        if let Some(certificate) = &certificate {
+            if let Some(owner) = &owner {
+                std::os::unix::fs::chown(&certificate.key, Some(owner.user), Some(owner.group)).unwrap();
+            }
+            settings.extend(certificate.settings());
+        }
         let disk = mebibytes.map(|mebibytes| SmallDisk::new(place.path().join("disk"), mebibytes));
         let (port, process) = (Mutex::new(0), Mutex::new(None));
-        let server = Self { binaries, owner, settings, disk, port, process, place };
+        let server = Self { binaries, owner, settings, disk, certificate, port, process, place };
         server.resume();
         server
     }
@@ -97,6 +114,19 @@ impl Postgres {
     /// A URL for a database of this server; there is one named `postgres`.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port())
+    }
+
+    /// The same by another name, and encrypted: the certificate is for `localhost` alone.
+    pub fn encrypted_url(&self, host: &str, database: &str) -> String {
+        format!("postgres://postgres@{host}:{}/{database}?sslmode=require", self.port())
+    }
+
+    /// The file with the authority that vouches for it.
+    ///
+    /// # Panics
+    /// When it does not encrypt.
+    pub fn authority(&self) -> &Path {
+        &self.certificate.as_ref().unwrap().authority
     }
 
     /// Ends it as an operator would: sessions are cut, what was committed is written down.

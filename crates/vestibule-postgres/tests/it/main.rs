@@ -12,4 +12,5 @@ mod pool;
 mod proxy;
 mod registrations;
 mod schema;
+mod tls;
 mod trips;

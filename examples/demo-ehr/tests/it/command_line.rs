@@ -45,7 +45,12 @@ fn a_missing_directory_is_named_and_not_made() {
 #[test]
 fn wrong_options_are_explained() {
     for (arguments, says) in [
-        (["--store", "postgres://db.example/x"], "not encrypted"),
+        (["--store", "postgres://db.example/x"], "say `sslmode=require`"),
+        (
+            ["--store", "postgres://db.example/x?sslrootcert=nosuch.pem"],
+            "nosuch.pem does not hold certificates",
+        ),
+        (["--store", "postgres://db.example/x?sslmode=verify-ca"], "not the URL of a PostgreSQL database"),
         (["--store", "rediss://localhost"], "put a tunnel before it"),
         (["--store", "nonsense"], "expected `memory`, `sqlite:PATH`, `postgres:"),
         (["--public-url", "ehr.example"], "the scheme must be https"),

@@ -163,11 +163,13 @@ fn parameter(answer: &Answer, name: &str) -> String {
 /// A launch that begins on one is redeemed on the other: keys, sessions, interactions, codes, chains and revocations are shared.
 #[test]
 fn a_launch_goes_through_two_processes_on_one_database() {
-    let database = Postgres::start();
+    let database = Postgres::start_encrypted();
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("two-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("clients.json"), CLIENTS).unwrap();
-    let store = database.url("postgres");
+    // Nobody else could have vouched for it.
+    let (server, authority) = (database.encrypted_url("localhost", "postgres"), database.authority());
+    let store = format!("{server}&sslrootcert={}", authority.display());
     let public = free_pair();
     // At once: one makes the schema and the keys, the other finds them.
     let (first, second) = std::thread::scope(|scope| {

@@ -1,0 +1,169 @@
+//! The way to a PostgreSQL server: encrypted where its URL says so.
+//!
+//! The words are those of PostgreSQL's own programs, of which the driver knows some. Who is encrypted is proven as well: there is
+//! no encryption here without a certificate that an authority vouches for and that names the host, whatever `sslmode` says.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+use vestibule_postgres::{Database, OpenError};
+
+use crate::database::ServerUrl;
+
+/// No way to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum WayError {
+    /// Passwords and keys would go over the network in clear text.
+    #[error(
+        "the way to the database is not encrypted: say `sslmode=require`, or `sslmode=disable` if the network is safe"
+    )]
+    Plaintext,
+    /// The URL, or what it asks for.
+    #[error(transparent)]
+    Url(OpenError),
+    /// Nobody would be trusted, or fewer than the operator believes.
+    #[error("{} does not hold certificates (PEM) that can vouch for a server", .0.display())]
+    Authorities(PathBuf),
+    /// The library for TLS refuses its own configuration.
+    #[error("there is no TLS here")]
+    Tls(#[from] Error),
+}
+
+impl From<OpenError> for WayError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Plaintext => Self::Plaintext,
+            other => Self::Url(other),
+        }
+    }
+}
+
+/// Reads a URL. `sslmode=require` and `sslmode=verify-full` encrypt, and trust the authorities that browsers trust or, with
+/// `sslrootcert=FILE`, those of the file alone.
+///
+/// # Errors
+/// When it is none, when it would go in clear text to another machine without saying so, and when the file is not what it should be.
+pub fn database(url: &ServerUrl) -> Result<Database, WayError> {
+    let url = url.expose_secret();
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut rest = String::new();
+    let (mut encrypt, mut authorities) = (false, None);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            // The driver does not know these two.
+            Some(("sslmode", "verify-full")) => encrypt = true,
+            Some(("sslrootcert", path)) => authorities = Some(PathBuf::from(decoded(path))),
+            _ => {
+                encrypt |= pair == "sslmode=require";
+                let _ = write!(rest, "{}{pair}", if rest.is_empty() { '?' } else { '&' });
+            }
+        }
+    }
+    let url = format!("{place}{rest}");
+    if !encrypt && authorities.is_none() {
+        return Ok(Database::from_url(&url)?);
+    }
+    let roots = match authorities {
+        Some(path) => read(&path).ok_or(WayError::Authorities(path))?,
+        None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+    };
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Database::with_tls(&url, MakeRustlsConnect::new(tls))?)
+}
+
+/// All certificates of a file: one that cannot be used is no reason to go on with the others.
+fn read(path: &Path) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_file_iter(path).ok()? {
+        roots.add(authority.ok()?).ok()?;
+    }
+    (!roots.is_empty()).then_some(roots)
+}
+
+/// A path as it stands in a URL, where a plus sign is one.
+fn decoded(text: &str) -> String {
+    let pair = format!("path={}", text.replace('+', "%2B"));
+    form_urlencoded::parse(pair.as_bytes()).map(|(_, path)| path.into_owned()).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(url: &str) -> Result<Database, WayError> {
+        database(&ServerUrl::new(url))
+    }
+
+    #[test]
+    fn clear_text_stays_here_or_is_asked_for() {
+        for url in [
+            "postgres://localhost/x",
+            "postgres://me@127.0.0.1:1/x",
+            "postgres://db.example/x?sslmode=disable",
+        ] {
+            assert!(way(url).is_ok(), "{url}");
+        }
+        for url in ["postgres://db.example/x", "postgres://db.example/x?sslmode=prefer"] {
+            let error = way(url).unwrap_err();
+            assert!(matches!(error, WayError::Plaintext), "{url}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn encryption_is_asked_for_in_the_usual_words() {
+        for url in [
+            "postgres://db.example/x?sslmode=require",
+            "postgres://db.example/x?sslmode=verify-full&application_name=ehr",
+            "postgresql://me:word@db.example:5433/x?application_name=ehr&sslmode=require&connect_timeout=2",
+        ] {
+            let shown = format!("{:?}", way(url).unwrap());
+            assert!(shown.contains("Require") && !shown.contains("word"), "{url}: {shown}");
+        }
+        // Those that prove less are not known, and nothing is both.
+        for url in [
+            "postgres://db.example/x?sslmode=verify-ca",
+            "postgres://db.example/x?sslmode=verify-full&sslmode=disable",
+            "postgres://db.example/x?sslmode=require&nonsense=1",
+        ] {
+            assert!(matches!(way(url), Err(WayError::Url(_))), "{url}");
+        }
+    }
+
+    fn authority() -> String {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.self_signed(&key).unwrap().pem()
+    }
+
+    #[test]
+    fn authorities_are_read_from_a_file_that_holds_them() {
+        let directory = std::env::temp_dir().join(format!("demo-ehr-authorities-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("a+b=c %25.pem");
+        let url = |mode: &str| {
+            let path = file.display().to_string().replace('%', "%25").replace(' ', "%20");
+            format!("postgres://db.example/x?{mode}sslrootcert={path}")
+        };
+        assert!(matches!(way(&url("")), Err(WayError::Authorities(path)) if path == file));
+        for wrong in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&file, wrong).unwrap();
+            assert!(matches!(way(&url("")), Err(WayError::Authorities(_))), "{wrong}");
+        }
+        std::fs::write(&file, authority()).unwrap();
+        for mode in ["", "sslmode=require&", "sslmode=verify-full&", "sslmode=prefer&"] {
+            assert!(format!("{:?}", way(&url(mode)).unwrap()).contains("Require"), "{mode}");
+        }
+        assert!(matches!(way(&url("sslmode=disable&")), Err(WayError::Url(OpenError::TlsDisabled))));
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}
