@@ -47,6 +47,11 @@
 //! After an `OutcomeUnknown` the same attempt is told what became of it. Connections that have ended, or of which the store does not
 //! know, are replaced, so a database that comes back is used at once.
 //!
+//! # Readiness
+//!
+//! `ping` is one small read. After a write that failed it writes as much as a large verb, and undoes it, until that works: a server
+//! whose disk is full can be read, and finds room for a small row where one was.
+//!
 //! # Durability
 //!
 //! `Ok` means that the commit is in the write-ahead log on disk. The store insists on `synchronous_commit` where a role or a database has

@@ -126,6 +126,20 @@ impl Sessions {
         Err(busy())
     }
 
+    /// Runs a statement that undoes itself once it has done everything.
+    pub(crate) async fn undone(
+        &self,
+        statement: &Statement,
+        parameters: Parameters<'_>,
+    ) -> Result<(), StoreFault> {
+        match self.once(statement, parameters, Hold::Nothing).await {
+            Err(Trouble::Again) => Ok(()),
+            Ok(_) => Err(StoreFault::not_applied("a trial was not undone")),
+            Err(Trouble::Fault(fault)) => Err(fault),
+            Err(Trouble::Taken(source)) => Err(StoreFault::NotApplied(source)),
+        }
+    }
+
     async fn once(
         &self,
         statement: &Statement,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 use vestibule_host::StoreFault;
-use vestibule_host::grant_store::Durability;
+use vestibule_host::grant_store::{Durability, FailedWrites};
 
 use crate::session::{Hold, Parameters, Sessions};
 use crate::statements::{Statement, Statements};
@@ -12,7 +12,13 @@ use crate::{Database, OpenError, PostgresOptions, migrations};
 
 /// Grants, consent and keys in a PostgreSQL database. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
-pub struct PostgresStore(Arc<Sessions>);
+pub struct PostgresStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sessions: Sessions,
+    failed: FailedWrites,
+}
 
 impl PostgresStore {
     /// Opens a store in a database that was [migrated](crate::migrate). Needs a Tokio runtime, as every call does.
@@ -22,21 +28,22 @@ impl PostgresStore {
     pub async fn open(database: &Database, options: &PostgresOptions) -> Result<Self, OpenError> {
         let names = options.names()?;
         migrations::check(database, &names).await?;
-        Ok(Self(Arc::new(Sessions::open(database, &names, options).await?)))
+        let sessions = Sessions::open(database, &names, options).await?;
+        Ok(Self(Arc::new(Inner { sessions, failed: FailedWrites::default() })))
     }
 
     /// Takes no more calls and waits until those that were taken are answered. Every call after this fails with `NotApplied`,
     /// through whichever handle.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.0.sessions.close().await;
     }
 
     pub(crate) fn durability(&self) -> Durability {
-        if self.0.is_durable() { Durability::Crash } else { Durability::None }
+        if self.0.sessions.is_durable() { Durability::Crash } else { Durability::None }
     }
 
     pub(crate) fn sql(&self) -> &Statements {
-        &self.0.sql
+        &self.0.sessions.sql
     }
 
     /// A statement that changes something.
@@ -45,7 +52,9 @@ impl PostgresStore {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreFault> {
-        self.0.run(statement, parameters, Hold::Nothing).await
+        let end = self.0.sessions.run(statement, parameters, Hold::Nothing).await;
+        self.0.failed.note(&end);
+        end
     }
 
     /// A statement that answers with one row.
@@ -55,8 +64,22 @@ impl PostgresStore {
         parameters: Parameters<'_>,
         hold: Hold<'_>,
     ) -> Result<Row, StoreFault> {
-        let rows = self.0.run(statement, parameters, hold).await?;
-        rows.into_iter().next().ok_or_else(|| StoreFault::outcome_unknown("the database gave no answer"))
+        let end = self.0.sessions.run(statement, parameters, hold).await;
+        self.0.failed.note(&end);
+        end?.into_iter().next().ok_or_else(|| StoreFault::outcome_unknown("the database gave no answer"))
+    }
+
+    /// Whether the store can be used, which costs no write as long as writing works.
+    pub(crate) async fn probe(&self) -> Result<(), StoreFault> {
+        if let Some(due) = self.0.failed.unanswered() {
+            self.0.sessions.undone(&self.sql().trial, &[&as_large_as_a_verb()]).await?;
+            self.0.failed.answer(due);
+            return Ok(());
+        }
+        match self.find(&self.sql().ping, &[]).await? {
+            Some(_) => Ok(()),
+            None => Err(StoreFault::not_applied("the schema is not there")),
+        }
     }
 
     /// A statement that changes nothing.
@@ -65,7 +88,7 @@ impl PostgresStore {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreFault> {
-        self.0.read(statement, parameters).await
+        self.0.sessions.read(statement, parameters).await
     }
 
     /// A statement that changes nothing and finds one row at most.
@@ -76,4 +99,10 @@ impl PostgresStore {
     ) -> Result<Option<Row>, StoreFault> {
         Ok(self.read(statement, parameters).await?.into_iter().next())
     }
+}
+
+/// What a trial writes. Nothing in it comes again, so that the server cannot make it smaller.
+fn as_large_as_a_verb() -> Vec<u8> {
+    let next = |last: &u32| Some(last.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    std::iter::successors(Some(1), next).map(|number| number.to_be_bytes()[0]).take(16 * 1024).collect()
 }

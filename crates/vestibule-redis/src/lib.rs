@@ -22,7 +22,7 @@
 //! the server when it connects (`INFO`, `CONFIG GET`), refuses what may lose unless
 //! [`RedisOptions::danger_failover_may_lose`] accepts it, and then declares [`Durability::FailoverMayLose`], which the engine refuses
 //! in its turn. It sees what is there at that moment: a replica that joins later is not noticed, a setting that is weakened later
-//! makes `ping` fail.
+//! makes `ping` fail, and so does a server without room, from the first write that it has refused until one works.
 //!
 //! `maxmemory-policy noeviction` is needed always. `maxmemory` is the store's bound: at the bound a verb is `Full` and changes nothing,
 //! while revoking, ending what was used twice, delivering events and purging still work.

@@ -34,6 +34,7 @@ macro_rules! scripts {
 
 scripts! {
     probe: "probe.lua";
+    trial: "trial.lua";
     launch: "launch.lua";
     advance: "swap.lua", "advance.lua";
     issue: "swap.lua", "issue.lua";

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redis::{Client, RedisError, Value};
+use vestibule_host::grant_store::FailedWrites;
 use vestibule_host::{Durability, StoreFault, Tenant};
 
 use crate::error::{Effect, Unreadable};
@@ -31,6 +32,7 @@ struct Inner {
     known: RwLock<Known>,
     purging: RwLock<Way>,
     turns: Turns,
+    failed: FailedWrites,
 }
 
 /// Tenants that are in the list by which purging finds them, as far as one connection has seen it.
@@ -60,7 +62,9 @@ impl RedisStore {
         let turns = Turns::new(options.response_timeout);
         let RedisOptions { prefix, .. } = options;
         let (scripts, known, purging) = (Scripts::new(), RwLock::default(), RwLock::default());
-        let store = Self(Arc::new(Inner { link, scripts, prefix, durability, known, purging, turns }));
+        let failed = FailedWrites::default();
+        let store =
+            Self(Arc::new(Inner { link, scripts, prefix, durability, known, purging, turns, failed }));
         store.check_schema().await?;
         store.probe().await?;
         Ok(store)
@@ -97,9 +101,7 @@ impl RedisStore {
     }
 
     async fn probe(&self) -> Result<(), ConnectError> {
-        let base = format!("{}{{probe}}", self.0.prefix);
-        let probe =
-            self.0.link.run(&self.0.scripts.probe, base.as_bytes(), &Ask::default(), Effect::Writes).await;
+        let probe = self.try_out(&self.0.scripts.probe).await;
         let tenants = redis::cmd("ZRANGEBYLEX").arg(self.tenants_key()).arg("-").arg("-").to_owned();
         let listed = match probe {
             Ok(_) => self.0.link.command(&tenants, Effect::Reads).await,
@@ -108,13 +110,24 @@ impl RedisStore {
         listed.map(drop).map_err(at_the_start)
     }
 
-    /// Whether the server can be reached and is still what it was.
+    /// Runs a script that belongs to nobody.
+    async fn try_out(&self, script: &Script) -> Result<Value, StoreFault> {
+        let base = format!("{}{{probe}}", self.0.prefix);
+        self.0.link.run(script, base.as_bytes(), &Ask::default(), Effect::Writes).await
+    }
+
+    /// Whether the server can be reached, is still what it was, and has room, which costs no write as long as writing works.
     pub(crate) async fn look_again(&self) -> Result<(), StoreFault> {
         let server = Server::ask(&self.0.link).await.map_err(|error| match error {
             Unasked::Unsent(fault) => fault,
             Unasked::Refused(error) => crate::error::sent(error, Effect::Reads),
         })?;
-        server.still_keeps(self.0.durability).map_err(StoreFault::not_applied)
+        server.still_keeps(self.0.durability).map_err(StoreFault::not_applied)?;
+        if let Some(due) = self.0.failed.unanswered() {
+            self.try_out(&self.0.scripts.trial).await?;
+            self.0.failed.answer(due);
+        }
+        Ok(())
     }
 
     /// A verb: the tenant is put on the list of tenants before its first row is written.
@@ -154,7 +167,11 @@ impl RedisStore {
         ask: &Ask,
         effect: Effect,
     ) -> Result<Reply, StoreFault> {
-        Reply::of(self.0.link.run(script, base, ask, effect).await?)
+        let end = self.0.link.run(script, base, ask, effect).await;
+        if matches!(effect, Effect::Writes) {
+            self.0.failed.note(&end);
+        }
+        Reply::of(end?)
     }
 
     /// What all keys of a tenant begin with. The hash tag in braces keeps them in one slot.

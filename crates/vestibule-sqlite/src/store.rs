@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use vestibule_host::StoreFault;
-use vestibule_host::grant_store::{Durability, Sharing};
+use vestibule_host::grant_store::{Durability, FailedWrites, Sharing};
 
 use crate::error::Failure;
 use crate::lane::Lane;
@@ -28,14 +27,7 @@ struct Lanes {
     reads: Option<Lane>,
     sharing: Sharing,
     durability: Durability,
-    failures: Failures,
-}
-
-/// Writes that failed, and how many of them a later trial has answered for.
-#[derive(Debug, Default)]
-struct Failures {
-    seen: AtomicU64,
-    answered: AtomicU64,
+    failed: FailedWrites,
 }
 
 impl SqliteStore {
@@ -63,7 +55,7 @@ impl SqliteStore {
             reads: Some(reads),
             sharing: Sharing::Shared,
             durability: Durability::Crash,
-            failures: Failures::default(),
+            failed: FailedWrites::default(),
         })))
     }
 
@@ -78,8 +70,8 @@ impl SqliteStore {
         let sql = Statements::new(&options.prefix).within(connection::bound(&writer, &options)?);
         let writes = Lane::of_writer(writer, Arc::new(sql), options.queue)?;
         let (sharing, durability) = (Sharing::Process, Durability::None);
-        let failures = Failures::default();
-        Ok(Self(Arc::new(Lanes { writes, reads: None, sharing, durability, failures })))
+        let failed = FailedWrites::default();
+        Ok(Self(Arc::new(Lanes { writes, reads: None, sharing, durability, failed })))
     }
 
     /// Takes no more verbs and waits until those that were taken are answered and the file is closed. Every call after this
@@ -102,24 +94,15 @@ impl SqliteStore {
 
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreFault> {
         let end = self.0.writes.run(operation).await;
-        // Busy is another process, or too much at once: that passes, and says nothing about the disk.
-        if end.as_ref().is_err_and(|fault| !matches!(fault, StoreFault::Busy { .. })) {
-            self.0.failures.seen.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.failed.note(&end);
         end
     }
 
-    /// Whether the store can be used. As long as writing works that costs no write, so whoever may ask a probe over and over moves
-    /// nothing. After a write that failed, for whatever reason, a trial has to work first: a full disk can be read.
+    /// Whether the store can be used, which costs no write as long as writing works.
     pub(crate) async fn probe(&self) -> Result<(), StoreFault> {
-        let Failures { seen, answered } = &self.0.failures;
-        let known = seen.load(Ordering::Relaxed);
-        if known <= answered.load(Ordering::Relaxed) {
-            return self.write(Ping).await;
-        }
+        let Some(due) = self.0.failed.unanswered() else { return self.write(Ping).await };
         self.write(Trial).await?;
-        // What failed since then asks for a trial of its own.
-        answered.fetch_max(known, Ordering::Relaxed);
+        self.0.failed.answer(due);
         Ok(())
     }
 

@@ -23,6 +23,7 @@
 //! * A grant's row carries everything under it. What is under it is never looked at without it, so that revoking is one write.
 
 mod event;
+mod failed_writes;
 mod operation;
 mod outcome;
 
@@ -36,6 +37,7 @@ use crate::{
 };
 
 pub use event::{EventKind, LeasedEvent, NewEvent};
+pub use failed_writes::{FailedWrites, Unanswered};
 pub use operation::{
     Advance, AssertionClaim, IssueCode, IssueToken, NewAccess, NewRefresh, PutLaunch, Quota, RedeemCode,
     Revocation, Revoke, RotateRefresh,
@@ -204,7 +206,8 @@ pub trait GrantStore: Debug + Send + Sync {
     /// What this store promises.
     fn facts(&self) -> StoreFacts;
 
-    /// Answers when the store can be reached: what a readiness probe asks.
+    /// Answers when the store can be used: what a readiness probe asks. A store that can be read and not written is not ready;
+    /// [`FailedWrites`] tells when to try.
     ///
     /// # Errors
     /// A [`StoreFault`] when it cannot.

@@ -30,10 +30,7 @@ impl GrantStore for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
-        match self.find(&self.sql().ping, &[]).await? {
-            Some(_) => Ok(()),
-            None => Err(StoreFault::not_applied("the schema is not there")),
-        }
+        self.probe().await
     }
 
     async fn interaction(

@@ -11,6 +11,7 @@ mod place;
 mod pool;
 mod proxy;
 mod registrations;
+mod room;
 mod schema;
 mod tls;
 mod trips;

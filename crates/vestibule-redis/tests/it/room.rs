@@ -37,7 +37,9 @@ async fn a_full_store_still_ends_things() {
     assert_eq!(store.rotate_refresh(&rotate(2, 0), &call(20)).await.unwrap(), Rotation::Won);
     assert_eq!(store.rotate_refresh(&rotate(2, 1), &call(21)).await.unwrap(), Rotation::Won);
     events(&store).await.unwrap();
+    store.ping().await.unwrap();
     fill(&store).await;
+    assert!(matches!(store.ping().await, Err(StoreFault::Full)), "it can be read, and is not ready");
     let put = PutLaunch::new(vestibule_host::LaunchHash::new(bytes(1)), END, record(5_000));
     assert!(matches!(store.put_launch(&put, &call(30)).await, Err(StoreFault::Full)));
 
@@ -66,6 +68,8 @@ async fn a_full_store_still_ends_things() {
     }
     while other.purge(END, 500).await.unwrap().more {}
     store.put_launch(&put, &call(41)).await.unwrap();
+    store.ping().await.unwrap();
+    assert!(Operator::of(&server).await.keys("*trial*").await.is_empty());
 }
 
 /// A call too many is told at once, and costs the server nothing.
