@@ -48,11 +48,6 @@ impl Seen {
         self.times("refresh: 200 tokens")
     }
 
-    /// How often it did not.
-    fn refused(&self) -> u32 {
-        self.times("refresh: 503 temporarily_unavailable")
-    }
-
     /// Nothing but success and "unavailable", and both.
     fn is_honest(&self) {
         let seen = self.0.lock().unwrap();
