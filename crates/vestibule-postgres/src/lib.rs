@@ -49,8 +49,9 @@
 //!
 //! # Readiness
 //!
-//! `ping` is one small read. After a write that failed it writes as much as a large verb, and undoes it, until that works: a server
-//! whose disk is full can be read, and finds room for a small row where one was.
+//! `ping` is one small read. After a write that failed it writes as much as a large verb into every table that grows with a launch, takes
+//! it back and commits, until that works: a server whose disk is full, or whose standby does not answer, can be read. What only waits,
+//! for a lock or for a connection, is `Busy` and leaves the store ready.
 //!
 //! # Durability
 //!

@@ -53,6 +53,8 @@ pub(crate) enum Hold<'a> {
         tenant: &'a [u8],
         client: &'a [u8],
     },
+    /// Nothing, and all of it is taken back before the commit.
+    Trial,
 }
 
 impl Sessions {
@@ -126,20 +128,6 @@ impl Sessions {
         Err(busy())
     }
 
-    /// Runs a statement that undoes itself once it has done everything.
-    pub(crate) async fn undone(
-        &self,
-        statement: &Statement,
-        parameters: Parameters<'_>,
-    ) -> Result<(), StoreFault> {
-        match self.once(statement, parameters, Hold::Nothing).await {
-            Err(Trouble::Again) => Ok(()),
-            Ok(_) => Err(StoreFault::not_applied("a trial was not undone")),
-            Err(Trouble::Fault(fault)) => Err(fault),
-            Err(Trouble::Taken(source)) => Err(StoreFault::NotApplied(source)),
-        }
-    }
-
     async fn once(
         &self,
         statement: &Statement,
@@ -154,6 +142,7 @@ impl Sessions {
                     let quota: Parameters<'_> = &[&tenant, &app];
                     self.behind(&client, quota, statement, parameters).await
                 }
+                Hold::Trial => self.tried(&client, statement, parameters).await,
             }
         };
         let answer = tokio::time::timeout(self.deadline, work)
@@ -190,6 +179,29 @@ impl Sessions {
         let rows = answer.map_err(trouble)?;
         ended.map_err(trouble)?;
         Ok(rows)
+    }
+
+    /// As above, and nothing is left of it, whoever goes away. The commit is a real one: it waits for whatever commits wait for.
+    async fn tried(
+        &self,
+        client: &ClientWrapper,
+        statement: &Statement,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Trouble> {
+        let nobody: &[u8] = b"";
+        let quota: Parameters<'_> = &[&nobody, &nobody];
+        let (begun, held, written, removed, ended) = tokio::join!(
+            biased;
+            ask(client, &self.sql.begin, &[]),
+            ask(client, &self.sql.hold_quota, quota),
+            ask(client, statement, parameters),
+            ask(client, &self.sql.end_trial, &[]),
+            ask(client, &self.sql.commit, &[]),
+        );
+        for step in [begun, held, written, removed] {
+            step.map_err(trouble)?;
+        }
+        ended.map_err(trouble)
     }
 }
 

@@ -72,7 +72,7 @@ impl PostgresStore {
     /// Whether the store can be used, which costs no write as long as writing works.
     pub(crate) async fn probe(&self) -> Result<(), StoreFault> {
         if let Some(due) = self.0.failed.unanswered() {
-            self.0.sessions.undone(&self.sql().trial, &[&as_large_as_a_verb()]).await?;
+            self.0.sessions.run(&self.sql().trial, &[&as_large_as_a_verb()], Hold::Trial).await?;
             self.0.failed.answer(due);
             return Ok(());
         }

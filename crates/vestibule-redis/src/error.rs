@@ -12,6 +12,12 @@ pub enum ConnectError {
     /// The address cannot be read. It is not repeated, since it may hold a password.
     #[error("the address is no Redis URL: use `redis://[user:password@]host:port/[database]`")]
     Address(#[source] BoxError),
+    /// Passwords and keys would go over the network in clear text.
+    #[error(
+        "the way to the server is not encrypted: put the end of a tunnel on this machine (a host whose network is safe accepts it \
+         with `danger_clear_text`)"
+    )]
+    Plaintext,
     /// The prefix is not plain.
     #[error("the key prefix `{0}` is not allowed: use at most 32 letters, digits, `_`, `-`, `.`, `:`")]
     Prefix(String),

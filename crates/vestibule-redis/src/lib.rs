@@ -60,7 +60,8 @@
 //!
 //! Codes, handles and tokens reach the server as hashes only. Who granted what to whom, and key documents, reach it in clear: keep
 //! its network, its files and its backups as you would keep a key file, and let nobody see `MONITOR` or `SLOWLOG`, which show
-//! arguments. There is no TLS in this adapter; put a tunnel around a connection that leaves the machine.
+//! arguments. There is no TLS in this adapter: a connection that leaves the machine is refused, unless
+//! [`RedisOptions::danger_clear_text`] accepts it. Put the end of a tunnel on this machine instead.
 //!
 //! # Rows and versions
 //!

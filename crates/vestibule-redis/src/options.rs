@@ -15,6 +15,7 @@ pub struct RedisOptions {
     pub(crate) in_flight: usize,
     pub(crate) may_lose: bool,
     pub(crate) vouched: Option<Durability>,
+    pub(crate) clear_text: bool,
 }
 
 impl Default for RedisOptions {
@@ -26,6 +27,7 @@ impl Default for RedisOptions {
             in_flight: 4096,
             may_lose: false,
             vouched: None,
+            clear_text: false,
         }
     }
 }
@@ -51,6 +53,14 @@ impl RedisOptions {
     #[must_use]
     pub const fn with_response_timeout(mut self, wait: Duration) -> Self {
         self.response_timeout = wait;
+        self
+    }
+
+    /// Accepts that who granted what to whom, private keys and the password cross the network in clear text. This adapter has no TLS: it
+    /// speaks to this machine, where the end of a tunnel may be, unless the network is encrypted by other means and this says so.
+    #[must_use]
+    pub const fn danger_clear_text(mut self) -> Self {
+        self.clear_text = true;
         self
     }
 

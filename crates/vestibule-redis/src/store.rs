@@ -1,9 +1,10 @@
 //! The store a host holds.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redis::{Client, RedisError, Value};
+use redis::{Client, ConnectionAddr, RedisError, Value};
 use vestibule_host::grant_store::FailedWrites;
 use vestibule_host::{Durability, StoreFault, Tenant};
 
@@ -52,6 +53,9 @@ impl RedisStore {
     pub async fn connect(address: &str, options: RedisOptions) -> Result<Self, ConnectError> {
         options.check()?;
         let client = Client::open(address).map_err(|error| ConnectError::Address(error.into()))?;
+        if !options.clear_text && !is_here(client.get_connection_info().addr()) {
+            return Err(ConnectError::Plaintext);
+        }
         let link = Link::new(client, &options);
         link.first().await.map_err(|error| ConnectError::Unreachable(error.into()))?;
         let server = Server::ask(&link).await.map_err(|error| match error {
@@ -263,6 +267,18 @@ impl RedisStore {
 
     pub(crate) fn purging(&self) -> &RwLock<Way> {
         &self.0.purging
+    }
+}
+
+/// Whether nothing leaves this machine.
+fn is_here(address: &ConnectionAddr) -> bool {
+    match address {
+        ConnectionAddr::Unix(_) => true,
+        ConnectionAddr::Tcp(host, _) => {
+            let literal = host.trim_matches(['[', ']']);
+            host == "localhost" || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        _ => false,
     }
 }
 

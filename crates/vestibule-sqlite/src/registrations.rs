@@ -186,16 +186,17 @@ impl Operation for KnownOrigin {
 }
 
 impl Operation for Create {
-    type Output = Created;
+    /// `None`: the bound of the registry is reached, not the disk's.
+    type Output = Option<Created>;
 
-    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Created>, Failure> {
+    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Option<Created>>, Failure> {
         let (tenant, registration) = (self.tenant.as_str().as_bytes(), &self.op.registration);
         let (id, token) = (registration.client.id.as_str().as_bytes(), registration.token.as_bytes());
         on.prepare_cached(&sql.purge_spent_tokens)?.execute(params![self.op.now.0, SWEPT])?;
         if let Some(SpendToken { hash, keep_until }) = self.op.spends {
             let spend = params![tenant, hash.as_bytes(), keep_until.map(|end| end.0), self.op.now.0];
             if on.prepare_cached(&sql.spend_initial_token)?.execute(spend)? == 0 {
-                return Ok(Effect::Undo(Created::TokenSpent));
+                return Ok(Effect::Undo(Some(Created::TokenSpent)));
             }
         }
         // What was spent above comes back with the savepoint.
@@ -208,16 +209,16 @@ impl Operation for Create {
             &*encode(registration)?.0
         ];
         if on.prepare_cached(&sql.create_registration)?.execute(insert)? == 0 {
-            return Ok(Effect::Undo(Created::IdTaken));
+            return Ok(Effect::Undo(Some(Created::IdTaken)));
         }
         let spent = self.op.spends.map(|_| &sql.spent_tokens_beyond);
         for count in [Some(&sql.registrations_beyond), spent].into_iter().flatten() {
             if value(on, count, params![tenant, self.max])? {
-                return Err(StoreFault::Full.into());
+                return Ok(Effect::Undo(None));
             }
         }
         keep_origins(on, sql, &self.tenant, &registration.client)?;
-        Ok(Effect::Keep(Created::Won))
+        Ok(Effect::Keep(Some(Created::Won)))
     }
 }
 
@@ -283,7 +284,8 @@ impl ClientRegistrar for SqliteClients {
         if self.fixed.client(id).await.map_err(StoreFault::not_applied)?.is_some() {
             return Ok(Created::IdTaken);
         }
-        self.store.write(Create { tenant: self.tenant.clone(), max: self.max, op: op.clone() }).await
+        let create = Create { tenant: self.tenant.clone(), max: self.max, op: op.clone() };
+        self.store.write(create).await?.ok_or(StoreFault::Full)
     }
 
     async fn update(&self, op: &UpdateClient) -> Result<Updated, StoreFault> {

@@ -59,6 +59,8 @@ impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
         let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        // A password may be a parameter, too.
+        let place = place.split(['?', '#']).next().unwrap_or_default();
         write!(f, "{scheme}://{place}")
     }
 }
@@ -220,6 +222,11 @@ mod tests {
     fn a_servers_password_is_not_shown() {
         let url = ServerUrl::new("redis://clerk:secret@db.example:6379/0");
         assert_eq!(url.to_string(), "redis://db.example:6379/0");
+        let url_with_parameter = ServerUrl::new("postgres://db.example/ehr?user=clerk&password=sec@ret");
+        assert!(
+            !url_with_parameter.to_string().contains("sec")
+                && !url_with_parameter.to_string().contains("ret")
+        );
         assert_eq!(format!("{:?}", Store::Redis(url)), "Redis(ServerUrl(redis://db.example:6379/0))");
     }
 

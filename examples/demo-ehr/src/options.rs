@@ -80,6 +80,21 @@ pub enum KeysAction {
     },
 }
 
+/// What is wrong with a command line, without the URLs in it: each may hold a password, also where it stands in the wrong place.
+#[must_use]
+pub fn complaint(error: &clap::Error, given: &[String]) -> String {
+    let may_hold_one = |text: &&str| ["://", "@", "password"].iter().any(|mark| text.contains(mark));
+    let mut said = error.render().to_string();
+    for argument in given {
+        let value =
+            argument.split_once('=').filter(|(name, _)| name.starts_with("--")).map(|(_, value)| value);
+        for text in [Some(argument.as_str()), value].into_iter().flatten().filter(may_hold_one) {
+            said = said.replace(text, "…");
+        }
+    }
+    said
+}
+
 /// An origin: scheme and authority. Plain http is for loopback alone.
 fn public_url(text: &str) -> Result<String, String> {
     let uri: http::Uri = text.parse().map_err(|_| "not a URL")?;

@@ -24,11 +24,14 @@ pub enum WayError {
         "the way to the database is not encrypted: say `sslmode=require`, or `sslmode=disable` if the network is safe"
     )]
     Plaintext,
+    /// A word that the driver does not know, or that proves less than it says.
+    #[error("`sslmode` is `disable`, `require` or `verify-full`")]
+    Mode,
     /// The URL, or what it asks for.
     #[error(transparent)]
     Url(OpenError),
     /// Nobody would be trusted, or fewer than the operator believes.
-    #[error("{} does not hold certificates (PEM) that can vouch for a server", .0.display())]
+    #[error("`sslrootcert`: {} does not hold certificates (PEM) that can vouch for a server", .0.display())]
     Authorities(PathBuf),
     /// The library for TLS refuses its own configuration.
     #[error("there is no TLS here")]
@@ -58,6 +61,9 @@ pub fn database(url: &ServerUrl) -> Result<Database, WayError> {
         match pair.split_once('=') {
             // The driver does not know these two.
             Some(("sslmode", "verify-full")) => encrypt = true,
+            Some(("sslmode", mode)) if !["disable", "prefer", "require"].contains(&mode) => {
+                return Err(WayError::Mode);
+            }
             Some(("sslrootcert", path)) => authorities = Some(PathBuf::from(decoded(path))),
             _ => {
                 encrypt |= pair == "sslmode=require";
@@ -130,11 +136,14 @@ mod tests {
         }
         // Those that prove less are not known, and nothing is both.
         for url in [
-            "postgres://db.example/x?sslmode=verify-ca",
             "postgres://db.example/x?sslmode=verify-full&sslmode=disable",
             "postgres://db.example/x?sslmode=require&nonsense=1",
         ] {
             assert!(matches!(way(url), Err(WayError::Url(_))), "{url}");
+        }
+        for mode in ["verify-ca", "allow", "", "REQUIRE", "verify%2Dfull"] {
+            let url = format!("postgres://db.example/x?sslmode={mode}");
+            assert!(matches!(way(&url), Err(WayError::Mode)), "{url}");
         }
     }
 

@@ -33,7 +33,10 @@ pub struct FailedWrites {
 pub struct Unanswered(u64);
 
 impl FailedWrites {
-    /// Notes how a write ended. `Busy` is another process, or too much at once: that passes, and says nothing about the disk.
+    /// Notes how a write ended. `Busy` is another process, a lock, or too much at once: that says nothing about the disk, and a probe
+    /// that said no to it would send everybody to the next process, which has as much to do.
+    ///
+    /// Leave out what reaches a bound of the store's own, like an app's quota: strangers could make every probe a write.
     pub fn note<T>(&self, end: &Result<T, StoreFault>) {
         if end.as_ref().is_err_and(|fault| !matches!(fault, StoreFault::Busy { .. })) {
             self.seen.fetch_add(1, Ordering::Relaxed);

@@ -1,10 +1,13 @@
 //! A disk without room: what a probe is told, and what it costs.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
 use vestibule_host::{GrantStore, LaunchHash, PutLaunch, Record, StoreFault};
+use vestibule_postgres::PostgresStore;
 use vestibule_test_servers::Postgres;
 
-use crate::ops::{END, bytes, call};
+use crate::ops::{END, bytes, call, event};
 use crate::place::Place;
 
 fn launch(n: u32) -> PutLaunch {
@@ -33,13 +36,7 @@ async fn a_database_without_room_is_not_ready_until_there_is_some() {
     server.fill_disk();
     // It can be read, and nobody has found out yet.
     store.ping().await.unwrap();
-    let mut n = 1;
-    let end = loop {
-        match store.put_launch(&launch(n), &call(n)).await {
-            Ok(_) => n += 1,
-            Err(fault) => break fault,
-        }
-    };
+    let end = fill_up(&store).await;
     assert!(matches!(end, StoreFault::Full), "{end:?}");
     for _ in 0..2 {
         let told = store.ping().await;
@@ -49,10 +46,75 @@ async fn a_database_without_room_is_not_ready_until_there_is_some() {
 
     server.make_room();
     store.ping().await.unwrap();
-    store.put_launch(&launch(n), &call(n)).await.unwrap();
+    store.put_launch(&launch(100_000), &call(100_000)).await.unwrap();
     let mended = next_change(&client).await;
     store.ping().await.unwrap();
     assert_eq!(next_change(&client).await, mended, "one trial was enough");
     let left = client.query_one("SELECT count(*) FROM vestibule_interactions", &[]).await.unwrap();
     assert_eq!(left.get::<_, i64>(0), 0, "a trial leaves nothing");
+}
+
+/// A trial speaks for every table: one of them has room from rows that are gone, the others have not.
+#[tokio::test]
+async fn room_in_one_table_is_not_room() {
+    let server = Postgres::start_on_small_disk(64);
+    let place = Place::on(&server);
+    let (store, client) = (place.store().await, place.client().await);
+    let large =
+        "SELECT string_agg(sha256(CAST(n || '-' || i AS bytea)), '') FROM generate_series(1, 250) AS of(i)";
+    let rows = format!(
+        "INSERT INTO vestibule_interactions (tenant, id, revision, expires, saved_by, record)
+         SELECT 't', sha256(CAST(CAST(n AS text) AS bytea)), 0, 0, '', ({large}) FROM generate_series(1, 300) AS at(n)"
+    );
+    client.batch_execute(&rows).await.unwrap();
+    client.batch_execute("DELETE FROM vestibule_interactions").await.unwrap();
+    client.batch_execute("VACUUM vestibule_interactions").await.unwrap();
+    server.fill_disk();
+    let end = fill_up(&store).await;
+    assert!(matches!(end, StoreFault::Full), "{end:?}");
+    for _ in 0..3 {
+        let told = store.ping().await;
+        assert!(matches!(told, Err(StoreFault::Full)), "{told:?}");
+    }
+    server.make_room();
+    store.ping().await.unwrap();
+}
+
+/// A standby that must confirm and does not: what is written is never acknowledged, and the trial's commit waits like any other.
+#[tokio::test]
+async fn a_server_that_cannot_commit_is_not_ready() {
+    let server = Postgres::start();
+    let place = Place::on(&server);
+    let options = place.options().with_statement_timeout(Duration::from_millis(200));
+    let (store, client) = (place.store_with(options).await, place.client().await);
+    client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    let end = fill_up(&store).await;
+    assert!(matches!(end, StoreFault::OutcomeUnknown(_)), "{end:?}");
+    let told = store.ping().await;
+    assert!(matches!(told, Err(StoreFault::OutcomeUnknown(_))), "{told:?}");
+    client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    store.ping().await.unwrap();
+}
+
+/// One table that may not be written is enough.
+#[tokio::test]
+async fn a_table_that_refuses_is_not_ready() {
+    let place = Place::new();
+    let (store, client) = (place.store().await, place.client().await);
+    store.put_launch(&launch(0), &call(0)).await.unwrap();
+    client.batch_execute("DROP TABLE vestibule_events CASCADE").await.unwrap();
+    assert!(store.put_launch(&launch(1).with_event(event(1)), &call(1)).await.is_err());
+    assert!(matches!(store.ping().await, Err(StoreFault::NotApplied(_))));
+}
+
+/// Keeps launches until one is not kept.
+async fn fill_up(store: &PostgresStore) -> StoreFault {
+    for n in 1.. {
+        if let Err(fault) = store.put_launch(&launch(n), &call(n)).await {
+            return fault;
+        }
+    }
+    unreachable!("there are more launches than room")
 }

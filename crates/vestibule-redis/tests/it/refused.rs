@@ -146,3 +146,30 @@ async fn an_address_that_is_none_is_not_repeated() {
     let error = RedisStore::connect("redis://127.0.0.1:1/", options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Prefix(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn nothing_leaves_the_machine_in_clear_text_unless_that_is_accepted() {
+    for away in [
+        "redis://db.example/",
+        "redis://me:hunter2@10.0.0.1:6379/",
+        "redis://[2001:db8::1]/",
+        "redis://localhost.example/",
+    ] {
+        let error = RedisStore::connect(away, RedisOptions::default()).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Plaintext), "{away}: {error:?}");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+    // This machine, by an address that is not the loopback one.
+    let mapped = shared().url().replace("127.0.0.1", "[::ffff:127.0.0.1]");
+    let options = RedisOptions::default().with_prefix(prefix());
+    let error = RedisStore::connect(&mapped, options.clone()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Plaintext), "{error:?}");
+    RedisStore::connect(&mapped, options.danger_clear_text()).await.unwrap().ping().await.unwrap();
+    let named = shared().url().replace("127.0.0.1", "localhost");
+    RedisStore::connect(&named, RedisOptions::default().with_prefix(prefix()))
+        .await
+        .unwrap()
+        .ping()
+        .await
+        .unwrap();
+}

@@ -1,7 +1,7 @@
 //! Saving an interaction: compare-and-swap on its revision.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use vestibule_host::{Advance, Advanced, Call, EventKind, Quota, Revision, StoreFault, StoredInteraction};
+use vestibule_host::{Advance, Advanced, Call, EventKind, Quota, Revision, StoredInteraction};
 
 use super::{beside, read};
 use crate::error::Failure;
@@ -15,17 +15,18 @@ pub(super) struct Save {
 }
 
 impl Operation for Save {
-    type Output = Advanced;
+    type Output = Option<Advanced>;
 
-    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Advanced>, Failure> {
+    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Option<Advanced>>, Failure> {
         Ok(match save(on, sql, &self.op, &self.call)? {
             Swap::Saved(revision) => {
                 beside::append(on, sql, self.op.event.as_ref(), EventKind::Refused, &self.call)?;
-                Effect::Keep(Advanced::Saved(revision))
+                Effect::Keep(Some(Advanced::Saved(revision)))
             }
-            Swap::Repeated(revision) => Effect::Keep(Advanced::Saved(revision)),
-            Swap::Stale(stored) => Effect::Undo(Advanced::Stale(stored)),
-            Swap::Gone => Effect::Undo(Advanced::Gone),
+            Swap::Repeated(revision) => Effect::Keep(Some(Advanced::Saved(revision))),
+            Swap::Stale(stored) => Effect::Undo(Some(Advanced::Stale(stored))),
+            Swap::Gone => Effect::Undo(Some(Advanced::Gone)),
+            Swap::NoRoom => Effect::Undo(None),
         })
     }
 }
@@ -39,6 +40,8 @@ pub(super) enum Swap {
     Repeated(Revision),
     Stale(StoredInteraction),
     Gone,
+    /// The app has used up its quota, which says nothing about the disk.
+    NoRoom,
 }
 
 pub(super) fn save(on: &Connection, sql: &Statements, op: &Advance, call: &Call) -> Result<Swap, Failure> {
@@ -75,7 +78,7 @@ pub(super) fn save(on: &Connection, sql: &Statements, op: &Advance, call: &Call)
         ])?,
     };
     if saved == 1 {
-        return if room { Ok(Swap::Saved(next)) } else { Err(StoreFault::Full.into()) };
+        return Ok(if room { Swap::Saved(next) } else { Swap::NoRoom });
     }
     let stored = on
         .prepare_cached(&sql.interaction_saver)?

@@ -16,9 +16,9 @@ pub(super) struct Issue {
 }
 
 impl Operation for Issue {
-    type Output = Issuance;
+    type Output = Option<Issuance>;
 
-    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Issuance>, Failure> {
+    fn run(&self, on: &Connection, sql: &Statements) -> Result<Effect<Option<Issuance>>, Failure> {
         let (op, call) = (&self.op, &self.call);
         let (tenant, code) = (call.tenant.as_str().as_bytes(), op.code.as_bytes());
         let attempt = call.attempt.as_bytes();
@@ -26,7 +26,7 @@ impl Operation for Issue {
         let issued_by =
             on.prepare_cached(&sql.code_issued_by)?.query_row(params![tenant, code], |row| row.get(0));
         if issued_by.optional()?.is_some_and(|issuer: [u8; 16]| issuer == *attempt) {
-            return Ok(Effect::Keep(Issuance::Won));
+            return Ok(Effect::Keep(Some(Issuance::Won)));
         }
         // Two tabs: the revision decides.
         match advance::save(on, sql, &op.interaction, call)? {
@@ -34,14 +34,15 @@ impl Operation for Issue {
             Swap::Repeated(_) => {
                 return Err(StoreFault::not_applied("one attempt was used for two verbs").into());
             }
-            Swap::Stale(stored) => return Ok(Effect::Undo(Issuance::Stale(stored))),
-            Swap::Gone => return Ok(Effect::Undo(Issuance::Gone)),
+            Swap::Stale(stored) => return Ok(Effect::Undo(Some(Issuance::Stale(stored)))),
+            Swap::Gone => return Ok(Effect::Undo(Some(Issuance::Gone))),
+            Swap::NoRoom => return Ok(Effect::Undo(None)),
         }
         // Two interactions: the launch's row count decides (SMART-LAUNCH-013).
         if let Some(launch) = &op.launch {
             let key = params![tenant, launch.as_bytes(), call.now.0];
             if on.prepare_cached(&sql.spend_launch)?.execute(key)? != 1 {
-                return Ok(Effect::Undo(Issuance::LaunchGone));
+                return Ok(Effect::Undo(Some(Issuance::LaunchGone)));
             }
         }
         let grant = &op.grant;
@@ -67,6 +68,6 @@ impl Operation for Issue {
             attempt,
         ])?;
         beside::append(on, sql, op.event.as_ref(), EventKind::CodeIssued, call)?;
-        Ok(Effect::Keep(Issuance::Won))
+        Ok(Effect::Keep(Some(Issuance::Won)))
     }
 }

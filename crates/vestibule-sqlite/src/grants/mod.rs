@@ -77,11 +77,11 @@ impl GrantStore for SqliteStore {
     }
 
     async fn advance_interaction(&self, op: &Advance, call: &Call) -> Result<Advanced, StoreFault> {
-        self.write(advance::Save { op: op.clone(), call: call.clone() }).await
+        self.write(advance::Save { op: op.clone(), call: call.clone() }).await?.ok_or(StoreFault::Full)
     }
 
     async fn issue_code(&self, op: &IssueCode, call: &Call) -> Result<Issuance, StoreFault> {
-        self.write(issue::Issue { op: op.clone(), call: call.clone() }).await
+        self.write(issue::Issue { op: op.clone(), call: call.clone() }).await?.ok_or(StoreFault::Full)
     }
 
     async fn redeem_code(&self, op: &RedeemCode, call: &Call) -> Result<Redemption, StoreFault> {

@@ -1,7 +1,8 @@
 //! What a probe is told: whether the store can be used, not only whether it can be read.
 
 use vestibule_host::{
-    AttemptId, Call, GrantStore, LaunchHash, PutLaunch, Record, StoreFault, Tenant, UnixMillis,
+    Advance, Advanced, AttemptId, Call, ClientId, GrantStore, InteractionHash, LaunchHash, PutLaunch, Quota,
+    Record, Revision, StoreFault, Tenant, UnixMillis,
 };
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
 
@@ -71,4 +72,24 @@ async fn a_probe_writes_nothing_while_writing_works_and_one_trial_after_a_failur
     store.ping().await.unwrap();
     assert_eq!(log_of(&directory), tried);
     assert_eq!(store.purge(END, 100).await.unwrap().rows, 1, "a trial leaves nothing behind");
+}
+
+/// Strangers can use up an app's quota; that must not make a probe a write.
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_no_reason_for_a_trial() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file(), SqliteOptions::default()).unwrap();
+    let save = |n: u32| {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        Advance::new(InteractionHash::new(id), None, END, Record(vec![7; 100].into()))
+            .with_quota(Some(Quota { client: ClientId::new("app"), max: 1 }))
+    };
+    let saved = store.advance_interaction(&save(1), &call(1)).await.unwrap();
+    assert_eq!(saved, Advanced::Saved(Revision(1)));
+    let refused = store.advance_interaction(&save(2), &call(2)).await;
+    assert!(matches!(refused, Err(StoreFault::Full)), "{refused:?}");
+    let written = log_of(&directory);
+    store.ping().await.unwrap();
+    assert_eq!(log_of(&directory), written);
 }

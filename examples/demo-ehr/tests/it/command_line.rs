@@ -50,7 +50,7 @@ fn wrong_options_are_explained() {
             ["--store", "postgres://db.example/x?sslrootcert=nosuch.pem"],
             "nosuch.pem does not hold certificates",
         ),
-        (["--store", "postgres://db.example/x?sslmode=verify-ca"], "not the URL of a PostgreSQL database"),
+        (["--store", "postgres://db.example/x?sslmode=verify-ca"], "`sslmode` is `disable`, `require` or"),
         (["--store", "rediss://localhost"], "put a tunnel before it"),
         (["--store", "nonsense"], "expected `memory`, `sqlite:PATH`, `postgres:"),
         (["--public-url", "ehr.example"], "the scheme must be https"),
@@ -61,6 +61,25 @@ fn wrong_options_are_explained() {
         let (status, said) = fails(&arguments);
         assert_eq!(status, 2, "{arguments:?}");
         assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_password_is_not_repeated_whatever_is_wrong() {
+    for wrong in [
+        vec!["--store", "postgres://me:hunter2@db.example/x"],
+        vec!["--store", "postgres://me:hunter2@db.example/x?sslmode=verify-ca"],
+        vec!["--store", "POSTGRES://me:hunter2@localhost/x"],
+        vec!["--store", "rediss://me:hunter2@localhost"],
+        vec!["--store", "redis://me:hunter2@db.example:6379"],
+        vec!["--store", "host=db.example password=hunter2"],
+        vec!["--store=postgres://db.example/x?password=hunter2"],
+        vec!["--stor=postgres://me:hunter2@localhost/x"],
+        vec!["postgres://me:hunter2@localhost/x"],
+        vec!["--listen", "postgres://me:hunter2@localhost/x"],
+    ] {
+        let (_, said) = fails(&wrong);
+        assert!(said.len() > 20 && !said.contains("hunter2"), "{wrong:?}: {said}");
     }
 }
 

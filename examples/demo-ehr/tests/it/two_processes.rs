@@ -1,4 +1,4 @@
-//! Two hospitals behind one address and on one database: each request may go to either.
+//! Two hospitals behind one address and on one store: each request may go to either.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use vestibule_test_servers::{Postgres, end, free_port};
+use vestibule_test_servers::{Postgres, Redis, end, free_port};
 
 use crate::browser::Answer;
 
@@ -41,7 +41,7 @@ impl Hospital {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        lines.find(|line| line.contains("postgres://")).expect("a banner");
+        lines.find(|line| line.contains("://") && line.contains("Stored")).expect("a banner");
         std::thread::spawn(move || lines.for_each(drop)); // or the pipe fills
         Self { child, port }
     }
@@ -164,16 +164,26 @@ fn parameter(answer: &Answer, name: &str) -> String {
 #[test]
 fn a_launch_goes_through_two_processes_on_one_database() {
     let database = Postgres::start_encrypted();
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("two-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("clients.json"), CLIENTS).unwrap();
     // Nobody else could have vouched for it.
     let (server, authority) = (database.encrypted_url("localhost", "postgres"), database.authority());
-    let store = format!("{server}&sslrootcert={}", authority.display());
+    a_launch_goes_through_two_processes(&format!("{server}&sslrootcert={}", authority.display()), "database");
+}
+
+#[test]
+fn a_launch_goes_through_two_processes_on_one_redis() {
+    let server = Redis::start();
+    a_launch_goes_through_two_processes(&server.url(), "redis");
+}
+
+fn a_launch_goes_through_two_processes(store: &str, name: &str) {
+    let directory =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("two-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("clients.json"), CLIENTS).unwrap();
     let public = free_pair();
     // At once: one makes the schema and the keys, the other finds them.
     let (first, second) = std::thread::scope(|scope| {
-        let (store, directory) = (&store, &directory);
+        let directory = &directory;
         let first = scope.spawn(move || Hospital::open(public, public, store, directory));
         let second = scope.spawn(move || Hospital::open(free_pair(), public, store, directory));
         (first.join().unwrap(), second.join().unwrap())
