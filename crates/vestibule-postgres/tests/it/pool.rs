@@ -36,7 +36,8 @@ async fn a_pool_of_one_is_enough() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_is_used_up_is_busy() {
     let place = Place::new();
-    let options = place.options().with_connections(1).with_wait(Duration::from_millis(50));
+    // Also how long a connection may take to be made, on a machine with much to do.
+    let options = place.options().with_connections(1).with_wait(Duration::from_millis(500));
     let store = place.store_with(options).await;
     let other = place.client().await;
     // Somebody holds the table, and so the one connection waits.
