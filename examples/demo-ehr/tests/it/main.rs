@@ -25,6 +25,7 @@ mod outage;
 mod overheard;
 mod own_log;
 mod races;
+mod restart;
 mod running;
 mod sample_app;
 mod sign_in;

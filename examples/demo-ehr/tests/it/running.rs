@@ -80,6 +80,13 @@ impl Running {
         self.child.id()
     }
 
+    /// SIGTERM, and what it leaves with.
+    pub(crate) fn close(mut self) -> Option<i32> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(told.unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
