@@ -58,8 +58,8 @@
 //! `Ok` means that the commit is in the write-ahead log on disk. The store insists on `synchronous_commit` where a role or a database has
 //! it off, and says [`Durability::None`](vestibule_host::grant_store::Durability::None) of a server with `fsync=off`. With standbys,
 //! use synchronous replication (`synchronous_standby_names`): a failover to a standby that lags behind brings spent codes back.
-//! While no standby confirms, each call that was given up leaves a session in the server that waits for one: give the role a
-//! `CONNECTION LIMIT`.
+//! While no standby confirms, a call that was given up keeps its connection, so that others are `Busy` soon: the server is not filled
+//! with sessions that wait.
 //!
 //! # Deployment
 //!

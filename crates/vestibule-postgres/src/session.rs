@@ -31,6 +31,9 @@ const TRIES: u32 = 6;
 /// A server that says nothing gets so much more time than it gave itself.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// For so long a connection that does not answer is one of the pool. A dead network is noticed much sooner.
+const HELD_BACK: Duration = Duration::from_secs(300);
+
 pub(crate) struct Sessions {
     pool: Pool,
     pub(crate) sql: Arc<Statements>,
@@ -149,10 +152,30 @@ impl Sessions {
             .await
             .unwrap_or_else(|_| Err(StoreFault::outcome_unknown("the database did not answer").into()));
         if matches!(answer, Err(Trouble::Fault(StoreFault::OutcomeUnknown(_)))) {
-            // It is silent or about to end: nobody else should have it.
-            drop(Object::take(client));
+            self.hold_back(client);
         }
         answer
+    }
+
+    /// Nobody else gets a connection that is silent or about to end, before it has answered for what it was asked. Until then it counts
+    /// as one of the pool: a server that lets commits wait, for a standby or a disk, would otherwise be given another session for every
+    /// call that was given up, until it takes no more.
+    fn hold_back(&self, client: Object) {
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            let closed = async {
+                while !pool.is_closed() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            };
+            let answered = tokio::select! {
+                answered = tokio::time::timeout(HELD_BACK, client.simple_query("")) => matches!(answered, Ok(Ok(_))),
+                () = closed => false,
+            };
+            if !answered {
+                drop(Object::take(client));
+            }
+        });
     }
 
     /// A transaction in one go: all of it is sent before the first answer is waited for, the end included, so that a caller who goes

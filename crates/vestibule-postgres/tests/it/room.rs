@@ -84,8 +84,9 @@ async fn room_in_one_table_is_not_room() {
 #[tokio::test]
 async fn a_server_that_cannot_commit_is_not_ready() {
     let server = Postgres::start();
-    let place = Place::on(&server);
-    let options = place.options().with_statement_timeout(Duration::from_millis(200));
+    let place = Place::on(&server).named("waiting");
+    let options = place.options().with_statement_timeout(Duration::from_millis(200)).with_connections(3);
+    let options = options.with_wait(Duration::from_millis(500));
     let (store, client) = (place.store_with(options).await, place.client().await);
     client.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
     client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
@@ -93,9 +94,29 @@ async fn a_server_that_cannot_commit_is_not_ready() {
     assert!(matches!(end, StoreFault::OutcomeUnknown(_)), "{end:?}");
     let told = store.ping().await;
     assert!(matches!(told, Err(StoreFault::OutcomeUnknown(_))), "{told:?}");
+    // What is given up is not made good for by new sessions: whoever comes now is told to come later.
+    let asked = (200..212).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move { store.put_launch(&launch(n), &call(n)).await })
+    });
+    for end in asked.collect::<Vec<_>>() {
+        let end = end.await.unwrap();
+        assert!(matches!(end, Err(StoreFault::OutcomeUnknown(_) | StoreFault::Busy { .. })), "{end:?}");
+    }
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'waiting' AND pid <> pg_backend_pid()";
+    assert_eq!(client.query_one(sessions, &[]).await.unwrap().get::<_, i64>(0), 3);
     client.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
     client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    store.ping().await.unwrap();
+    let recovered = async {
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), recovered).await.expect("recovery within 10 s");
+    for n in 200..212 {
+        store.put_launch(&launch(n), &call(n)).await.unwrap();
+    }
+    assert_eq!(client.query_one(sessions, &[]).await.unwrap().get::<_, i64>(0), 3);
 }
 
 /// One table that may not be written is enough.

@@ -1,16 +1,19 @@
 //! How often a call waits for the database.
 
+use vestibule_host::registration::{CreateClient, Created, DeleteClient, UpdateClient, Updated};
 use vestibule_host::{
-    AccessKey, ConsentAsked, ConsentRecord, ConsentStore, GrantKey, GrantStore, IssueToken, KeyDocument,
-    KeyStore, Redemption, Revocation, Revoke, Revoked, Rotation, Tenant, TokenId, TokenIssuance, UnixMillis,
-    UserId,
+    AccessKey, ClientRegistrar, ClientRegistry, ConsentAsked, ConsentRecord, ConsentStore, GrantKey,
+    GrantStore, IssueToken, KeyDocument, KeyStore, Redemption, Revision, Revocation, Revoke, Revoked,
+    Rotation, StaticClients, Tenant, TokenId, TokenIssuance, UnixMillis, UserId,
 };
+use vestibule_postgres::PostgresClients;
 
 use crate::ops::{
     access, advance, call, claim, counted, event, grant_id, handle, issue, launch, redeem, rotate,
 };
 use crate::place::{Place, server};
 use crate::proxy::Proxy;
+use crate::registrations::app;
 
 /// Each verb and each read is one round trip, whatever goes with it; redeeming and refreshing are two with their read.
 #[tokio::test(flavor = "multi_thread")]
@@ -78,10 +81,27 @@ async fn every_call_is_one_round_trip() {
     let id = trips!("record consent", store.record(&tenant, &answer));
     trips!("remembered consent", store.remembered(&tenant, &asked));
     assert!(trips!("given consent", store.given(&tenant, &id)));
+    assert_eq!(trips!("consents of a user", store.list_for_user(&tenant, &user)).len(), 1);
+    trips!("withdraw consent", store.withdraw(&tenant, &id));
+    trips!("revision of the keys", store.revision(&tenant));
+
+    let clients = PostgresClients::new(store.clone(), tenant.clone(), StaticClients::default());
+    let mut kept = app("registered", 1);
+    let create = CreateClient::new(kept.clone(), None, UnixMillis(0));
+    assert_eq!(trips!("create registration", clients.create(&create)), Created::Won);
+    trips!("registration", clients.registration(&kept.token));
+    trips!("client", clients.client(&kept.client.id));
+    trips!("known origin", clients.is_known_origin("https://app.example"));
+    trips!("newest registrations", clients.newest(None, 10));
+    let before = kept.revision;
+    kept.revision = Revision(before.0 + 1);
+    let update = UpdateClient::new(before, kept.clone());
+    assert_eq!(trips!("update registration", clients.update(&update)), Updated::Won);
+    trips!("delete registration", clients.delete(&DeleteClient::new(kept.client.id.clone(), kept.token)));
 
     let wrong: Vec<_> = counted_calls.iter().filter(|(_, trips)| *trips != 1).collect();
     assert!(wrong.is_empty(), "not one round trip: {wrong:?}");
-    assert_eq!(counted_calls.len(), 24);
+    assert_eq!(counted_calls.len(), 34);
     // Each table in turn: housekeeping is in no hurry.
     store.purge(UnixMillis(0), 10).await.unwrap();
     assert_eq!(proxy.trips(), 7, "a purge");
