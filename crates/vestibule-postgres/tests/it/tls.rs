@@ -1,6 +1,7 @@
 //! The way to the server encrypted, by the connector that the documentation names.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::crypto::ring;
@@ -110,4 +111,42 @@ async fn a_server_that_comes_back_is_used_again() {
     server.resume();
     store.ping().await.unwrap();
     assert!(sessions(&server, "again").await.iter().all(|is_encrypted| *is_encrypted));
+}
+
+/// A password is bound to the connection that it is said on: whoever stands between could not use it.
+#[tokio::test]
+async fn a_password_is_bound_to_its_connection() {
+    let server = Postgres::start_encrypted();
+    let (client, connection) =
+        tokio_postgres::connect(&server.url("postgres"), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let rules: String = client.query_one("SHOW hba_file", &[]).await.unwrap().get(0);
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE clerk SUPERUSER LOGIN PASSWORD 'not-a-secret';
+             COPY (VALUES ('hostssl all clerk 127.0.0.1/32 scram-sha-256'), ('host all postgres 127.0.0.1/32 trust')) TO '{rules}';
+             SELECT pg_reload_conf()"
+        ))
+        .await
+        .unwrap();
+    let url = |password: &str| {
+        let user = format!("clerk:{password}@");
+        format!(
+            "{}&channel_binding=require",
+            server.encrypted_url("localhost", "postgres").replace("postgres@", &user)
+        )
+    };
+    let right = Database::with_tls(&url("not-a-secret"), trusting(&server)).unwrap();
+    let options = PostgresOptions::default();
+    // The server takes the new rules a moment later.
+    let settled = async {
+        while migrate(&right, &options).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the right password");
+    PostgresStore::open(&right, &options).await.unwrap().ping().await.unwrap();
+    let error = refusal(&url("wrong"), trusting(&server)).await;
+    assert!(matches!(error, OpenError::Unreachable(_)), "{error:?}");
+    assert!(format!("{error:?}").contains("28P01"), "{error:?}");
 }
