@@ -50,8 +50,8 @@
 //! # Readiness
 //!
 //! `ping` is one small read. After a write that failed it writes as much as a large verb into every table that grows with a launch, takes
-//! it back and commits, until that works: a server whose disk is full, or whose standby does not answer, can be read. What only waits,
-//! for a lock or for a connection, is `Busy` and leaves the store ready.
+//! it back and commits, until that works: a server whose disk is full, or whose standby does not answer, can be read. A verb
+//! that only waited, for a lock or for a connection, is `Busy` and asks for no trial; a `ping` that gets no connection itself is `Busy` too.
 //!
 //! # Durability
 //!
