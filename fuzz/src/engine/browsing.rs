@@ -224,6 +224,7 @@ impl Engine {
         let Some(form) = self.picking(tab, patient, back) else { return Ok(()) };
         let (path, browser) = (self.tabs[tab].path.clone(), self.tabs[tab].browser);
         let response = self.browse(browser, ("POST", &path, &form))?;
+        self.look(tab, browser, &response)?;
         self.picked(tab, patient, &form, &response).map(drop)
     }
 
@@ -244,7 +245,6 @@ impl Engine {
             hold!(open, "a record was chosen that its user may not open");
             self.tabs[tab].picked = Some(patient);
         }
-        self.look(tab, browser, response)?;
         self.answered(tab, browser, response, form, &[])?;
         Ok(went_on)
     }
@@ -275,7 +275,8 @@ impl Engine {
         self.answered(tab, browser, &response, &form, &[(page, ticked)])
     }
 
-    /// One page is answered twice at once: by a double click, or in two windows. One answer counts.
+    /// One page is answered twice at once: by a double click, or in two windows. One answer counts. A page that the other one shows, since
+    /// its choice was not possible, may have come first: it is none of an interaction that is over.
     pub(super) fn both(
         &mut self,
         order: usize,
@@ -288,8 +289,9 @@ impl Engine {
             let (first, second) = (self.consenting(tab, first, 0), self.consenting(tab, second, 0));
             let Some((one, two)) = first.zip(second) else { return Ok(()) };
             let (left, right) = self.browse_at_once(order, (browser, &path), (&one.0, &two.0))?;
+            self.look(tab, browser, &left)?;
+            self.look(tab, browser, &right)?;
             for (response, (form, page, ticked)) in [(left, one), (right, two)] {
-                self.look(tab, browser, &response)?;
                 self.answered(tab, browser, &response, &form, &[(page, ticked)])?;
             }
             return Ok(());
@@ -298,6 +300,8 @@ impl Engine {
         let forms = self.picking(tab, first, 0).zip(self.picking(tab, second, 0));
         let Some((one, two)) = forms else { return Ok(()) };
         let (left, right) = self.browse_at_once(order, (browser, &path), (&one, &two))?;
+        self.look(tab, browser, &left)?;
+        self.look(tab, browser, &right)?;
         let went_on = [self.picked(tab, first, &one, &left)?, self.picked(tab, second, &two, &right)?];
         hold!(went_on != [true, true], "two choices of a patient at once, and both were taken");
         Ok(())
