@@ -20,7 +20,7 @@
 //! # Atomicity
 //!
 //! * **A verb is one statement**, and a statement is a transaction: all of it happens, or none. A verb and a read are one round trip
-//!   each, so redeeming a code and using a refresh token cost two with their read, and introspection costs one.
+//!   each (the tables are counted now and then, and only where rows are [bounded](PostgresOptions::with_max_rows)), so redeeming a code and using a refresh token cost two with their read, and introspection costs one.
 //! * **What decides is a row that is held.** Of many who want it each waits for the one before and is then judged by what is there,
 //!   not by what was there when it asked (`READ COMMITTED`, which the store asks for). Where the outcome depends on something that the
 //!   statement saw before its turn came, it undoes itself and is run again: whoever loses a race may pay another round trip, at
@@ -40,7 +40,7 @@
 //! | what happened | fault |
 //! |---|---|
 //! | no connection in time, statement or lock timeout, too many connections, races without end | `Busy` |
-//! | disk, memory or a configured limit of the server is used up | `Full` |
+//! | disk, memory or a configured limit of the server is used up; a table has as many rows as it may | `Full` |
 //! | no connection can be made; the statement was refused | `NotApplied` |
 //! | the connection or the server ended, or did not answer, after the statement was sent | `OutcomeUnknown`; for a read `NotApplied` |
 //!
@@ -71,7 +71,9 @@
 //! * **PgBouncer:** session pooling, or from 1.21 on transaction pooling with `max_prepared_statements` of at least 64. With transaction
 //!   pooling set the timeouts on the role instead, since they are session settings.
 //! * **Roles:** [`migrate`] needs to make tables; the store needs `SELECT`, `INSERT`, `UPDATE` and `DELETE`, and `USAGE` of two sequences.
-//! * **Room:** a table grows with what is stored until `purge` is called; autovacuum as it comes is enough.
+//! * **Room:** a table grows with what is stored until `purge` is called; autovacuum as it comes is enough. On a disk that is full nothing can
+//!   be revoked: [`PostgresOptions::with_max_rows`] keeps room for what ends something. What exceeds it is `Full` and, unlike a full disk,
+//!   says nothing about readiness.
 //! * **Other databases with this protocol:** no extensions, functions, triggers, advisory locks, `LISTEN` or temporary tables are used,
 //!   no table is written twice in one statement, keys are random bytes, times are parameters. What is used beyond plain SQL is
 //!   `INSERT … ON CONFLICT`, `RETURNING`, data-modifying `WITH`, `FOR UPDATE SKIP LOCKED`, `BYTEA` and its arrays with a GIN index, and identity columns, which YugabyteDB
@@ -98,6 +100,7 @@ mod options;
 #[cfg(test)]
 mod plans;
 mod registrations;
+mod room;
 mod row;
 mod session;
 mod statements;

@@ -12,6 +12,7 @@ pub struct PostgresOptions {
     pub(crate) connections: usize,
     pub(crate) wait: Duration,
     pub(crate) statement: Duration,
+    pub(crate) max_rows: Option<u64>,
 }
 
 impl Default for PostgresOptions {
@@ -22,6 +23,7 @@ impl Default for PostgresOptions {
             connections: 10,
             wait: Duration::from_secs(3),
             statement: Duration::from_secs(5),
+            max_rows: None,
         }
     }
 }
@@ -65,6 +67,19 @@ impl PostgresOptions {
     #[must_use]
     pub const fn with_statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement = timeout;
+        self
+    }
+
+    /// How many rows each table that grows with launches may hold. A verb that would add one is answered `Full` then and leaves nothing
+    /// behind; what ends something, like a revocation or a reuse, is always taken and told. Not bounded by default.
+    ///
+    /// Give it where the disk is shared or small: on a disk that is full nothing can be revoked either. A row takes 0.5 to 8 KiB, indexes
+    /// included. The tables are counted after every sixty-fourth part of the bound that this store has written, and once a second while
+    /// one is full, so several processes may together exceed it by as many such parts. Counting a million rows takes about a tenth of a
+    /// second.
+    #[must_use]
+    pub const fn with_max_rows(mut self, rows: u64) -> Self {
+        self.max_rows = Some(rows);
         self
     }
 

@@ -74,6 +74,10 @@ SELECT CASE WHEN {claimed} THEN 'done' ELSE 'claim_seen' END";
 /// every database with PostgreSQL's protocol knows: there is no migration 0, and nobody divides by nothing.
 const RACED: &str = "CAST(1 / (SELECT count(*) FROM {p}migrations WHERE number = 0) AS text)";
 
+/// A verb that would add a row where there is room for none: as above, with an error of its own, since this one is no number.
+const NO_ROOM: &str = "\
+CAST(CAST((SELECT 'room ' || CAST(count(*) AS text) FROM {p}migrations WHERE number = 0) AS bigint) AS text)";
+
 /// [`Family::answer`](vestibule_host::Family::answer) for the chain `x`, what it was told before included; `sql/rotate.sql` says
 /// what the numbers mean. Sums stop at the end of time, as [`UnixMillis::plus`](vestibule_host::UnixMillis::plus) does.
 const JUDGED: &str = "\
@@ -102,6 +106,7 @@ fn assemble(text: &str, names: &Names) -> String {
         .replace("{save_interaction}", SAVE_INTERACTION)
         .replace("{revoked_event}", REVOKED_EVENT)
         .replace("{claimed}", CLAIMED)
+        .replace("{no_room}", NO_ROOM)
         .replace("{raced}", RACED);
     let judged = JUDGED.replace("{uncounted x}", UNCOUNTED);
     for chain in ["c", "found"] {
@@ -154,15 +159,18 @@ statements! {
     access(BYTES BYTES INT): sql!("access");
     jwt(BYTES BYTES BYTES INT): sql!("jwt");
 
-    put_launch(BYTES INT BYTES BYTES BYTES BYTES INT BYTES): sql!("put_launch");
-    advance(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT): sql!("advance");
+    // Up to so many rows of each table.
+    count_rows(INT): sql!("count_rows");
+
+    put_launch(BYTES INT BYTES BYTES BYTES BYTES INT BYTES BOOL): sql!("put_launch");
+    advance(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT BOOL): sql!("advance");
     issue(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT
-          BYTES BYTES BYTES INT BYTES BYTES BYTES BYTES INT INT BOOL BYTES): sql!("issue");
+          BYTES BYTES BYTES INT BYTES BYTES BYTES BYTES INT INT BOOL BYTES BOOL): sql!("issue");
     redeem(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES
-           BYTES BYTES INT BYTES BYTES INT INT): sql!("redeem");
+           BYTES BYTES INT BYTES BYTES INT INT BOOL): sql!("redeem");
     rotate(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES
-           BYTES BYTES BYTES BYTES BYTES INT INT INT INT): sql!("rotate");
-    issue_token(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES BYTES): sql!("issue_token");
+           BYTES BYTES BYTES BYTES BYTES INT INT INT INT BOOL): sql!("rotate");
+    issue_token(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES BYTES BOOL): sql!("issue_token");
     revoke_grant(BYTES INT BYTES BYTES INT BYTES BYTES BYTES): sql!("revoke_grant");
     revoke_user(BYTES INT BYTES BYTES INT BYTES BYTES BYTES): sql!("revoke_user");
     revoke_user_and_client(BYTES INT BYTES BYTES INT BYTES BYTES BYTES BYTES): sql!("revoke_user_and_client");
@@ -232,7 +240,7 @@ mod tests {
     fn nothing_is_left_in_braces_and_every_parameter_has_a_type() {
         let names = Names::new(Some("auth"), "v_").unwrap();
         let all = Statements::new(&names);
-        assert_eq!(all.redeem.types.len(), 17);
+        assert_eq!(all.redeem.types.len(), 18);
         for Statement { text, types } in all.all() {
             assert!(!text.contains(['{', '}']), "{text}");
             assert!(!text.contains("--"), "{text}");

@@ -6,6 +6,8 @@ use tokio_postgres::Row;
 use vestibule_host::StoreFault;
 use vestibule_host::grant_store::{Durability, FailedWrites};
 
+use crate::error::NoRoom;
+use crate::room::{Room, Table};
 use crate::session::{Hold, Parameters, Sessions};
 use crate::statements::{Statement, Statements};
 use crate::{Database, OpenError, PostgresOptions, migrations};
@@ -18,6 +20,7 @@ pub struct PostgresStore(Arc<Inner>);
 struct Inner {
     sessions: Sessions,
     failed: FailedWrites,
+    room: Room,
 }
 
 impl PostgresStore {
@@ -29,7 +32,8 @@ impl PostgresStore {
         let names = options.names()?;
         migrations::check(database, &names).await?;
         let sessions = Sessions::open(database, &names, options).await?;
-        Ok(Self(Arc::new(Inner { sessions, failed: FailedWrites::default() })))
+        let room = Room::new(options.max_rows);
+        Ok(Self(Arc::new(Inner { sessions, failed: FailedWrites::default(), room })))
     }
 
     /// Takes no more calls and waits until those that were taken are answered. Every call after this fails with `NotApplied`,
@@ -65,8 +69,22 @@ impl PostgresStore {
         hold: Hold<'_>,
     ) -> Result<Row, StoreFault> {
         let end = self.0.sessions.run(statement, parameters, hold).await;
+        // Strangers can bring about that a bound of our own is reached; a probe need not ask the disk for that.
+        if matches!(&end, Err(StoreFault::NotApplied(source)) if source.is::<NoRoom>()) {
+            return Err(StoreFault::Full);
+        }
         self.0.failed.note(&end);
         end?.into_iter().next().ok_or_else(|| StoreFault::outcome_unknown("the database gave no answer"))
+    }
+
+    /// Whether a verb may add a row to each of these tables.
+    pub(crate) async fn has_room(&self, grows: &[(Table, bool)]) -> Result<bool, StoreFault> {
+        self.0.room.is_there(&self.0.sessions, grows).await
+    }
+
+    /// Rows were removed, so a full table may have room.
+    pub(crate) fn made_room(&self) {
+        self.0.room.made();
     }
 
     /// Whether the store can be used, which costs no write as long as writing works.

@@ -4,7 +4,13 @@
 //!
 //! ```
 //! mod grants {
-//!     vestibule_testkit::store_suite!(vestibule_host::MemoryGrants::new);
+//!     use vestibule_host::{MemoryGrants, memory::MemoryLimits};
+//!
+//!     fn small() -> MemoryGrants {
+//!         MemoryGrants::with_limits(MemoryLimits::new(20, 10, 15).with_beside(30, 20, 40))
+//!     }
+//!
+//!     vestibule_testkit::store_suite!((MemoryGrants::new, small));
 //! }
 //! ```
 //!
@@ -13,8 +19,8 @@
 //!
 //! | you write | hold it to | and give the cases |
 //! |---|---|---|
-//! | `GrantStore` | [`store_suite!`] | a [`StoreFactory`]: a closure, or a value with a place |
-//! | `ConsentStore` | [`consent_suite!`] | the same |
+//! | `GrantStore` | [`store_suite!`] | a [`StoreFactory`]: two closures, the second for a small store, or a value with a place |
+//! | `ConsentStore` | [`consent_suite!`] | a [`StoreFactory`]: a closure, or a value with a place |
 //! | `KeyStore` | [`key_suite!`] | the same |
 //! | `ClientRegistrar` | [`registrar_suite!`] | the same |
 //! | | [`operator_suite!`] | a [`RegistrarWorld`](suite::operators::RegistrarWorld): issuers, a file of clients, an operator's page |

@@ -34,5 +34,7 @@ pub(super) async fn acknowledge(
 ) -> Result<(), StoreFault> {
     let tenant = call.tenant.as_str().as_bytes();
     let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
-    store.write(&store.sql().ack_events, &[&tenant, &ids]).await.map(drop)
+    store.write(&store.sql().ack_events, &[&tenant, &ids]).await?;
+    store.made_room();
+    Ok(())
 }

@@ -28,5 +28,8 @@ pub(super) async fn purge(store: &PostgresStore, before: UnixMillis, max: u16) -
             break;
         }
     }
+    if gone > 0 {
+        store.made_room();
+    }
     Ok(Purged { rows: gone, more: gone >= max })
 }

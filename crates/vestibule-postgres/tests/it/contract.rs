@@ -15,6 +15,10 @@ impl StoreFactory<dyn GrantStore> for Place {
     async fn open(&self) -> Arc<dyn GrantStore> {
         Arc::new(self.store().await)
     }
+
+    async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
+        Some(Arc::new(self.store_with(self.options().with_max_rows(300)).await))
+    }
 }
 
 #[async_trait::async_trait]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokio_postgres::Client;
-use vestibule_host::{GrantStore, LaunchHash, PutLaunch, Record, StoreFault};
+use vestibule_host::{Advanced, GrantStore, LaunchHash, PutLaunch, Record, StoreFault};
 use vestibule_postgres::PostgresStore;
 use vestibule_test_servers::Postgres;
 
-use crate::ops::{END, bytes, call, event};
+use crate::ops::{END, advance, bytes, call, event};
 use crate::place::Place;
 
 fn launch(n: u32) -> PutLaunch {
@@ -128,6 +128,41 @@ async fn a_table_that_refuses_is_not_ready() {
     client.batch_execute("DROP TABLE vestibule_events CASCADE").await.unwrap();
     assert!(store.put_launch(&launch(1).with_event(event(1)), &call(1)).await.is_err());
     assert!(matches!(store.ping().await, Err(StoreFault::NotApplied(_))));
+}
+
+/// The store's own bound, shared by two processes: it holds, says nothing about the disk, and leaves alone whoever is inside.
+#[tokio::test]
+async fn a_bound_of_the_stores_own() {
+    const MAX: u32 = 128;
+    let place = Place::new();
+    let options = place.options().with_max_rows(MAX.into());
+    let (one, other) = (place.store_with(options.clone()).await, place.store_with(options).await);
+    let mut kept = Vec::new();
+    for n in 0..10 * MAX {
+        let store = if n % 2 == 0 { &one } else { &other };
+        match store.put_launch(&launch(n), &call(n)).await {
+            Ok(()) => kept.push(n),
+            Err(fault) => assert!(matches!(fault, StoreFault::Full), "{fault:?}"),
+        }
+    }
+    // Each of them counts after every second row.
+    let most = MAX + 2 * (MAX / 64 + 1);
+    assert!((MAX..=most).contains(&u32::try_from(kept.len()).unwrap()), "{} of {MAX}", kept.len());
+    for store in [&one, &other] {
+        store.ping().await.unwrap();
+        // Whoever was told, or would have been, is told again.
+        for n in [kept[0], kept[kept.len() - 1]] {
+            store.put_launch(&launch(n), &call(n)).await.unwrap();
+        }
+        // One full table is one full table.
+        let saved = store.advance_interaction(&advance(50), &call(5_000)).await.unwrap();
+        assert!(matches!(saved, Advanced::Saved(_)), "{saved:?}");
+    }
+    // What the one removes is room for the other, a second later at most.
+    while one.purge(END, 50).await.unwrap().more {}
+    one.put_launch(&launch(9_000), &call(9_000)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    other.put_launch(&launch(9_001), &call(9_001)).await.unwrap();
 }
 
 /// Keeps launches until one is not kept.

@@ -80,6 +80,10 @@ fn in_memory() -> SqliteStore {
     SqliteStore::open_in_memory(SqliteOptions::default().with_prefix("smart_")).unwrap()
 }
 
+fn small_in_memory() -> SqliteStore {
+    SqliteStore::open_in_memory(SqliteOptions::default().with_max_bytes(512 * 1024)).unwrap()
+}
+
 mod file {
     mod grants {
         vestibule_testkit::store_suite!(crate::contract::InFile::new());
@@ -111,7 +115,9 @@ fn many_races_have_one_winner_each() {
 
 mod memory {
     mod grants {
-        vestibule_testkit::store_suite!(crate::contract::in_memory);
+        use crate::contract::{in_memory, small_in_memory};
+
+        vestibule_testkit::store_suite!((in_memory, small_in_memory));
     }
 
     mod consents {

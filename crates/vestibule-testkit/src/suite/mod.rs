@@ -28,13 +28,15 @@ use vestibule_host::{ClientRegistrar, ConsentStore, GrantStore, HostError, KeySt
 
 /// Makes the store of one case.
 ///
-/// Any closure that returns a store is a factory; a store with a place, like a file or a database, has a factory of its own.
+/// Any closure that returns a store is a factory, and so are two closures for grants, the second for a small store; a store with a place,
+/// like a file or a database, has a factory of its own.
 #[async_trait]
 pub trait StoreFactory<S: ?Sized>: Send + Sync {
     /// Opens the store: empty the first time, and later on what is left of the same rows. Every case has its own factory.
     async fn open(&self) -> Arc<S>;
 
-    /// A store of the same kind with room for no more than some hundred rows of some KiB, if there is such a thing.
+    /// A store of the same kind with room for no more than some hundred rows of some KiB. A [`GrantStore`] must have a bound, and the
+    /// cases about it fail without one; where a contract says nothing of a bound there is none to open.
     async fn open_small(&self) -> Option<Arc<S>> {
         None
     }
@@ -49,6 +51,22 @@ pub trait StoreFactory<S: ?Sized>: Send + Sync {
 impl<F: Fn() -> S + Send + Sync, S: GrantStore + 'static> StoreFactory<dyn GrantStore> for F {
     async fn open(&self) -> Arc<dyn GrantStore> {
         Arc::new(self())
+    }
+}
+
+#[async_trait]
+impl<F, G, S> StoreFactory<dyn GrantStore> for (F, G)
+where
+    F: Fn() -> S + Send + Sync,
+    G: Fn() -> S + Send + Sync,
+    S: GrantStore + 'static,
+{
+    async fn open(&self) -> Arc<dyn GrantStore> {
+        Arc::new(self.0())
+    }
+
+    async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
+        Some(Arc::new(self.1()))
     }
 }
 

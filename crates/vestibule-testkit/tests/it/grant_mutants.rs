@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use vestibule_host::GrantStore;
 use vestibule_host::memory::MemoryLimits;
+use vestibule_host::{GrantStore, MemoryGrants};
 use vestibule_testkit::StoreFactory;
 use vestibule_testkit::mutants::{Mistake, MutantGrants};
 use vestibule_testkit::suite::failures;
@@ -18,10 +18,11 @@ impl StoreFactory<dyn GrantStore> for Mutant {
     }
 
     async fn open_small(&self) -> Option<Arc<dyn GrantStore>> {
-        let limits = MemoryLimits::new(20, 10, 15).with_beside(30, 20, 40);
-        Some(Arc::new(MutantGrants::with_limits(self.0, limits)))
+        Some(Arc::new(MutantGrants::with_limits(self.0, FEW)))
     }
 }
+
+const FEW: MemoryLimits = MemoryLimits::new(20, 10, 15).with_beside(30, 20, 40);
 
 /// The case that must find a mistake, whoever else finds it too.
 const fn found_by(mistake: Mistake) -> &'static str {
@@ -151,7 +152,21 @@ fn the_model_finds_mistakes_that_no_case_names() {
 
 #[test]
 fn a_store_without_a_mistake_passes() {
-    assert_eq!(failures(CASES, || vestibule_host::MemoryGrants::new), Vec::new());
+    assert_eq!(failures(CASES, || (MemoryGrants::new, || MemoryGrants::with_limits(FEW))), Vec::new());
+}
+
+/// A store without a bound fills the disk: what was not shown has not passed.
+#[test]
+fn a_store_without_a_bound_fails() {
+    let failed: Vec<_> = failures(CASES, || MemoryGrants::new).into_iter().map(|(case, _)| case).collect();
+    let due = [
+        "a_full_store_refuses_and_evicts_nothing",
+        "a_full_store_takes_no_assertion_unchecked",
+        "a_full_store_keeps_no_token",
+        "a_full_log_refuses_and_forgets_nothing",
+        "a_full_store_still_ends_what_must_end",
+    ];
+    assert_eq!(failed, due);
 }
 
 /// Whoever reads a failure reads numbers and names, not hashes that look alike.

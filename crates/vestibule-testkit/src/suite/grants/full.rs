@@ -14,6 +14,12 @@ use super::rows::{
 use crate::Broken;
 use crate::suite::{Verdict, hold, same, shape};
 
+/// A store without a bound fills the disk, and on a disk that is full nothing can be revoked.
+async fn small(factory: Factory<'_>) -> Result<Rows, Broken> {
+    let store = factory.open_small().await;
+    store.map(Rows::over).ok_or_else(|| Broken("the factory opens no small store".to_owned()))
+}
+
 /// More than any small store holds.
 const MANY: u32 = 20_000;
 
@@ -31,8 +37,7 @@ async fn fill(rows: &Rows, ms: i64, op: impl Fn(u32) -> IssueToken) -> Result<u3
 
 /// Full is said, and nobody who is inside is thrown out.
 pub async fn a_full_store_refuses_and_evicts_nothing(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
+    let rows = small(factory).await?;
     let load = || Record(vec![7; 4 * 1024].into());
     let mut kept = 0;
     loop {
@@ -82,8 +87,7 @@ pub async fn a_full_store_refuses_and_evicts_nothing(factory: Factory<'_>) -> Ve
 
 /// An assertion that cannot be remembered is not accepted (row 17), and those that are remembered stay.
 pub async fn a_full_store_takes_no_assertion_unchecked(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
+    let rows = small(factory).await?;
     rows.issue(1_000_001).await?;
     let kept = fill(&rows, 0, |n| IssueToken::new().with_claim(Some(claim(n)))).await?;
     hold!(kept > 0, "not even one claim fits");
@@ -104,8 +108,7 @@ pub async fn a_full_store_takes_no_assertion_unchecked(factory: Factory<'_>) -> 
 
 /// Neither a code nor a refresh token is spent for an access token that finds no room.
 pub async fn a_full_store_keeps_no_token(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
+    let rows = small(factory).await?;
     rows.issue(1_000_001).await?;
     rows.open_chain(1_000_002).await?;
     let token = |n| {
@@ -136,8 +139,7 @@ pub async fn a_full_store_keeps_no_token(factory: Factory<'_>) -> Verdict {
 
 /// What cannot be told is not done. Only delivery makes room.
 pub async fn a_full_log_refuses_and_forgets_nothing(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
+    let rows = small(factory).await?;
     rows.open_chain(1_000_001).await?;
     let told = |n| {
         let mut event = event(n);
@@ -169,8 +171,7 @@ pub async fn a_full_log_refuses_and_forgets_nothing(factory: Factory<'_>) -> Ver
 
 /// A full store must not keep a thief's grant alive: there is room for what ends something, and for telling of it.
 pub async fn a_full_store_still_ends_what_must_end(factory: Factory<'_>) -> Verdict {
-    let Some(store) = factory.open_small().await else { return Ok(()) };
-    let rows = Rows::over(store);
+    let rows = small(factory).await?;
     let load = || Record(vec![7; 1024].into());
     for n in 1_000_001..=1_000_003 {
         rows.open_chain(n).await?;

@@ -16,7 +16,7 @@
 //! | keys | byte for byte, tenant by tenant; records are opaque |
 //! | model | random sequences of everything against a slow model |
 //!
-//! A [`StoreFactory`](super::StoreFactory) that has [`open_small`](super::StoreFactory::open_small) has its bounds tried as well. For a long
+//! The cases about bounds take a store from [`open_small`](super::StoreFactory::open_small) and fail without one. For a long
 //! run there are [`random_sequences`], [`racing_redemptions`] and [`racing_refreshes`].
 
 mod access;
