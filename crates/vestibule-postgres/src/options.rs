@@ -73,10 +73,11 @@ impl PostgresOptions {
     /// How many rows each table that grows with launches may hold. A verb that would add one is answered `Full` then and leaves nothing
     /// behind; what ends something, like a revocation or a reuse, is always taken and told. Not bounded by default.
     ///
-    /// Give it where the disk is shared or small: on a disk that is full nothing can be revoked either. A row takes 0.5 to 8 KiB, indexes
-    /// included. The tables are counted after every sixty-fourth part of the bound that this store has written, and once a second while
-    /// one is full, so several processes may together exceed it by as many such parts. Counting a million rows takes about a tenth of a
-    /// second.
+    /// Give it where the disk is shared or small: on a disk that is full nothing can be revoked either. A row takes some hundred bytes to
+    /// some KiB, indexes included. The tables are counted after every sixty-fourth part of the bound that this store has written, and once
+    /// a second while one is full, so several processes may together exceed it by as many such parts. Counting a million rows takes about a
+    /// fifth of a second (two shared cores), and must end within the [statement timeout](Self::with_statement_timeout): a bound of more
+    /// than ten million rows needs a longer one.
     #[must_use]
     pub const fn with_max_rows(mut self, rows: u64) -> Self {
         self.max_rows = Some(rows);

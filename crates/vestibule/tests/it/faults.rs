@@ -13,7 +13,7 @@ use vestibule_testkit::Injected;
 
 use crate::app::{CB, az, az_ehr, tk};
 use crate::browser::{Answer, Browser};
-use crate::world::{P1, World, poll_some};
+use crate::world::{Failing, P1, World, poll_some};
 
 /// An app without a secret.
 const PUB: Flow = Flow::standalone("pub");
@@ -52,7 +52,7 @@ async fn each_call_that_fails_is_unavailable_and_spends_nothing() {
             for (at, call) in calls.iter().enumerate() {
                 let why = format!("{} {}: {step:?}: {call} ({at})", flow.client, flow.name);
                 let mut run = before(flow, *step).await;
-                run.world.script.fail(at);
+                run.world.script.fail(at, Failing::Error);
                 let answer = run.send(*step).await;
                 is_unavailable(*step, &answer, &why);
                 assert!(!answer.body.contains("injected") && !answer.location().contains("injected"));

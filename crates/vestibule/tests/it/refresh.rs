@@ -4,7 +4,7 @@ use serde_json::Value;
 use vestibule_host::{Standing, UnixMillis};
 use vestibule_http_tests::app::{Az, az, tk};
 use vestibule_http_tests::browser::Answer;
-use vestibule_http_tests::world::{FHIR1, FHIR2, P1, World};
+use vestibule_http_tests::world::{FHIR1, FHIR2, Failing, P1, World};
 
 const DAY: u64 = 86_400;
 
@@ -354,7 +354,7 @@ async fn a_part_that_is_away_spends_nothing() {
     let mut token = text(&answer.json(), "refresh_token").to_owned();
     for call in 0..calls {
         world.script.restart();
-        world.script.fail(call);
+        world.script.fail(call, Failing::Error);
         let failed = refresh(&world, "pub", &token).await;
         assert_eq!(failed.status, 503, "call {call}: {}", failed.body);
         assert_eq!(failed.json()["error"], "temporarily_unavailable");

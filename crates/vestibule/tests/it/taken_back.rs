@@ -5,7 +5,7 @@ use vestibule_host::SessionId;
 
 use crate::app::{Az, az, revocation, rf};
 use crate::browser::{Answer, Browser};
-use crate::world::{FHIR2, P1, P2, World};
+use crate::world::{FHIR2, Failing, P1, P2, World};
 
 fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
     tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"))
@@ -114,7 +114,7 @@ async fn a_fault_between_two_grants_leaves_none_without_its_consent() {
         let fields = [("step", step.as_str()), ("revoke", grant.as_str())];
         world.script.restart();
         if let Some(call) = round.checked_sub(1) {
-            world.script.fail(call);
+            world.script.fail(call, Failing::Error);
         }
         let answer = browser.post("/auth/manage", &fields).await;
         let (grants, answers) = (world.grants_of("bob").await, world.consents.of("bob").await.len());

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use vestibule::{AuthorizationServer, Builder, Config, FhirBase, Host, RegistrationPolicy};
 use vestibule_host::{
-    ClientId, EncounterId, GrantStore, LaunchContext, MemoryConsents, MemoryGrants, PatientId, UserId,
+    ClientId, ConsentStore, EncounterId, GrantStore, LaunchContext, MemoryConsents, MemoryGrants, PatientId,
+    UserId,
 };
 use vestibule_jose::{LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
@@ -25,7 +26,7 @@ pub use clients::{JWTU_KEYS, resource_server_secret, scopes};
 pub use network::{Gate, Network};
 pub use observed::Observed;
 pub use parts::{AskedToSignIn, Clients, Consents, Keys, Patients, Users};
-pub use script::{Script, poll_some};
+pub use script::{Failing, Script, poll_some};
 pub use spy::Spy;
 
 pub const AS: &str = "https://as.example";
@@ -106,22 +107,37 @@ impl World {
     /// A world whose clients speak to it through an adapter.
     pub fn behind(adapter: Adapter, config: Config) -> Self {
         let memory = Arc::new(MemoryGrants::new());
-        Self::over(adapter, config, memory.clone(), memory)
+        Self::over((adapter, config), memory.clone(), memory, Arc::new(MemoryConsents::new()))
     }
 
     /// The same over another store; `memory` then stands aside.
     pub fn over_store(adapter: Adapter, config: Config, store: Arc<dyn GrantStore>) -> Self {
-        Self::over(adapter, config, Arc::new(MemoryGrants::new()), store)
+        Self::over_stores(adapter, config, store, Arc::new(MemoryConsents::new()))
     }
 
-    fn over(adapter: Adapter, config: Config, memory: Arc<MemoryGrants>, store: Arc<dyn GrantStore>) -> Self {
+    /// The same with another store of consents as well.
+    pub fn over_stores(
+        adapter: Adapter,
+        config: Config,
+        store: Arc<dyn GrantStore>,
+        consents: Arc<dyn ConsentStore>,
+    ) -> Self {
+        Self::over((adapter, config), Arc::new(MemoryGrants::new()), store, consents)
+    }
+
+    fn over(
+        (adapter, config): (Adapter, Config),
+        memory: Arc<MemoryGrants>,
+        store: Arc<dyn GrantStore>,
+        consents: Arc<dyn ConsentStore>,
+    ) -> Self {
         let clock = FakeClock::default();
         let script = Script::default();
         let grants = FaultyGrants::new(store.clone());
         let world = Parts {
             users: Arc::new(Users::new(script.clone(), clock.clone())),
             patients: Arc::new(Patients::new(script.clone())),
-            consents: Arc::new(Consents::new(script.clone(), MemoryConsents::new())),
+            consents: Arc::new(Consents::new(script.clone(), consents)),
             clients: Arc::new(Clients::new(script.clone())),
             keys: Arc::new(Keys::new(script.clone(), ring())),
             network: Arc::new(Network::new(script.clone())),

@@ -10,10 +10,10 @@ use vestibule_host::user::FhirUser;
 use vestibule_host::{
     AllowedPatient, ClientId, ClientRegistry, Clock as _, ConsentAsked, ConsentId, ConsentRecord,
     ConsentStore, EncounterId, EncounterPage, EncounterQuery, EncounterSummary, HostError, KeyError, KeyId,
-    KeyRing, KeySet, MemoryClients, MemoryConsents, PatientAccessPolicy, PatientAnswer, PatientId,
-    PatientPage, PatientQuery, PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient,
-    RememberedConsent, SessionId, SignInAsk, SignInMove, SignInReason, SignedInUser, Standing,
-    StandingQuestion, StaticClients, Tenant, UnixMillis, UserAuthenticator, UserId, UserKind,
+    KeyRing, KeySet, MemoryClients, PatientAccessPolicy, PatientAnswer, PatientId, PatientPage, PatientQuery,
+    PatientQuestion, PatientSummary, PolicyError, Reach, RegisteredClient, RememberedConsent, SessionId,
+    SignInAsk, SignInMove, SignInReason, SignedInUser, Standing, StandingQuestion, StaticClients, Tenant,
+    UnixMillis, UserAuthenticator, UserId, UserKind,
 };
 use vestibule_jose::LocalKeyRing;
 use vestibule_testkit::FakeClock;
@@ -299,18 +299,24 @@ impl PatientAccessPolicy for Patients {
     }
 }
 
-/// Consent in memory, behind the script.
+/// Consent, behind the script. What writes is a call before its effect and another one after it.
 #[derive(Debug)]
 pub struct Consents {
     script: Script,
-    inner: MemoryConsents,
+    inner: Arc<dyn ConsentStore>,
     /// Each answer is withdrawn, in another window, as soon as it is kept.
     forgets: Mutex<bool>,
+    /// Whether what cannot be found out is taken for "not given".
+    swallows: Mutex<bool>,
 }
 
 impl Consents {
-    pub(super) const fn new(script: Script, inner: MemoryConsents) -> Self {
-        Self { script, inner, forgets: Mutex::new(false) }
+    pub(super) const fn new(script: Script, inner: Arc<dyn ConsentStore>) -> Self {
+        Self { script, inner, forgets: Mutex::new(false), swallows: Mutex::new(false) }
+    }
+
+    pub fn swallow_faults(&self) {
+        *lock(&self.swallows) = true;
     }
 
     pub fn forget_at_once(&self) {
@@ -346,12 +352,14 @@ impl ConsentStore for Consents {
         if forgets {
             self.inner.withdraw(tenant, &id).await?;
         }
-        self.script.pause().await;
+        self.script.call("consents.recorded").await.map_err(HostError::new)?;
         Ok(id)
     }
 
     async fn given(&self, tenant: &Tenant, id: &ConsentId) -> Result<bool, HostError> {
-        self.script.call("consents.given").await.map_err(HostError::new)?;
+        if let Err(injected) = self.script.call("consents.given").await {
+            return if *lock(&self.swallows) { Ok(false) } else { Err(HostError::new(injected)) };
+        }
         self.inner.given(tenant, id).await
     }
 
@@ -367,8 +375,7 @@ impl ConsentStore for Consents {
     async fn withdraw(&self, tenant: &Tenant, id: &ConsentId) -> Result<(), HostError> {
         self.script.call("consents.withdraw").await.map_err(HostError::new)?;
         self.inner.withdraw(tenant, id).await?;
-        self.script.pause().await;
-        Ok(())
+        self.script.call("consents.withdrawn").await.map_err(HostError::new)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which call of a host's part fails, and where a future may be dropped.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 struct State {
     /// Every call of every part, in order.
     calls: Vec<&'static str>,
-    /// Calls that fail, counted from 0 since the last restart.
-    faults: HashSet<usize>,
+    /// Calls that fail, counted from 0 since the last restart, and how.
+    faults: HashMap<usize, Failing>,
     /// Parts that are away altogether.
     away: HashSet<&'static str>,
     /// Whether every call suspends before and after its effect.
@@ -22,6 +22,21 @@ struct State {
 /// Counts calls over all parts and lets the chosen ones fail. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Script(Arc<Mutex<State>>);
+
+/// How a call fails.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Failing {
+    /// The part says so.
+    Error,
+    /// No answer ever comes.
+    Hang,
+    /// The part panics.
+    Panic,
+}
+
+impl Failing {
+    pub const ALL: [Self; 3] = [Self::Error, Self::Hang, Self::Panic];
+}
 
 /// What a failing part says. It stands for anything secret that an error may hold.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +54,9 @@ impl Script {
         state.faults.clear();
     }
 
-    pub fn fail(&self, call: usize) {
-        self.state().faults.insert(call);
+    /// Lets one call fail, counted from 0 over all parts since the last [`restart`](Self::restart).
+    pub fn fail(&self, call: usize, how: Failing) {
+        self.state().faults.insert(call, how);
     }
 
     /// A part, or one method of it (`users` or `users.standing`), is away or back.
@@ -83,12 +99,21 @@ impl Script {
             // Closed when it is let go.
             let _ = gate.acquire().await;
         }
+        match self.next(name) {
+            None => Ok(()),
+            Some(Failing::Error) => Err(Injected),
+            Some(Failing::Hang) => std::future::pending().await,
+            Some(Failing::Panic) => panic!("{name}: injected"),
+        }
+    }
+
+    fn next(&self, name: &'static str) -> Option<Failing> {
         let mut state = self.state();
         let index = state.calls.len();
         state.calls.push(name);
         let part = name.split('.').next().unwrap_or(name);
-        let failed = state.faults.contains(&index) || state.away.contains(name) || state.away.contains(part);
-        if failed { Err(Injected) } else { Ok(()) }
+        let is_away = state.away.contains(name) || state.away.contains(part);
+        state.faults.get(&index).copied().or(is_away.then_some(Failing::Error))
     }
 
     /// A point at which a caller may go away.

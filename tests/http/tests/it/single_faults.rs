@@ -1,4 +1,5 @@
-//! T2 and T7: each call of the store in each flow fails once, in each way, or the client goes away at any wait; and comes again.
+//! T2 and T7: each call of the store in each flow, or of any other part of the host, fails once, in each way, or the client goes away at
+//! any wait; and comes again.
 //!
 //! | the fault | the client is told | and comes again |
 //! |---|---|---|
@@ -16,13 +17,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use vestibule_host::{
-    AttemptId, AuditEvent, AuditSink, Call, Clock as _, GrantStore, HostError, MemoryGrants, Tenant,
-    UnixMillis,
+    AttemptId, AuditEvent, AuditSink, Call, Clock as _, ConsentStore, GrantStore, HostError, MemoryConsents,
+    MemoryGrants, Tenant, UnixMillis,
 };
 use vestibule_http_tests::Adapter;
 use vestibule_http_tests::browser::Answer;
 use vestibule_http_tests::flow::{Flow, Run, Step, unavailable};
-use vestibule_http_tests::world::{AS, World, config, poll_some};
+use vestibule_http_tests::world::{AS, Failing, World, config, poll_some};
 use vestibule_postgres::{Database, PostgresOptions, PostgresStore};
 use vestibule_sqlite::{SqliteOptions, SqliteStore};
 use vestibule_test_servers::{Place, Postgres};
@@ -65,6 +66,59 @@ async fn t2_every_fault_of_postgresql() {
     let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
     println!("PostgreSQL: {cases} faults");
     assert!(cases >= 170, "{cases}");
+}
+
+/// A-FAULT-11, A-FAULT-15, GEN-017
+///
+/// Consents, keys, users, records and the registry, in each way in which a part can fail.
+#[tokio::test]
+async fn t2_every_fault_of_the_other_parts() {
+    let stores = || (in_memory(), Arc::new(MemoryConsents::new()) as Arc<dyn ConsentStore>);
+    let cases = parts(stores, &Failing::ALL, |_| {}).await.unwrap();
+    println!("other parts: {cases} faults");
+    assert!(cases >= 700, "{cases}");
+}
+
+/// A-FAULT-11, A-FAULT-15
+///
+/// Before and after the effect: what writes is two calls.
+#[tokio::test]
+async fn t2_every_fault_of_the_other_parts_over_sqlite() {
+    let place = Place::new("parts", "none.pid");
+    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let stores = || (Arc::new(store.clone()) as Arc<dyn GrantStore>, Arc::new(store.clone()) as Arc<_>);
+    let cases = parts(stores, &[Failing::Error], |_| {}).await.unwrap();
+    println!("other parts over SQLite: {cases} faults");
+    assert!(cases >= 230, "{cases}");
+}
+
+/// A-FAULT-11, A-FAULT-15
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_every_fault_of_the_other_parts_over_postgresql() {
+    let server = Postgres::start();
+    let database = Database::from_url(&server.url("postgres")).unwrap();
+    let options = PostgresOptions::default();
+    vestibule_postgres::migrate(&database, &options).await.unwrap();
+    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let stores = || (Arc::new(store.clone()) as Arc<dyn GrantStore>, Arc::new(store.clone()) as Arc<_>);
+    let cases = parts(stores, &[Failing::Error], |_| {}).await.unwrap();
+    println!("other parts over PostgreSQL: {cases} faults");
+    assert!(cases >= 230, "{cases}");
+}
+
+/// The reason to believe the three above: a host that takes a consent of which it cannot find out for one that is not there.
+#[tokio::test]
+async fn t2_a_part_that_swallows_a_fault_is_noticed() {
+    let stores = || (in_memory(), Arc::new(MemoryConsents::new()) as Arc<dyn ConsentStore>);
+    let wrong = parts(stores, &[Failing::Error], |world| world.consents.swallow_faults())
+        .await
+        .expect_err("a mistake");
+    println!("{wrong}");
+    assert!(wrong.contains("consents.given"), "{wrong}");
+}
+
+fn in_memory() -> Arc<dyn GrantStore> {
+    Arc::new(MemoryGrants::new())
 }
 
 /// A-FAULT-17, A-DOS-10
@@ -211,13 +265,19 @@ async fn told(world: &World) -> BTreeMap<String, u32> {
 }
 
 fn world(store: Arc<dyn GrantStore>) -> World {
-    let world = World::over_store(Adapter::Direct, config(), store);
+    told_to_nobody(World::over_store(Adapter::Direct, config(), store))
+}
+
+fn told_to_nobody(world: World) -> World {
     world.rebuilt(|server| server.with_audit_sink(Arc::new(Nobody)))
 }
 
 /// A flow just before one of its steps, on a store that is emptied first.
 async fn before(store: Arc<dyn GrantStore>, flow: Flow, at: usize) -> Run {
-    let world = world(store);
+    prepared(world(store), flow, at).await
+}
+
+async fn prepared(world: World, flow: Flow, at: usize) -> Run {
     world.count_rows_and_purge().await;
     told(&world).await;
     Run::before(world, flow, at).await
@@ -254,6 +314,58 @@ async fn matrix(
         }
     }
     Ok(cases)
+}
+
+/// All flows, every call of the host's other parts in them, each of these failures. How many there were.
+async fn parts(
+    stores: impl Fn() -> (Arc<dyn GrantStore>, Arc<dyn ConsentStore>),
+    ways: &[Failing],
+    with: impl Fn(&World),
+) -> Result<u32, Wrong> {
+    let mut cases = 0;
+    for flow in Flow::all() {
+        let due = End::without_faults(flow).await;
+        for (at, step) in flow.steps.iter().enumerate() {
+            let new = async || {
+                let (grants, consents) = stores();
+                let world = World::over_stores(Adapter::Direct, config(), grants, consents);
+                prepared(told_to_nobody(world), flow, at).await
+            };
+            let run = new().await;
+            run.ask(*step).await;
+            let calls = run.world.script.calls();
+            for (call, name) in calls.iter().enumerate().filter(|(_, name)| !name.starts_with("grants.")) {
+                for how in ways {
+                    let why = |wrong| format!("{}: {step:?}: {name} ({call}) {how:?}: {wrong}", flow.name);
+                    let mut run = new().await;
+                    with(&run.world);
+                    run.world.script.fail(call, *how);
+                    let seen = part_fails_once(&mut run, at, *how).await.map_err(why)?;
+                    End::of(&run).await.is_due(&seen, &due).map_err(why)?;
+                    cases += 1;
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// Asks while a part fails: 503, or no answer at all. Nothing has happened then that asking again would not find.
+async fn part_fails_once(run: &mut Run, at: usize, how: Failing) -> Result<Seen, Wrong> {
+    let step = run.flow.steps[at];
+    let answer = match how {
+        Failing::Hang => poll_some(run.ask(step), 20),
+        Failing::Error | Failing::Panic => tokio::spawn(run.ask(step)).await.ok(),
+    };
+    run.world.script.restart();
+    match (answer, how) {
+        (Some(answer), Failing::Error) => unavailable(step, &answer)?,
+        (None, Failing::Hang | Failing::Panic) => {}
+        (answer, _) => {
+            return Err(format!("{}", answer.map_or("no answer".to_owned(), |answer| answer.brief())));
+        }
+    }
+    comes_again(run, at, false).await
 }
 
 /// All flows, dropped at every wait of every step. How many drops there were.
