@@ -23,13 +23,13 @@ pub(super) async fn purge(store: &PostgresStore, before: UnixMillis, max: u16) -
         let left = i64::from(max.saturating_sub(gone));
         // A code and a refresh chain go with their grant and are not counted.
         let removed = store.write(statement, &[&before.0, &left]).await?;
+        if !removed.is_empty() {
+            store.made_room();
+        }
         gone += u32::try_from(removed.len()).unwrap_or(u32::MAX);
         if gone >= max {
             break;
         }
-    }
-    if gone > 0 {
-        store.made_room();
     }
     Ok(Purged { rows: gone, more: gone >= max })
 }

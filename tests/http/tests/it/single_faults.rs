@@ -362,7 +362,7 @@ async fn part_fails_once(run: &mut Run, at: usize, how: Failing) -> Result<Seen,
         (Some(answer), Failing::Error) => unavailable(step, &answer)?,
         (None, Failing::Hang | Failing::Panic) => {}
         (answer, _) => {
-            return Err(format!("{}", answer.map_or("no answer".to_owned(), |answer| answer.brief())));
+            return Err(answer.map_or("no answer".to_owned(), |answer| answer.brief()));
         }
     }
     comes_again(run, at, false).await
