@@ -286,12 +286,14 @@ impl Engine {
     ) -> Result<(), Wrong> {
         let (path, browser) = (self.tabs[tab].path.clone(), self.tabs[tab].browser);
         if consents {
-            let (first, second) = (self.consenting(tab, first, 0), self.consenting(tab, second, 0));
-            let Some((one, two)) = first.zip(second) else { return Ok(()) };
+            let forms = self.consenting(tab, first, 0).zip(self.consenting(tab, second, 0));
+            let Some((one, two)) = forms else { return Ok(()) };
             let (left, right) = self.browse_at_once(order, (browser, &path), (&one.0, &two.0))?;
+            both_are_right((&one.0, &left), (&two.0, &right))?;
             self.look(tab, browser, &left)?;
             self.look(tab, browser, &right)?;
-            for (response, (form, page, ticked)) in [(left, one), (right, two)] {
+            for (answer, response, (form, page, ticked)) in [(first, left, one), (second, right, two)] {
+                hold!(answer != 1 || parameter(location(&response), "code").is_none(), "a no that was a yes");
                 self.answered(tab, browser, &response, &form, &[(page, ticked)])?;
             }
             return Ok(());
@@ -300,6 +302,7 @@ impl Engine {
         let forms = self.picking(tab, first, 0).zip(self.picking(tab, second, 0));
         let Some((one, two)) = forms else { return Ok(()) };
         let (left, right) = self.browse_at_once(order, (browser, &path), (&one, &two))?;
+        both_are_right((&one, &left), (&two, &right))?;
         self.look(tab, browser, &left)?;
         self.look(tab, browser, &right)?;
         let went_on = [self.picked(tab, first, &one, &left)?, self.picked(tab, second, &two, &right)?];
@@ -393,6 +396,18 @@ impl Engine {
         self.tabs[tab].ended = Some(Ended { code, form: form.to_owned(), session, at });
         self.model.issued(grant)
     }
+}
+
+/// The same form leads to the same end: where it got a code it shows no page as well, in whatever order.
+fn both_are_right(
+    (one, left): (&str, &Response<Bytes>),
+    (two, right): (&str, &Response<Bytes>),
+) -> Result<(), Wrong> {
+    let has_code = |response| parameter(location(response), "code").is_some();
+    let is_page = |response| matches!(lines(response, "page").as_slice(), ["picker"] | ["consent"]);
+    let both = has_code(left) && is_page(right) || has_code(right) && is_page(left);
+    hold!(one != two || !both, "one form at once got a code and a page");
+    Ok(())
 }
 
 /// The record that is chosen without asking: the only one of somebody who has but one.
