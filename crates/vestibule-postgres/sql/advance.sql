@@ -1,6 +1,5 @@
 -- $1 tenant, $2 now, $3 attempt, $4 event, $5 its record
 -- $6 interaction, $7 revision that was read, $8 next revision, $9 expires, $10 record, $11 counted for, $12 at most
--- $13 whether there is room
 WITH {found_interaction},
 saved AS (
     INSERT INTO {p}interactions AS i (tenant, id, revision, expires, saved_by, counted_client, record)
@@ -14,7 +13,8 @@ event AS (
     ON CONFLICT (tenant, id) DO NOTHING
 )
 SELECT CASE
-    WHEN NOT $13 AND EXISTS (SELECT 1 FROM saved) THEN {no_room}
+    WHEN EXISTS (SELECT 1 FROM saved)
+        AND (found.revision IS NULL AND {full interactions} OR $4 IS NOT NULL AND {full events}) THEN {no_room}
     WHEN EXISTS (SELECT 1 FROM saved) THEN 'saved'
     WHEN found.saved_by = $3 AND found.revision = $8 THEN 'saved'
     WHEN found.revision IS NULL AND $7 IS NOT NULL THEN 'gone'

@@ -1,4 +1,4 @@
--- $1 at most. A code and a chain are counted with their grant; what is revoked, and what ends something, has no bound.
+-- $1 at most. A code and a chain are counted with their grant.
 SELECT
     (SELECT count(*) FROM (SELECT 1 FROM {p}interactions LIMIT $1) one),
     (SELECT count(*) FROM (SELECT 1 FROM {p}launches LIMIT $1) one),

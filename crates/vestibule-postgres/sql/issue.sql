@@ -2,7 +2,6 @@
 -- $6 interaction, $7 revision that was read, $8 next revision, $9 expires, $10 record, $11 counted for, $12 at most
 -- $13 launch, $14 code, $15 binding, $16 expires
 -- $17 grant, $18 user, $19 client, $20 session, $21 keep until, $22 used, $23 revoked, $24 record
--- $25 whether there is room
 WITH {found_interaction},
 issued AS (SELECT 1 AS one FROM {p}codes WHERE tenant = $1 AND hash = $14 AND issued_by = $3),
 -- Two tabs: the revision decides.
@@ -36,7 +35,9 @@ event AS (
     ON CONFLICT (tenant, id) DO NOTHING
 )
 SELECT CASE
-    WHEN NOT $25 AND EXISTS (SELECT 1 FROM saved) THEN {no_room}
+    WHEN EXISTS (SELECT 1 FROM saved)
+        AND (found.revision IS NULL AND {full interactions} OR {full grants} OR $4 IS NOT NULL AND {full events})
+        THEN {no_room}
     WHEN EXISTS (SELECT 1 FROM issued) OR EXISTS (SELECT 1 FROM saved) THEN 'won'
     -- Whoever spent the launch and then saved nothing must not have spent it.
     WHEN EXISTS (SELECT 1 FROM launched) THEN {raced}

@@ -1,5 +1,5 @@
 -- $1 tenant, $2 now, $3 attempt, $4 claim, $5 kept until, $6 event, $7 its record, $8 opaque token, $9 expires, $10 its record
--- $11 client, $12 whether there is room
+-- $11 client
 WITH {claim},
 -- Neither this assertion nor this token was dealt with by the same attempt before.
 first AS (
@@ -16,10 +16,6 @@ event AS (
     INSERT INTO {p}events (tenant, id, kind, at, record)
     SELECT $1, $6, 'token_issued', $2, $7 FROM first WHERE $6 IS NOT NULL
     ON CONFLICT (tenant, id) DO NOTHING
+    RETURNING 1 AS one
 )
-SELECT CASE
-    WHEN NOT $12 AND EXISTS (SELECT 1 FROM first)
-        AND NOT EXISTS (SELECT 1 FROM {p}events WHERE tenant = $1 AND id = $6) THEN {no_room}
-    WHEN {claimed} THEN 'won'
-    ELSE 'claim_seen'
-END
+SELECT CASE WHEN {full_beside} THEN {no_room} WHEN {claimed} THEN 'won' ELSE 'claim_seen' END

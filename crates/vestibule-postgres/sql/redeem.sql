@@ -1,6 +1,5 @@
 -- $1 tenant, $2 now, $3 attempt, $4 claim, $5 kept until, $6 event, $7 its record, $8 opaque token, $9 expires, $10 its record
 -- $11 binding, $12 code, $13 grant kept until, $14 handle, $15 current, $16 idle until, $17 until
--- $18 whether there is room
 WITH {claim},
 found AS (
     SELECT k.grant_id, k.binding = $11 AS bound, k.spent_by, k.expires, g.revoked
@@ -43,11 +42,11 @@ event AS (
     SELECT $1, $6, CASE WHEN touched.replayed THEN 'code_replayed' ELSE 'code_redeemed' END, $2, $7
     FROM touched WHERE $6 IS NOT NULL
     ON CONFLICT (tenant, id) DO NOTHING
+    RETURNING 1 AS one
 )
 SELECT CASE
     -- A replay ends something, and is told whether there is room or not.
-    WHEN NOT $18 AND NOT EXISTS (SELECT 1 FROM touched WHERE replayed)
-        AND (EXISTS (SELECT 1 FROM spent) OR EXISTS (SELECT 1 FROM claim WHERE tries = 1)) THEN {no_room}
+    WHEN NOT EXISTS (SELECT 1 FROM touched WHERE replayed) AND {full_beside} THEN {no_room}
     WHEN NOT {claimed} THEN 'claim_seen'
     WHEN EXISTS (SELECT 1 FROM touched WHERE NOT replayed) THEN 'won'
     -- The grant was revoked since this statement began.

@@ -1,6 +1,5 @@
 -- $1 tenant, $2 now, $3 attempt, $4 claim, $5 kept until, $6 event, $7 its record, $8 opaque token, $9 expires, $10 its record
 -- $11 handle, $12 presented, $13 client, $14 next, $15 salt, $16 window, $17 replays at most, $18 idle until, $19 grant kept until
--- $20 whether there is room
 --
 -- The judgement is `vestibule_host::Family::answer`, in SQL; a test compares the two state by state. 4: it rotates; 1, 2, 3: told
 -- again, too often, reused (as in `answered`); 0: nothing is written. It is made on the row that the update holds, not on the
@@ -63,6 +62,7 @@ event AS (
            $2, $7
     FROM changed WHERE $6 IS NOT NULL
     ON CONFLICT (tenant, id) DO NOTHING
+    RETURNING 1 AS one
 )
 SELECT found.id, found.user_id, found.client, found.session, found.keep_until, found.used, found.revoked, found.record,
        found.generation, found.current, found.previous, found.salt, found.rotated, found.rotated_by, found.replays,
@@ -71,8 +71,7 @@ SELECT found.id, found.user_id, found.client, found.session, found.keep_until, f
        changed.replays, changed.suspected, changed.answered_by, changed.answered, changed.idle_until, changed.until,
        CASE
            -- A reuse ends something, and is told whether there is room or not.
-           WHEN NOT $20 AND changed.answered IS DISTINCT FROM 3
-               AND (changed.grant_id IS NOT NULL OR EXISTS (SELECT 1 FROM claim WHERE tries = 1)) THEN {no_room}
+           WHEN changed.answered IS DISTINCT FROM 3 AND {full_beside} THEN {no_room}
            WHEN NOT {claimed} THEN 'claim_seen'
            WHEN found.id IS NULL THEN 'not_found'
            -- The grant was revoked since this statement began.

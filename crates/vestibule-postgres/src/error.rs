@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::Error;
-use tokio_postgres::error::{DbError, Severity};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 use vestibule_host::{BoxError, StoreFault};
 
 /// The store could not be opened. Each text says what to do.
@@ -67,18 +67,18 @@ impl From<Error> for OpenError {
     }
 }
 
-/// The store's own bound is reached, which says nothing about the database.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the tables hold as many rows as they may")]
-pub(crate) struct NoRoom;
+/// What `Statements` says of a verb that has no room.
+pub(crate) fn is_no_room(fault: &StoreFault) -> bool {
+    let StoreFault::NotApplied(source) = fault else { return false };
+    let code = source.downcast_ref::<Error>().and_then(Error::code);
+    code == Some(&SqlState::INVALID_TEXT_REPRESENTATION)
+}
 
 /// Why a statement did not come to an answer.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// Nothing was changed, and the next try may go better: it lost a race, or was the victim of a deadlock.
     Again,
-    /// The store's own bound: nothing was changed, since it would have added a row.
-    NoRoom,
     /// A row that must be new is there already. Nothing was changed. It may be this very attempt's own, from a moment ago.
     Taken(BoxError),
     Fault(StoreFault),
@@ -116,8 +116,6 @@ pub(crate) fn trouble(error: Error) -> Trouble {
     match said.code().code() {
         // serialization failure, deadlock, and what `Statements` says when it lost a race
         "40001" | "40P01" | "22012" => Trouble::Again,
-        // what `Statements` says when the store's own bound is reached
-        "22P02" => Trouble::NoRoom,
         "23505" | "23502" => Trouble::Taken(error.into()),
         // statement or lock timeout, too many connections
         "57014" | "55P03" | "53300" => busy().into(),

@@ -70,14 +70,17 @@ impl PostgresOptions {
         self
     }
 
-    /// How many rows each table that grows with launches may hold. A verb that would add one is answered `Full` then and leaves nothing
-    /// behind; what ends something, like a revocation or a reuse, is always taken and told. Not bounded by default.
+    /// How many rows each table that grows with launches may hold, of all issuers together: interactions, launches, grants, opaque access
+    /// tokens, spent assertions, events. A verb that would add one is answered `Full` then, and what it wrote is undone; what ends something,
+    /// like a revocation or a reuse, is always taken and told. Registrations have a [limit](crate::PostgresClients::with_limit) of their own;
+    /// answers about consent are evidence and have none. Not bounded by default.
     ///
     /// Give it where the disk is shared or small: on a disk that is full nothing can be revoked either. A row takes some hundred bytes to
     /// some KiB, indexes included. The tables are counted after every sixty-fourth part of the bound that this store has written, and once
-    /// a second while one is full, so several processes may together exceed it by as many such parts. Counting a million rows takes about a
-    /// fifth of a second (two shared cores), and must end within the [statement timeout](Self::with_statement_timeout): a bound of more
-    /// than ten million rows needs a longer one.
+    /// a second while one is full: several processes may together exceed it by as many such parts, and by the calls that are under way. Counting
+    /// a million rows takes about a fifth of a second (two shared cores), and must end within the
+    /// [statement timeout](Self::with_statement_timeout), so that a bound of more than ten million rows needs a longer one: a store whose
+    /// tables cannot be counted is not opened. Where counting fails later, what was counted last stays true until it works again.
     #[must_use]
     pub const fn with_max_rows(mut self, rows: u64) -> Self {
         self.max_rows = Some(rows);

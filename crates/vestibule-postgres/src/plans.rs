@@ -8,7 +8,7 @@ use crate::statements::{Statement, Statements};
 use crate::{Database, PostgresOptions, migrate};
 
 /// The steps of its plan, whatever the parameters will be.
-async fn steps(client: &Client, Statement { text, types }: &Statement) -> Vec<String> {
+async fn steps(client: &Client, Statement { text, types, .. }: &Statement) -> Vec<String> {
     let names: Vec<_> = types.iter().map(|of| of.name()).collect();
     let (types, nulls) = match names.len() {
         0 => (String::new(), String::new()),
@@ -45,6 +45,6 @@ async fn no_statement_walks_through_a_table() {
 
     // A walk would be seen.
     let walk = "UPDATE vestibule_grants SET revoked = true WHERE record = $1".to_owned();
-    let walk = Statement { text: walk, types: vec![tokio_postgres::types::Type::BYTEA] };
+    let walk = Statement { text: walk, types: vec![tokio_postgres::types::Type::BYTEA], is_bounded: false };
     assert!(steps(&client, &walk).await.iter().any(|step| step.contains("Seq Scan on vestibule_grants")));
 }

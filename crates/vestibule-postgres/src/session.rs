@@ -18,7 +18,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use vestibule_host::StoreFault;
 
-use crate::error::{NoRoom, Trouble, busy, trouble, without_connection};
+use crate::error::{Trouble, busy, trouble, without_connection};
 use crate::options::{Names, PostgresOptions};
 use crate::statements::{Statement, Statements};
 use crate::{Database, OpenError};
@@ -125,7 +125,6 @@ impl Sessions {
                 // What is seen now was not there when the statement began; the second time it will have been.
                 Err(Trouble::Taken(source)) if was_taken => return Err(StoreFault::NotApplied(source)),
                 Err(Trouble::Taken(_)) => was_taken = true,
-                Err(Trouble::NoRoom) => return Err(StoreFault::not_applied(NoRoom)),
                 Err(Trouble::Again) => pause(tried).await,
             }
         }

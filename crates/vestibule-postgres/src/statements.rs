@@ -6,12 +6,27 @@
 use tokio_postgres::types::Type;
 
 use crate::options::Names;
+use crate::room::TABLES;
 
 /// A statement and the types of its parameters, so that the server need not guess them.
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) types: Vec<Type>,
+    /// Whether its last parameter says which tables are full: the text names it `{full}`.
+    pub(crate) is_bounded: bool,
+}
+
+impl Statement {
+    fn new(text: &str, mut types: Vec<Type>, names: &Names) -> Self {
+        let mut text = assemble(text, names);
+        let is_bounded = text.contains("{full}");
+        if is_bounded {
+            types.push(INT);
+            text = text.replace("{full}", &format!("${}", types.len()));
+        }
+        Self { text, types, is_bounded }
+    }
 }
 
 const BYTES: Type = Type::BYTEA;
@@ -38,7 +53,8 @@ const CLAIMED: &str = "($4 IS NULL OR EXISTS (SELECT 1 FROM claim))";
 const KEEP_ACCESS: &str = "\
 ON CONFLICT (tenant, hash) DO UPDATE
     SET grant_id = excluded.grant_id, client = excluded.client, expires = excluded.expires, revoked = false,
-        kept_by = CASE WHEN a.expires <= $2 THEN excluded.kept_by END, record = excluded.record";
+        kept_by = CASE WHEN a.expires <= $2 THEN excluded.kept_by END, record = excluded.record
+    RETURNING 1 AS one";
 
 /// The interaction as it was when the statement began, and whether the quota leaves room. A row that counts already is not one
 /// more. The count stops at the quota.
@@ -68,13 +84,25 @@ event AS (
     SELECT $1, $6, 'revoked', $2, $7 WHERE $6 IS NOT NULL AND EXISTS (SELECT 1 FROM died)
     ON CONFLICT (tenant, id) DO NOTHING
 )
-SELECT CASE WHEN {claimed} THEN 'done' ELSE 'claim_seen' END";
+SELECT CASE
+    WHEN {full claims} AND EXISTS (SELECT 1 FROM claim WHERE tries = 1) AND NOT EXISTS (SELECT 1 FROM died)
+        THEN {no_room}
+    WHEN {claimed} THEN 'done'
+    ELSE 'claim_seen'
+END";
+
+/// Whether what goes beside a verb has taken a place that is not there. A row that this attempt has left before takes none.
+const FULL_BESIDE: &str = "\
+({full claims} AND EXISTS (SELECT 1 FROM claim WHERE tries = 1)
+    OR {full access} AND EXISTS (SELECT 1 FROM kept)
+    OR {full events} AND EXISTS (SELECT 1 FROM event))";
 
 /// What was found when the statement began has changed since. SQL has no other word for "undo all this and come again" that
 /// every database with PostgreSQL's protocol knows: there is no migration 0, and nobody divides by nothing.
 const RACED: &str = "CAST(1 / (SELECT count(*) FROM {p}migrations WHERE number = 0) AS text)";
 
-/// A verb that would add a row where there is room for none: as above, with an error of its own, since this one is no number.
+/// A verb that has added a row where there was room for none: as above, with an error of its own. What it wrote is undone, and so it
+/// waits for whoever writes the same at this moment, which may be this very attempt.
 const NO_ROOM: &str = "\
 CAST(CAST((SELECT 'room ' || CAST(count(*) AS text) FROM {p}migrations WHERE number = 0) AS bigint) AS text)";
 
@@ -105,14 +133,18 @@ fn assemble(text: &str, names: &Names) -> String {
         .replace("{found_interaction}", FOUND_INTERACTION)
         .replace("{save_interaction}", SAVE_INTERACTION)
         .replace("{revoked_event}", REVOKED_EVENT)
-        .replace("{claimed}", CLAIMED)
+        .replace("{full_beside}", FULL_BESIDE)
         .replace("{no_room}", NO_ROOM)
+        .replace("{claimed}", CLAIMED)
         .replace("{raced}", RACED);
     let judged = JUDGED.replace("{uncounted x}", UNCOUNTED);
     for chain in ["c", "found"] {
         whole = whole
             .replace(&format!("{{judged {chain}}}"), &of(&judged, chain))
             .replace(&format!("{{uncounted {chain}}}"), &of(UNCOUNTED, chain));
+    }
+    for (table, name) in TABLES.iter().enumerate() {
+        whole = whole.replace(&format!("{{full {name}}}"), &format!("({{full}} & {} <> 0)", 1 << table));
     }
     let without_comments = |line: &&str| !line.trim_start().starts_with("--");
     names.fill(&whole.lines().filter(without_comments).collect::<Vec<_>>().join("\n"))
@@ -126,7 +158,7 @@ macro_rules! statements {
 
         impl Statements {
             pub(crate) fn new(names: &Names) -> Self {
-                Self { $($name: Statement { text: assemble($text, names), types: vec![$($type),*] },)* }
+                Self { $($name: Statement::new($text, vec![$($type),*], names),)* }
             }
 
             /// All of them: a connection prepares them before it is used.
@@ -162,15 +194,15 @@ statements! {
     // Up to so many rows of each table.
     count_rows(INT): sql!("count_rows");
 
-    put_launch(BYTES INT BYTES BYTES BYTES BYTES INT BYTES BOOL): sql!("put_launch");
-    advance(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT BOOL): sql!("advance");
+    put_launch(BYTES INT BYTES BYTES BYTES BYTES INT BYTES): sql!("put_launch");
+    advance(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT): sql!("advance");
     issue(BYTES INT BYTES BYTES BYTES BYTES INT INT INT BYTES BYTES INT
-          BYTES BYTES BYTES INT BYTES BYTES BYTES BYTES INT INT BOOL BYTES BOOL): sql!("issue");
+          BYTES BYTES BYTES INT BYTES BYTES BYTES BYTES INT INT BOOL BYTES): sql!("issue");
     redeem(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES
-           BYTES BYTES INT BYTES BYTES INT INT BOOL): sql!("redeem");
+           BYTES BYTES INT BYTES BYTES INT INT): sql!("redeem");
     rotate(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES
-           BYTES BYTES BYTES BYTES BYTES INT INT INT INT BOOL): sql!("rotate");
-    issue_token(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES BYTES BOOL): sql!("issue_token");
+           BYTES BYTES BYTES BYTES BYTES INT INT INT INT): sql!("rotate");
+    issue_token(BYTES INT BYTES BYTES INT BYTES BYTES BYTES INT BYTES BYTES): sql!("issue_token");
     revoke_grant(BYTES INT BYTES BYTES INT BYTES BYTES BYTES): sql!("revoke_grant");
     revoke_user(BYTES INT BYTES BYTES INT BYTES BYTES BYTES): sql!("revoke_user");
     revoke_user_and_client(BYTES INT BYTES BYTES INT BYTES BYTES BYTES BYTES): sql!("revoke_user_and_client");
@@ -241,7 +273,7 @@ mod tests {
         let names = Names::new(Some("auth"), "v_").unwrap();
         let all = Statements::new(&names);
         assert_eq!(all.redeem.types.len(), 18);
-        for Statement { text, types } in all.all() {
+        for Statement { text, types, .. } in all.all() {
             assert!(!text.contains(['{', '}']), "{text}");
             assert!(!text.contains("--"), "{text}");
             for number in 1..=types.len() {

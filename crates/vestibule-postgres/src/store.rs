@@ -6,8 +6,8 @@ use tokio_postgres::Row;
 use vestibule_host::StoreFault;
 use vestibule_host::grant_store::{Durability, FailedWrites};
 
-use crate::error::NoRoom;
-use crate::room::{Room, Table};
+use crate::error::is_no_room;
+use crate::room::Room;
 use crate::session::{Hold, Parameters, Sessions};
 use crate::statements::{Statement, Statements};
 use crate::{Database, OpenError, PostgresOptions, migrations};
@@ -33,7 +33,9 @@ impl PostgresStore {
         migrations::check(database, &names).await?;
         let sessions = Sessions::open(database, &names, options).await?;
         let room = Room::new(options.max_rows);
-        Ok(Self(Arc::new(Inner { sessions, failed: FailedWrites::default(), room })))
+        let store = Self(Arc::new(Inner { sessions, failed: FailedWrites::default(), room }));
+        store.count_first().await?;
+        Ok(store)
     }
 
     /// Takes no more calls and waits until those that were taken are answered. Every call after this fails with `NotApplied`,
@@ -44,6 +46,10 @@ impl PostgresStore {
 
     pub(crate) fn durability(&self) -> Durability {
         if self.0.sessions.is_durable() { Durability::Crash } else { Durability::None }
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
     }
 
     pub(crate) fn sql(&self) -> &Statements {
@@ -68,23 +74,18 @@ impl PostgresStore {
         parameters: Parameters<'_>,
         hold: Hold<'_>,
     ) -> Result<Row, StoreFault> {
-        let end = self.0.sessions.run(statement, parameters, hold).await;
+        let full = if statement.is_bounded { self.full().await } else { 0 };
+        let mut parameters = parameters.to_vec();
+        if statement.is_bounded {
+            parameters.push(&full);
+        }
+        let end = self.0.sessions.run(statement, &parameters, hold).await;
         // Strangers can bring about that a bound of our own is reached; a probe need not ask the disk for that.
-        if matches!(&end, Err(StoreFault::NotApplied(source)) if source.is::<NoRoom>()) {
+        if full != 0 && end.as_ref().is_err_and(is_no_room) {
             return Err(StoreFault::Full);
         }
         self.0.failed.note(&end);
         end?.into_iter().next().ok_or_else(|| StoreFault::outcome_unknown("the database gave no answer"))
-    }
-
-    /// Whether a verb may add a row to each of these tables.
-    pub(crate) async fn has_room(&self, grows: &[(Table, bool)]) -> Result<bool, StoreFault> {
-        self.0.room.is_there(&self.0.sessions, grows).await
-    }
-
-    /// Rows were removed, so a full table may have room.
-    pub(crate) fn made_room(&self) {
-        self.0.room.made();
     }
 
     /// Whether the store can be used, which costs no write as long as writing works.

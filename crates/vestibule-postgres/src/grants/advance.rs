@@ -4,7 +4,6 @@ use vestibule_host::{Advance, Advanced, Call, Revision, StoreFault};
 
 use super::beside::{Caller, Event};
 use crate::PostgresStore;
-use crate::room::Table;
 use crate::row::{self, of_verb, outcome, unknown};
 use crate::session::Hold;
 
@@ -35,11 +34,6 @@ impl<'a> Save<'a> {
         }
     }
 
-    /// An interaction that goes on is in the table already.
-    pub(super) const fn grows(&self, op: &Advance) -> [(Table, bool); 2] {
-        [(Table::Interactions, self.expected.is_none()), (Table::Events, op.event.is_some())]
-    }
-
     /// Two that count at once would both see the last free place.
     pub(super) fn hold(&self, caller: &Caller<'a>) -> Hold<'a> {
         self.counted.map_or(Hold::Nothing, |client| Hold::Quota { tenant: caller.tenant, client })
@@ -52,7 +46,6 @@ pub(super) async fn advance(
     call: &Call,
 ) -> Result<Advanced, StoreFault> {
     let (caller, event, save) = (Caller::of(call), Event::of(op.event.as_ref()), Save::of(op));
-    let room = store.has_room(&save.grows(op)).await?;
     let row = store
         .verb(
             &store.sql().advance,
@@ -69,7 +62,6 @@ pub(super) async fn advance(
                 &save.record,
                 &save.counted,
                 &save.at_most,
-                &room,
             ],
             save.hold(&caller),
         )

@@ -2,17 +2,6 @@
 
 use vestibule_host::{AssertionClaim, Call, NewAccess, NewEvent};
 
-use crate::room::Table;
-
-/// The tables that grow with it.
-pub(super) const fn beside(
-    claim: Option<&AssertionClaim>,
-    event: Option<&NewEvent>,
-    access: Option<&NewAccess>,
-) -> [(Table, bool); 3] {
-    [(Table::Claims, claim.is_some()), (Table::Events, event.is_some()), (Table::Access, access.is_some())]
-}
-
 /// Whose call it is: the first three parameters of every verb.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {

@@ -35,6 +35,6 @@ pub(super) async fn acknowledge(
     let tenant = call.tenant.as_str().as_bytes();
     let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     store.write(&store.sql().ack_events, &[&tenant, &ids]).await?;
-    store.made_room();
+    store.room().made();
     Ok(())
 }

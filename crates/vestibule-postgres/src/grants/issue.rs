@@ -5,7 +5,6 @@ use vestibule_host::{Call, GrantStatus, Issuance, IssueCode, StoreFault};
 use super::advance::Save;
 use super::beside::{Caller, Event};
 use crate::PostgresStore;
-use crate::room::Table;
 use crate::row::{self, of_verb, outcome, unknown};
 
 pub(super) async fn issue(
@@ -22,9 +21,6 @@ pub(super) async fn issue(
     let session = grant.session.as_ref().map(|session| session.as_str().as_bytes());
     let revoked = grant.status == GrantStatus::Revoked;
     let record: &[u8] = &grant.record.0;
-    let [interaction, _] = save.grows(&op.interaction);
-    let grows = [interaction, (Table::Grants, true), (Table::Events, op.event.is_some())];
-    let room = store.has_room(&grows).await?;
     let row = store
         .verb(
             &store.sql().issue,
@@ -53,7 +49,6 @@ pub(super) async fn issue(
                 &grant.used.0,
                 &revoked,
                 &record,
-                &room,
             ],
             save.hold(&caller),
         )

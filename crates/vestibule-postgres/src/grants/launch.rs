@@ -4,14 +4,12 @@ use vestibule_host::{Call, PutLaunch, StoreFault};
 
 use super::beside::{Caller, Event};
 use crate::PostgresStore;
-use crate::room::Table;
 use crate::row::{get, of_verb};
 use crate::session::Hold;
 
 pub(super) async fn put(store: &PostgresStore, op: &PutLaunch, call: &Call) -> Result<(), StoreFault> {
     let (caller, event) = (Caller::of(call), Event::of(op.event.as_ref()));
     let (hash, record): (&[u8], &[u8]) = (op.hash.as_bytes(), &op.record.0);
-    let room = store.has_room(&[(Table::Launches, true), (Table::Events, op.event.is_some())]).await?;
     let row = store
         .verb(
             &store.sql().put_launch,
@@ -24,7 +22,6 @@ pub(super) async fn put(store: &PostgresStore, op: &PutLaunch, call: &Call) -> R
                 &hash,
                 &op.keep_until.0,
                 &record,
-                &room,
             ],
             Hold::Nothing,
         )

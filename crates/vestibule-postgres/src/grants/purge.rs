@@ -24,7 +24,7 @@ pub(super) async fn purge(store: &PostgresStore, before: UnixMillis, max: u16) -
         // A code and a refresh chain go with their grant and are not counted.
         let removed = store.write(statement, &[&before.0, &left]).await?;
         if !removed.is_empty() {
-            store.made_room();
+            store.room().made();
         }
         gone += u32::try_from(removed.len()).unwrap_or(u32::MAX);
         if gone >= max {

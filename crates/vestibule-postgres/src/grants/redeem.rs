@@ -2,7 +2,7 @@
 
 use vestibule_host::{Call, GrantId, RedeemCode, Redemption, StoreFault};
 
-use super::beside::{Access, Caller, Claim, Event, beside};
+use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
 use crate::row::{of_verb, outcome, text, unknown};
 use crate::session::Hold;
@@ -20,7 +20,6 @@ pub(super) async fn redeem(
     let current = refresh.map(|refresh| refresh.current.as_bytes().as_slice());
     let idle_until = refresh.map(|refresh| refresh.idle_until.0);
     let until = refresh.map(|refresh| refresh.until.0);
-    let room = store.has_room(&beside(op.claim.as_ref(), op.event.as_ref(), op.access.as_ref())).await?;
     let row = store
         .verb(
             &store.sql().redeem,
@@ -42,7 +41,6 @@ pub(super) async fn redeem(
                 &current,
                 &idle_until,
                 &until,
-                &room,
             ],
             Hold::Nothing,
         )

@@ -5,7 +5,7 @@
 
 use vestibule_host::{Call, Family, RotateRefresh, Rotation, StoreFault};
 
-use super::beside::{Access, Caller, Claim, Event, beside};
+use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
 use crate::row::{self, CHAIN_COLUMNS, GRANT_COLUMNS, get, of_verb, unknown};
 use crate::session::Hold;
@@ -27,7 +27,6 @@ pub(super) async fn rotate(
     let client = op.client.as_str().as_bytes();
     let window = i64::try_from(op.window.as_millis()).unwrap_or(i64::MAX);
     let max_replays = i64::from(op.max_replays);
-    let room = store.has_room(&beside(op.claim.as_ref(), op.event.as_ref(), op.access.as_ref())).await?;
     let row = store
         .verb(
             &store.sql().rotate,
@@ -51,7 +50,6 @@ pub(super) async fn rotate(
                 &max_replays,
                 &op.idle_until.0,
                 &op.keep_until.0,
-                &room,
             ],
             Hold::Nothing,
         )

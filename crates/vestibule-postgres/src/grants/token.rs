@@ -2,7 +2,7 @@
 
 use vestibule_host::{Call, IssueToken, StoreFault, TokenIssuance};
 
-use super::beside::{Access, Caller, Claim, Event, beside};
+use super::beside::{Access, Caller, Claim, Event};
 use crate::PostgresStore;
 use crate::row::{of_verb, outcome, unknown};
 use crate::session::Hold;
@@ -14,7 +14,6 @@ pub(super) async fn issue(
 ) -> Result<TokenIssuance, StoreFault> {
     let (caller, claim) = (Caller::of(call), Claim::of(op.claim.as_ref()));
     let (event, access) = (Event::of(op.event.as_ref()), Access::of(op.access.as_ref()));
-    let room = store.has_room(&beside(op.claim.as_ref(), op.event.as_ref(), op.access.as_ref())).await?;
     let row = store
         .verb(
             &store.sql().issue_token,
@@ -30,7 +29,6 @@ pub(super) async fn issue(
                 &access.expires,
                 &access.record,
                 &access.client,
-                &room,
             ],
             Hold::Nothing,
         )

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use tokio_postgres::Client;
-use vestibule_host::{Advanced, GrantStore, LaunchHash, PutLaunch, Record, StoreFault};
+use vestibule_host::{
+    Advanced, GrantStore, Issuance, IssueToken, LaunchHash, PutLaunch, Record, Redemption, Revocation,
+    Revoke, Revoked, Rotation, StoreFault, TokenIssuance,
+};
 use vestibule_postgres::PostgresStore;
 use vestibule_test_servers::Postgres;
 
-use crate::ops::{END, advance, bytes, call, event};
+use crate::ops::{END, access, advance, bytes, call, claim, event, grant_id, issue, issued, redeem, rotate};
 use crate::place::Place;
 
 fn launch(n: u32) -> PutLaunch {
@@ -163,6 +166,139 @@ async fn a_bound_of_the_stores_own() {
     one.put_launch(&launch(9_000), &call(9_000)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     other.put_launch(&launch(9_001), &call(9_001)).await.unwrap();
+}
+
+/// What was done is told again in a full store, what adds nothing is answered, and what ends something is told.
+#[tokio::test]
+async fn a_full_store_tells_again_what_it_told() {
+    const MAX: u32 = 64;
+    let place = Place::new();
+    let store = place.store_with(place.options().with_max_rows(MAX.into())).await;
+    let rotation = || rotate(1, 0).with_access(access(101)).with_claim(claim(101));
+    let token = || IssueToken::new().with_access(access(102)).with_claim(claim(102)).with_event(event(102));
+    let untold = || IssueToken::new().with_event(event(103));
+    for n in 1..=4 {
+        issued(&store, n).await;
+    }
+    let due = [Redemption::Won, Redemption::Won];
+    assert_eq!([redeemed(&store, 1, 10).await, redeemed(&store, 2, 20).await], due);
+    assert_eq!(store.rotate_refresh(&rotation(), &call(11)).await.unwrap(), Rotation::Won);
+    assert_eq!(store.issue_token(&token(), &call(12)).await.unwrap(), TokenIssuance::Won);
+    assert_eq!(store.issue_token(&untold(), &call(13)).await.unwrap(), TokenIssuance::Won);
+    assert!(matches!(store.advance_interaction(&advance(50), &call(14)).await, Ok(Advanced::Saved(_))));
+
+    let is_full = |end: Result<TokenIssuance, StoreFault>| match end {
+        Ok(won) => won != TokenIssuance::Won,
+        Err(fault) => matches!(fault, StoreFault::Full),
+    };
+    let mut fill = 1_000;
+    for with in [
+        |n| IssueToken::new().with_event(event(n)),
+        |n| IssueToken::new().with_access(access(n)),
+        |n| IssueToken::new().with_claim(claim(n)),
+    ] {
+        while !is_full(store.issue_token(&with(fill), &call(fill)).await) {
+            fill += 1;
+        }
+        // Claims have room until the last of the three is full, and what takes no other place is answered.
+        let unknown = redeem(900 + fill).with_claim(claim(900 + fill));
+        let end = store.redeem_code(&unknown, &call(900 + fill)).await;
+        let last = matches!(end, Err(StoreFault::Full));
+        assert!(last || matches!(end, Ok(Redemption::NotFound)), "{end:?}");
+        assert_eq!(
+            last,
+            store
+                .issue_token(&IssueToken::new().with_claim(claim(800 + fill)), &call(800 + fill))
+                .await
+                .is_err()
+        );
+    }
+    assert!(matches!(issue_more(&store).await, StoreFault::Full));
+
+    assert_eq!([redeemed(&store, 1, 10).await, redeemed(&store, 2, 20).await], due);
+    assert_eq!(store.rotate_refresh(&rotation(), &call(11)).await.unwrap(), Rotation::Won);
+    assert_eq!(store.issue_token(&token(), &call(12)).await.unwrap(), TokenIssuance::Won);
+    assert_eq!(store.issue_token(&untold(), &call(13)).await.unwrap(), TokenIssuance::Won);
+    assert!(matches!(store.advance_interaction(&advance(50), &call(14)).await, Ok(Advanced::Saved(_))));
+    assert_eq!(store.issue_code(&issue(1), &call(1)).await.unwrap(), Issuance::Won);
+
+    // With an assertion that finds no place: what ends something is done, what ends nothing is not.
+    let revoke = |n| Revoke::new(Revocation::Grant(grant_id(n))).with_claim(claim(500 + n));
+    assert_eq!(store.revoke(&revoke(3), &call(30)).await.unwrap(), Revoked::Done);
+    let nothing = store.revoke(&revoke(999), &call(31)).await;
+    assert!(matches!(nothing, Err(StoreFault::Full)), "{nothing:?}");
+    let replay = redeem(2).with_claim(claim(502)).with_event(event(502));
+    let due = Redemption::Replayed { grant: grant_id(2) };
+    assert_eq!(store.redeem_code(&replay, &call(32)).await.unwrap(), due);
+    let reuse = rotate(1, 3).with_claim(claim(505));
+    let due = Rotation::Reuse { grant: grant_id(1) };
+    assert_eq!(store.rotate_refresh(&reuse, &call(33)).await.unwrap(), due);
+    store.ping().await.unwrap();
+}
+
+async fn redeemed(store: &PostgresStore, n: u32, attempt: u32) -> Redemption {
+    store.redeem_code(&redeem(n), &call(attempt)).await.unwrap()
+}
+
+/// Issues codes until one is not issued.
+async fn issue_more(store: &PostgresStore) -> StoreFault {
+    for n in 5.. {
+        if let Err(fault) = store.issue_code(&issue(n), &call(n)).await {
+            return fault;
+        }
+    }
+    unreachable!("there are more grants than room")
+}
+
+/// A count that cannot be made, or takes too long, is no answer for a verb: it goes by the one before.
+#[tokio::test]
+async fn a_count_that_fails_is_nobodys_fault() {
+    let place = Place::new();
+    let options = place.options().with_max_rows(4).with_statement_timeout(Duration::from_millis(2_000));
+    let (store, client) = (place.store_with(options.clone()).await, place.client().await);
+    issued(&store, 1).await;
+    // Nobody can connect while the table is locked.
+    let (one, two, three, four) = tokio::join!(store.ping(), store.ping(), store.ping(), store.ping());
+    one.and(two).and(three).and(four).unwrap();
+    // Whoever counts waits here, and no verb below needs this table.
+    client.batch_execute("BEGIN; LOCK TABLE vestibule_launches IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(redeemed(&store, 1, 10).await, Redemption::Won);
+    let mut end = None;
+    for n in 0..40 {
+        // Dropped while it may be the one that counts.
+        let quick = store.issue_token(&IssueToken::new().with_event(event(2_000 + n)), &call(2_000 + n));
+        let _ = tokio::time::timeout(Duration::from_millis(5), quick).await;
+        let kept = IssueToken::new().with_event(event(3_000 + n));
+        end = Some(store.issue_token(&kept, &call(3_000 + n)).await);
+        assert!(matches!(end, Some(Ok(TokenIssuance::Won))), "{end:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    // A store that cannot count at all is not opened.
+    let refused = PostgresStore::open(&place.database(), &options).await;
+    assert!(refused.is_err());
+    client.batch_execute("ROLLBACK").await.unwrap();
+    // Once it can be counted again, the bound holds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let _ = store.issue_token(&IssueToken::new().with_event(event(4_000)), &call(4_000)).await;
+    let end = store.issue_token(&IssueToken::new().with_event(event(4_001)), &call(4_001)).await;
+    assert!(matches!(end, Err(StoreFault::Full)), "{end:?}");
+    assert_eq!(
+        store.revoke(&Revoke::new(Revocation::Grant(grant_id(1))), &call(40)).await.unwrap(),
+        Revoked::Done
+    );
+}
+
+/// An error of the host's own, in a rule on these tables, is not a lack of room.
+#[tokio::test]
+async fn an_error_of_the_hosts_own_is_not_full() {
+    let place = Place::new();
+    let store = place.store_with(place.options().with_max_rows(1_000)).await;
+    let rule = "ALTER TABLE vestibule_launches ADD CHECK (CAST(encode(record, 'escape') AS bigint) > 0)";
+    place.client().await.batch_execute(rule).await.unwrap();
+    let end = store.put_launch(&launch(1), &call(1)).await;
+    assert!(matches!(end, Err(StoreFault::NotApplied(_))), "{end:?}");
+    assert!(store.ping().await.is_err(), "a probe tries what has failed");
 }
 
 /// Keeps launches until one is not kept.

@@ -340,7 +340,7 @@ async fn parts(
                     let mut run = new().await;
                     with(&run.world);
                     run.world.script.fail(call, *how);
-                    let seen = part_fails_once(&mut run, at, *how).await.map_err(why)?;
+                    let seen = part_fails_once(&mut run, at, (call, name), *how).await.map_err(why)?;
                     End::of(&run).await.is_due(&seen, &due).map_err(why)?;
                     cases += 1;
                 }
@@ -351,12 +351,22 @@ async fn parts(
 }
 
 /// Asks while a part fails: 503, or no answer at all. Nothing has happened then that asking again would not find.
-async fn part_fails_once(run: &mut Run, at: usize, how: Failing) -> Result<Seen, Wrong> {
+async fn part_fails_once(
+    run: &mut Run,
+    at: usize,
+    (call, name): (usize, &str),
+    how: Failing,
+) -> Result<Seen, Wrong> {
     let step = run.flow.steps[at];
     let answer = match how {
         Failing::Hang => poll_some(run.ask(step), 20),
         Failing::Error | Failing::Panic => tokio::spawn(run.ask(step)).await.ok(),
     };
+    // It is this call that failed, and nothing before it.
+    let calls = run.world.script.calls();
+    if calls.get(call) != Some(&name) || (how != Failing::Error && calls.len() != call + 1) {
+        return Err(format!("not reached: {calls:?}"));
+    }
     run.world.script.restart();
     match (answer, how) {
         (Some(answer), Failing::Error) => unavailable(step, &answer)?,
