@@ -262,7 +262,7 @@ async fn a_count_that_fails_is_nobodys_fault() {
     one.and(two).and(three).and(four).unwrap();
     // Whoever counts waits here, and no verb below needs this table.
     client.batch_execute("BEGIN; LOCK TABLE vestibule_launches IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     assert_eq!(redeemed(&store, 1, 10).await, Redemption::Won);
     for n in 0..40 {
         // Dropped while it may be the one that counts.
