@@ -20,7 +20,8 @@
 //! # Atomicity
 //!
 //! * **A verb is one statement**, and a statement is a transaction: all of it happens, or none. A verb and a read are one round trip
-//!   each (the tables are counted now and then, and only where rows are [bounded](PostgresOptions::with_max_rows)), so redeeming a code and using a refresh token cost two with their read, and introspection costs one.
+//!   each, so redeeming a code and using a refresh token cost two with their read, and introspection costs one. Where rows are
+//!   [bounded](PostgresOptions::with_max_rows), some verb now and then waits half a second at most until the tables are counted.
 //! * **What decides is a row that is held.** Of many who want it each waits for the one before and is then judged by what is there,
 //!   not by what was there when it asked (`READ COMMITTED`, which the store asks for). Where the outcome depends on something that the
 //!   statement saw before its turn came, it undoes itself and is run again: whoever loses a race may pay another round trip, at
