@@ -87,6 +87,8 @@ pub(super) struct Grant {
     /// What was granted, once a redemption has said so.
     scope: Option<String>,
     pub(super) dead: bool,
+    /// Whether nobody may have noticed its end: of what is over, a replay may find nothing more, and whoever ends it next does.
+    unsure: bool,
     chain: Option<Chain>,
 }
 
@@ -103,6 +105,7 @@ impl Grant {
             issued,
             scope: None,
             dead: false,
+            unsure: false,
             chain: None,
         }
     }
@@ -200,9 +203,9 @@ impl Model {
     /// Ends some grants in one commit, of which one event tells if any of them was alive.
     pub(super) fn end(&mut self, now: i64, which: impl Fn(&Grant) -> bool) {
         let ended: Vec<&mut Grant> =
-            self.grants.iter_mut().filter(|grant| which(grant) && !grant.dead).collect();
+            self.grants.iter_mut().filter(|grant| which(grant) && (!grant.dead || grant.unsure)).collect();
         let (some, surely) = (!ended.is_empty(), ended.iter().any(|grant| grant.lives(now)));
-        ended.into_iter().for_each(|grant| grant.dead = true);
+        ended.into_iter().for_each(|grant| (grant.dead, grant.unsure) = (true, false));
         if some {
             self.told(EventKind::Revoked, surely);
         }
@@ -240,7 +243,8 @@ impl Model {
             if alive {
                 self.told(EventKind::CodeReplayed, surely);
             }
-            self.grants[grant].dead = true;
+            let known = &mut self.grants[grant];
+            (known.dead, known.unsure) = (true, known.unsure || alive && !surely);
             return refused(answer, 400, "invalid_grant");
         }
         if known.dead || facts.now >= known.code_ends() {
