@@ -76,6 +76,10 @@ pub(super) fn client(
     ceiling: &ScopeSet,
 ) -> Result<(RegisteredClient, AppDetails), RegisterError> {
     let grants = *metadata.grant_types.get_or_insert(RFC_DEFAULT);
+    if !grants.authorization_code {
+        // Nobody signs in at a service: there is no ID token to ask something of, and the answer names nothing of it.
+        (metadata.id_token_alg, metadata.require_auth_time) = (None, false);
+    }
     let asked = match metadata.scopes.take() {
         Some(scopes) => scopes,
         // A service without users has nothing by default.

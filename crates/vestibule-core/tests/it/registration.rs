@@ -259,6 +259,27 @@ fn scopes_stay_under_the_ceiling() {
     assert_eq!(code(backend(Value::Null, &with_system())), "invalid_client_metadata");
 }
 
+/// DCR-008, DCRM-002
+///
+/// What is kept of a service is what it is told.
+#[test]
+fn a_service_asks_nothing_of_id_tokens() {
+    let more = json!({
+        "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks",
+        "grant_types": ["client_credentials"], "redirect_uris": null, "scope": "system/*.rs",
+        "id_token_signed_response_alg": "ES256", "require_auth_time": true,
+    });
+    let draft = try_create(more, &with_system()).unwrap();
+    let client = draft.op().registration.client.clone();
+    let plain =
+        RegisteredClient::new(client.id.clone(), client.authentication.clone(), "", client.scopes.clone());
+    assert_eq!((client.id_token_alg, client.require_auth_time), (plain.id_token_alg, false));
+    let answer = settled(draft);
+    for unheard in ["id_token_signed_response_alg", "require_auth_time"] {
+        assert!(answer.get(unheard).is_none(), "{unheard}");
+    }
+}
+
 /// A-DCR-10
 #[test]
 fn a_token_that_buys_one_app_is_spent_with_it() {
