@@ -356,26 +356,33 @@ impl Engine {
         }
         hold!(self.hospital.is_active(user, Some(&session)), "a code for a user who may not go on");
         let mut grant = Grant::new(code, held.app, (user, &session), self.now());
-        let consent = self.hospital.mind().consent.clone();
         grant.patient = match (consented, held.launch) {
             ([(page, _), ..], _) => page.patients.first().copied(),
             ([], Some(launch)) => Some(self.launches[launch].patient),
             ([], None) => held.picked.or(only_record(&self.hospital, user)),
         };
+        // The answer that this code stands on: two requests at once may have one each.
+        let answers = self.hospital.mind().answers.clone();
+        let consent = answers.into_iter().rfind(|answer| match consented {
+            [(page, ticked), ..] => {
+                page.scopes.iter().all(|scope| ticked.contains(scope) == answer.granted.contains(scope))
+            }
+            [] => answer.patient.as_ref().is_none_or(|patient| Some(patient.as_str()) == grant.patient),
+        });
         grant.agreed = match (consented, &consent) {
             ([(page, ticked), ..], _) => {
                 ticked.iter().filter(|scope| page.scopes.contains(scope)).cloned().collect()
             }
-            ([], Some((_, granted))) => {
+            ([], Some(found)) => {
                 hold!(APPS[held.app] == "memo", "an answer was remembered for an app that asks each time");
-                granted.iter().cloned().collect()
+                found.granted.iter().cloned().collect()
             }
             ([], None) => {
                 hold!(APPS[held.app] == "approved" && user == 2, "nobody was asked");
                 SCOPES[held.scopes].split(' ').map(str::to_owned).collect()
             }
         };
-        grant.consent = consent.map(|(id, _)| id);
+        grant.consent = consent.map(|found| found.id);
         let requested: BTreeSet<&str> = SCOPES[held.scopes].split(' ').collect();
         for scope in &grant.agreed {
             hold!(

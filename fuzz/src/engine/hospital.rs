@@ -76,9 +76,23 @@ pub(super) struct Mind {
     pub(super) ended: HashSet<String>,
     pub(super) denied: HashSet<&'static str>,
     pub(super) disabled: HashSet<usize>,
-    /// The consent that was given or found last, and what was agreed to.
-    pub(super) consent: Option<(ConsentId, Vec<String>)>,
+    /// The answers that were given or found in the call that was just made, the newest last: two requests at once may each have one.
+    pub(super) answers: Vec<ConsentAnswer>,
     pub(super) events: Vec<AuditEvent>,
+}
+
+/// What somebody agreed to, about whose record.
+#[derive(Clone, Debug)]
+pub(super) struct ConsentAnswer {
+    pub(super) id: ConsentId,
+    pub(super) patient: Option<PatientId>,
+    pub(super) granted: Vec<String>,
+}
+
+impl ConsentAnswer {
+    fn new(id: &ConsentId, record: &ConsentRecord) -> Self {
+        Self { id: id.clone(), patient: record.patient.clone(), granted: record.granted.clone() }
+    }
 }
 
 /// Clones share what the host thinks.
@@ -199,13 +213,13 @@ impl ConsentStore for Hospital {
         asked: &ConsentAsked<'_>,
     ) -> Result<Option<RememberedConsent>, HostError> {
         let found = self.consents.remembered(tenant, asked).await?;
-        self.mind().consent = found.as_ref().map(|found| (found.id.clone(), found.record.granted.clone()));
+        self.mind().answers.extend(found.iter().map(|found| ConsentAnswer::new(&found.id, &found.record)));
         Ok(found)
     }
 
     async fn record(&self, tenant: &Tenant, record: &ConsentRecord) -> Result<ConsentId, HostError> {
         let id = self.consents.record(tenant, record).await?;
-        self.mind().consent = Some((id.clone(), record.granted.clone()));
+        self.mind().answers.push(ConsentAnswer::new(&id, record));
         Ok(id)
     }
 

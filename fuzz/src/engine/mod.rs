@@ -151,7 +151,7 @@ impl Engine {
         if let Some((verb, how)) = self.armed {
             self.store.fail_next(verb, how);
         }
-        self.hospital.mind().consent = None;
+        self.hospital.mind().answers.clear();
         let result = ready(call);
         self.hit = false;
         if let Some((verb, how)) = self.armed

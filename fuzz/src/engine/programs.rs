@@ -185,7 +185,7 @@ impl Engine {
     ) -> Result<(Response<Bytes>, Response<Bytes>), Wrong> {
         (self.armed, self.hit) = (None, false);
         self.store.restart();
-        self.hospital.mind().consent = None;
+        self.hospital.mind().answers.clear();
         let server = self.server.clone();
         let (mut one, mut two) = (pin!(server.handle(one)), pin!(server.handle(two)));
         let (mut left, mut right) = (None, None);
