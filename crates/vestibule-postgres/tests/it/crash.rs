@@ -1,6 +1,7 @@
 //! A database that is killed while codes are redeemed and tokens refreshed. `VESTIBULE_KILLS=100` for a long run.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -81,7 +82,9 @@ async fn cycle(server: &Postgres, store: &PostgresStore, kill: u32) -> Result<Ke
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), enough).await.map_err(|_| "too little was done".to_owned())?;
+    tokio::time::timeout(Duration::from_secs(60), enough)
+        .await
+        .map_err(|_| "too little was done".to_owned())?;
     server.kill();
     over.store(true, Ordering::SeqCst);
     let mut told = Vec::new();
@@ -162,15 +165,22 @@ async fn what_was_won_before_the_database_was_killed_stays_won() {
     assert!(redeemed > usize::try_from(kills).unwrap() * 8, "only {redeemed} codes were redeemed");
 }
 
+/// Nobody writes the log any more but who waits for it: a kill takes all that was not waited for, and not only what its last page holds.
+async fn stop_log_writer(client: &tokio_postgres::Client) {
+    let writer = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+    let writer: i32 = client.query_one(writer, &[]).await.unwrap().get(0);
+    let stopped = Command::new("kill").args(["-STOP", &writer.to_string()]).status().unwrap();
+    assert!(stopped.success());
+}
+
 /// The test above would see a loss: behind the store's back this database acknowledges what is not yet on the disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_wait_is_seen_to_lose() {
-    let server = Postgres::start_with(&["wal_writer_delay=10s", "wal_writer_flush_after=1GB"]);
+    let server = Postgres::start_with(&["wal_buffers=16MB"]);
     let place = Place::on(&server);
     let store = place.store_with(place.options().with_connections(8)).await;
-    place
-        .client()
-        .await
+    let client = place.client().await;
+    client
         .batch_execute(
             "CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN NEW; END $$;
@@ -179,20 +189,23 @@ async fn a_database_that_does_not_wait_is_seen_to_lose() {
         )
         .await
         .unwrap();
+    stop_log_writer(&client).await;
     let lost = cycle(&server, &store, 0).await.expect_err("nothing was lost: the kill proves nothing");
     println!("{lost}");
-    assert!(lost.contains("I3"), "{lost}");
+    // A code whose redemption is lost, and which was issued before that, is won once more.
+    assert!(lost.starts_with("I3") || lost.starts_with("I1"), "{lost}");
 }
 
 /// The store waits, whatever the server was told: a session that does not wait for the log loses what it was told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_was_not_waited_for_is_lost() {
-    let server = Postgres::start_with(&["wal_writer_delay=10s", "synchronous_commit=off"]);
+    let server = Postgres::start_with(&["wal_buffers=16MB", "synchronous_commit=off"]);
     let place = Place::on(&server);
     // The store does not take part in this: it waits nevertheless.
     let store = place.store().await;
     let client = place.client().await;
     client.batch_execute("CREATE TABLE told (n INT)").await.unwrap();
+    stop_log_writer(&client).await;
     store.put_launch(&crate::ops::launch(1), &call(1)).await.unwrap();
     for n in 0..200_i32 {
         client.execute("INSERT INTO told VALUES ($1)", &[&n]).await.unwrap();
