@@ -33,7 +33,8 @@ pub fn describe(registration: &Registration, endpoint: &str, credentials: &Crede
     members.some("client_uri", client.home_page.as_deref());
     members.put("redirect_uris", json!(client.redirect_uris));
     members.list("launch_uris", &client.launch_uris);
-    members.list("allowed_origins", &client.allowed_origins);
+    // None is not what is meant by saying nothing: those of the redirect URIs.
+    members.put("allowed_origins", json!(client.allowed_origins));
     let kind = if client.app_kind() == AppKind::Native { "native" } else { "web" };
     members.put("application_type", kind);
     members.put("scope", client.scopes.to_string());
