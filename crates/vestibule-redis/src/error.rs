@@ -10,20 +10,29 @@ use vestibule_host::{BoxError, StoreFault};
 #[non_exhaustive]
 pub enum ConnectError {
     /// The address cannot be read. It is not repeated, since it may hold a password.
-    #[error("the address is no Redis URL: use `redis://[user:password@]host:port/[database]`")]
+    #[error(
+        "the address is no Redis URL: use `redis://[user:password@]host:port/[database]`, or `rediss://`"
+    )]
     Address(#[source] BoxError),
     /// Passwords and keys would go over the network in clear text.
     #[error(
-        "the way to the server is not encrypted: put the end of a tunnel on this machine (a host whose network is safe accepts it \
-         with `danger_clear_text`)"
+        "the way to the server is not encrypted: use `rediss://` and `with_tls` (a host whose network is safe accepts it with \
+         `danger_clear_text`)"
     )]
     Plaintext,
+    /// The address asks for TLS, and nobody has said who vouches for the server.
+    #[error("the address asks for TLS: say with `with_tls` whom to trust")]
+    NobodyTrusted,
+    /// TLS is configured, and the address does not ask for it.
+    #[error("TLS is configured, and the address is in clear text: use `rediss://`")]
+    NotEncrypted,
     /// The prefix is not plain.
     #[error("the key prefix `{0}` is not allowed: use at most 32 letters, digits, `_`, `-`, `.`, `:`")]
     Prefix(String),
     /// Nobody answers, or nobody who lets us in, or somebody who cannot do anything now.
     #[error(
-        "the server does not answer as it should: does it run and serve, are address, user and password right?"
+        "the server does not answer as it should: does it run and serve, are address, user and password right, is its certificate, if it \
+         has one, for this address and by a trusted authority?"
     )]
     Unreachable(#[source] BoxError),
     /// The server is too old.

@@ -60,14 +60,15 @@
 //!
 //! Codes, handles and tokens reach the server as hashes only. Who granted what to whom, and key documents, reach it in clear: keep
 //! its network, its files and its backups as you would keep a key file, and let nobody see `MONITOR` or `SLOWLOG`, which show
-//! arguments. There is no TLS in this adapter: a connection that leaves the machine is refused, unless
-//! [`RedisOptions::danger_clear_text`] accepts it. Put the end of a tunnel on this machine instead.
+//! arguments. A connection that leaves the machine is refused unless it is encrypted: `rediss://` and [`RedisOptions::with_tls`], or
+//! [`RedisOptions::danger_clear_text`] where the network itself is safe.
 //!
 //! # Rows and versions
 //!
 //! Every row says its version. `{prefix}schema` says the newest version that may be there: one that is not known is refused at the
 //! start, and a row of such a version is a fault, never an outcome.
 
+mod address;
 mod chain;
 mod consents;
 mod error;
@@ -84,6 +85,8 @@ mod turns;
 pub use error::ConnectError;
 pub use options::RedisOptions;
 pub use store::RedisStore;
+/// For [`RedisOptions::with_tls`].
+pub use tokio_rustls::rustls;
 
 #[cfg(doc)]
 use vestibule_host::Durability;

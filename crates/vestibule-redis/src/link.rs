@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{Mutex, Semaphore};
 use vestibule_host::StoreFault;
 
 use crate::RedisOptions;
+use crate::address::Address;
 use crate::error::{self, Effect};
 use crate::script::{Ask, Script};
 
 /// Commands of all calls go through one connection, in the order in which they come. A call that is dropped after its command
 /// was handed over changes nothing about it: the server runs it whole and the answer is thrown away.
 pub(crate) struct Link {
-    client: Client,
+    address: Address,
     config: AsyncConnectionConfig,
     current: RwLock<Option<Numbered>>,
     /// Held by the one who connects. Who waits meanwhile shares what becomes of it.
@@ -45,12 +46,12 @@ impl fmt::Debug for Link {
 struct Unreachable;
 
 impl Link {
-    pub(crate) fn new(client: Client, options: &RedisOptions) -> Self {
+    pub(crate) fn new(address: Address, options: &RedisOptions) -> Self {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout));
         Self {
-            client,
+            address,
             config,
             current: RwLock::default(),
             connecting: Mutex::default(),
@@ -122,7 +123,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Numbered, RedisError> {
-        let connection = self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        let connection = self.address.connect(&self.config).await?;
         let number = self.made.fetch_add(1, Ordering::AcqRel);
         let made = Numbered { number, connection };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());

@@ -1,10 +1,13 @@
 //! What a host may choose.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule_host::Durability;
 
 use crate::ConnectError;
+use crate::address::Trust;
+use crate::rustls::ClientConfig;
 
 /// How to connect. The default is right for one primary that keeps what it acknowledges.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +19,7 @@ pub struct RedisOptions {
     pub(crate) may_lose: bool,
     pub(crate) vouched: Option<Durability>,
     pub(crate) clear_text: bool,
+    pub(crate) trust: Option<Trust>,
 }
 
 impl Default for RedisOptions {
@@ -28,6 +32,7 @@ impl Default for RedisOptions {
             may_lose: false,
             vouched: None,
             clear_text: false,
+            trust: None,
         }
     }
 }
@@ -56,8 +61,37 @@ impl RedisOptions {
         self
     }
 
-    /// Accepts that who granted what to whom, private keys and the password cross the network in clear text. This adapter has no TLS: it
-    /// speaks to this machine, where the end of a tunnel may be, unless the network is encrypted by other means and this says so.
+    /// Encrypts the way to the server, whose address is then `rediss://…`. The configuration says which authorities vouch for the
+    /// server, whose certificate must name the host of the address; with which library to reckon; and, where the server asks for one,
+    /// the certificate of this client.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use vestibule_redis::RedisOptions;
+    /// use vestibule_redis::rustls::{ClientConfig, RootCertStore, crypto::ring};
+    ///
+    /// # fn main() -> Result<(), vestibule_redis::rustls::Error> {
+    /// let mut authorities = RootCertStore::empty();
+    /// // Add the authority that signs the server's certificate.
+    /// # authorities.add_parsable_certificates([]);
+    /// let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(authorities)
+    ///     .with_no_client_auth();
+    /// let options = RedisOptions::default().with_tls(Arc::new(config));
+    /// # let _ = options;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_tls(mut self, config: Arc<ClientConfig>) -> Self {
+        self.trust = Some(Trust(config));
+        self
+    }
+
+    /// Accepts that who granted what to whom, private keys and the password cross the network in clear text: where the network is
+    /// encrypted by other means. This machine alone may be spoken to so without it, where the end of a tunnel may be.
     #[must_use]
     pub const fn danger_clear_text(mut self) -> Self {
         self.clear_text = true;

@@ -1,13 +1,13 @@
 //! The store a host holds.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redis::{Client, ConnectionAddr, RedisError, Value};
+use redis::{RedisError, Value};
 use vestibule_host::grant_store::FailedWrites;
 use vestibule_host::{Durability, StoreFault, Tenant};
 
+use crate::address::Address;
 use crate::error::{Effect, Unreadable};
 use crate::grants::Way;
 use crate::link::Link;
@@ -46,17 +46,14 @@ struct Known {
 impl RedisStore {
     /// Connects to a server and asks it what it is. Must be called inside a tokio runtime, which the connection then belongs to.
     ///
-    /// The address is `redis://[user:password@]host:port/[database]`, or `unix:///path/to/socket`.
+    /// The address is `redis://[user:password@]host:port/[database]`, `unix:///path/to/socket`, or with
+    /// [`RedisOptions::with_tls`] `rediss://…`, which is encrypted.
     ///
     /// # Errors
     /// [`ConnectError`]; its text says what to do.
     pub async fn connect(address: &str, options: RedisOptions) -> Result<Self, ConnectError> {
         options.check()?;
-        let client = Client::open(address).map_err(|error| ConnectError::Address(error.into()))?;
-        if !options.clear_text && !is_here(client.get_connection_info().addr()) {
-            return Err(ConnectError::Plaintext);
-        }
-        let link = Link::new(client, &options);
+        let link = Link::new(Address::read(address, &options)?, &options);
         link.first().await.map_err(|error| ConnectError::Unreachable(error.into()))?;
         let server = Server::ask(&link).await.map_err(|error| match error {
             Unasked::Unsent(fault) => ConnectError::Unreachable(fault.into()),
@@ -267,18 +264,6 @@ impl RedisStore {
 
     pub(crate) fn purging(&self) -> &RwLock<Way> {
         &self.0.purging
-    }
-}
-
-/// Whether nothing leaves this machine.
-fn is_here(address: &ConnectionAddr) -> bool {
-    match address {
-        ConnectionAddr::Unix(_) => true,
-        ConnectionAddr::Tcp(host, _) => {
-            let literal = host.trim_matches(['[', ']']);
-            host == "localhost" || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-        }
-        _ => false,
     }
 }
 

@@ -17,13 +17,15 @@ use vestibule_host::{
 use vestibule_jose::{FileKeys, KeyPlan, LocalKeyRing, SystemRandom};
 use vestibule_pages::HtmlPages;
 use vestibule_postgres::{PostgresClients, PostgresOptions, PostgresStore, migrate};
-use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
+use vestibule_redis::{ConnectError, RedisStore};
 use vestibule_sqlite::{OpenError, SqliteClients, SqliteOptions, SqliteStore};
 use vestibule_tower::VestibuleService;
 
 use crate::database::Store;
 use crate::host::registrations::Registrations;
 use crate::postgres::{self, WayError};
+use crate::redis;
+use crate::trust::TrustError;
 
 /// The paths of the two FHIR bases, below the issuer.
 pub const FHIR: &str = "/fhir";
@@ -66,7 +68,8 @@ impl Kept {
                 Some(Self::Postgres(PostgresStore::open(&database, &options).await?))
             }
             (Store::Redis(server), Some(path)) => {
-                let server = RedisStore::connect(server.expose_secret(), RedisOptions::default()).await?;
+                let (server, options) = redis::server(server)?;
+                let server = RedisStore::connect(server.expose_secret(), options).await?;
                 Some(Self::Redis(server, open(path)?))
             }
             (_, Some(path)) => Some(Self::File(open(path)?)),
@@ -127,6 +130,9 @@ pub enum StorageError {
     /// The way to it.
     #[error("the store cannot be reached")]
     Way(#[from] WayError),
+    /// Nobody vouches for its server.
+    #[error("the store cannot be reached")]
+    Trust(#[from] TrustError),
     /// The server.
     #[error("the store cannot be used")]
     Connect(#[from] ConnectError),

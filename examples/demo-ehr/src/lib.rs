@@ -23,7 +23,9 @@ mod passwords;
 pub mod postgres;
 mod random;
 pub mod records;
+pub mod redis;
 pub mod sample_app;
 mod serve;
+pub mod trust;
 
 pub use hospital::{Hospital, Settings, StartError, run};

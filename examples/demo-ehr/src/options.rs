@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::database::{ServerUrl, Store};
 use crate::postgres;
+use crate::redis;
 
 /// A small hospital with a SMART on FHIR authorization server inside. All records are invented.
 #[derive(Clone, Debug, Parser)]
@@ -29,8 +30,8 @@ pub struct Options {
     pub public_url: Option<String>,
 
     /// Where grants and sign-ins are kept: `memory`, `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `redis://HOST:PORT` (with
-    /// the last two, sign-ins are in ./demo-ehr.sqlite3). PostgreSQL on another machine wants `?sslmode=require`, and
-    /// `&sslrootcert=FILE` where its certificate is by an authority of your own.
+    /// the last two, sign-ins are in ./demo-ehr.sqlite3). On another machine PostgreSQL wants `?sslmode=require` and Redis `rediss://`,
+    /// and either `sslrootcert=FILE` as a parameter where its certificate is by an authority of your own.
     #[arg(long, global = true, value_name = "STORE", default_value = "sqlite:demo-ehr.sqlite3", value_parser = store)]
     pub store: Store,
 
@@ -126,10 +127,11 @@ fn store(text: &str) -> Result<Store, String> {
         None if text == "memory" => Ok(Store::Memory),
         Some(("sqlite", path)) if !path.is_empty() => Ok(Store::Sqlite(PathBuf::from(path))),
         Some(("sqlite", _)) => Err("a path is missing after `sqlite:`".to_owned()),
-        Some(("redis", place)) if place.len() > 2 && place.starts_with("//") => {
-            Ok(Store::Redis(ServerUrl::new(text)))
+        Some(("redis" | "rediss", place)) if place.len() > 2 && place.starts_with("//") => {
+            let server = ServerUrl::new(text);
+            redis::server(&server).map_err(|error| error.to_string())?;
+            Ok(Store::Redis(server))
         }
-        Some(("rediss", _)) => Err("TLS to Redis is not built in; put a tunnel before it".to_owned()),
         Some(("postgres" | "postgresql", _)) => {
             let server = ServerUrl::new(text);
             postgres::database(&server).map_err(|error| error.to_string())?;
@@ -182,8 +184,10 @@ mod tests {
         let clear = store("postgres://me:hunter2@db.example/x").unwrap_err();
         assert!(clear.contains("not encrypted") && !clear.contains("hunter2"), "{clear}");
         assert_eq!(store("redis://h:1/0").unwrap(), Store::Redis(ServerUrl::new("redis://h:1/0")));
-        assert!(store("rediss://localhost").unwrap_err().contains("tunnel"));
-        for wrong in ["", "sqlite", "sqlite:", "mysql:x", "redis:", "redis://", "redis:x"] {
+        assert_eq!(store("rediss://h/").unwrap(), Store::Redis(ServerUrl::new("rediss://h/")));
+        let untrusted = store("rediss://me:hunter2@h/?sslrootcert=nosuch.pem").unwrap_err();
+        assert!(untrusted.contains("nosuch.pem") && !untrusted.contains("hunter2"), "{untrusted}");
+        for wrong in ["", "sqlite", "sqlite:", "mysql:x", "redis:", "redis://", "redis:x", "rediss://"] {
             assert!(store(wrong).is_err(), "{wrong}");
         }
     }

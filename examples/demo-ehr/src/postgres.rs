@@ -4,17 +4,13 @@
 //! no encryption here without a certificate that an authority vouches for and that names the host, whatever `sslmode` says.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 use vestibule_postgres::{Database, OpenError};
 
 use crate::database::ServerUrl;
+use crate::trust::{TrustError, decoded, trusting};
 
 /// No way to the server.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +26,9 @@ pub enum WayError {
     /// The URL, or what it asks for.
     #[error(transparent)]
     Url(OpenError),
-    /// Nobody would be trusted, or fewer than the operator believes.
-    #[error("`sslrootcert`: {} does not hold certificates (PEM) that can vouch for a server", .0.display())]
-    Authorities(PathBuf),
-    /// The library for TLS refuses its own configuration.
-    #[error("there is no TLS here")]
-    Tls(#[from] Error),
+    /// There is nobody to trust.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl From<OpenError> for WayError {
@@ -75,30 +68,7 @@ pub fn database(url: &ServerUrl) -> Result<Database, WayError> {
     if !encrypt && authorities.is_none() {
         return Ok(Database::from_url(&url)?);
     }
-    let roots = match authorities {
-        Some(path) => read(&path).ok_or(WayError::Authorities(path))?,
-        None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
-    };
-    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Database::with_tls(&url, MakeRustlsConnect::new(tls))?)
-}
-
-/// All certificates of a file: one that cannot be used is no reason to go on with the others.
-fn read(path: &Path) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for authority in CertificateDer::pem_file_iter(path).ok()? {
-        roots.add(authority.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
-}
-
-/// A path as it stands in a URL, where a plus sign is one.
-fn decoded(text: &str) -> String {
-    let pair = format!("path={}", text.replace('+', "%2B"));
-    form_urlencoded::parse(pair.as_bytes()).map(|(_, path)| path.into_owned()).next().unwrap_or_default()
+    Ok(Database::with_tls(&url, MakeRustlsConnect::new(trusting(authorities)?))?)
 }
 
 #[cfg(test)]
@@ -163,10 +133,10 @@ mod tests {
             let path = file.display().to_string().replace('%', "%25").replace(' ', "%20");
             format!("postgres://db.example/x?{mode}sslrootcert={path}")
         };
-        assert!(matches!(way(&url("")), Err(WayError::Authorities(path)) if path == file));
+        assert!(matches!(way(&url("")), Err(WayError::Trust(TrustError::Authorities(path))) if path == file));
         for wrong in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&file, wrong).unwrap();
-            assert!(matches!(way(&url("")), Err(WayError::Authorities(_))), "{wrong}");
+            assert!(matches!(way(&url("")), Err(WayError::Trust(TrustError::Authorities(_)))), "{wrong}");
         }
         std::fs::write(&file, authority()).unwrap();
         for mode in ["", "sslmode=require&", "sslmode=verify-full&", "sslmode=prefer&"] {

@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// Files in a server's directory, PEM each.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     pub(crate) authority: PathBuf,
     pub(crate) key: PathBuf,
-    certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
 }
 
 impl Certificate {
@@ -23,7 +23,9 @@ impl Certificate {
         let issuer = Issuer::new(params, key);
 
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        // Called as its authority is, it would be taken for one that vouches for itself.
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &issuer).unwrap();
 
         let file = |name: &str, text: String| {

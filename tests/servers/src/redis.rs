@@ -1,11 +1,12 @@
 //! A Redis server.
 
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-use crate::process::{end, locked, on_a_port, pause_until};
+use crate::certificate::Certificate;
+use crate::process::{end, free_port, locked, on_a_port, pause_until};
 use crate::{Place, process};
 
 /// What every server here is started with: one that keeps what it has acknowledged.
@@ -26,6 +27,9 @@ const SETTINGS: &[(&str, &str)] = &[
 #[derive(Debug)]
 pub struct Redis {
     settings: Vec<(String, String)>,
+    certificate: Option<Certificate>,
+    /// Where it is encrypted, if it can be.
+    encrypted: Mutex<u16>,
     port: Mutex<u16>,
     process: Mutex<Option<Child>>,
     /// Dropped last: the watch removes the directory.
@@ -46,10 +50,24 @@ impl Redis {
     /// # Panics
     /// When Redis is not installed, or does not start.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(settings, false)
+    }
+
+    /// Starts one that can encrypt as well, on a port of its own, with a certificate for `localhost` by an authority of its own.
+    ///
+    /// # Panics
+    /// When Redis is not installed, or does not start.
+    pub fn start_encrypted(settings: &[(&str, &str)]) -> Self {
+        Self::start_on(settings, true)
+    }
+
+    fn start_on(settings: &[(&str, &str)], is_encrypted: bool) -> Self {
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let place = Place::new("redis", "redis.pid");
-        let server = Self { settings, port: Mutex::new(0), process: Mutex::new(None), place };
+        let certificate = is_encrypted.then(|| Certificate::new("localhost", place.path()));
+        let (port, encrypted, process) = (Mutex::new(0), Mutex::new(0), Mutex::new(None));
+        let server = Self { settings, certificate, encrypted, port, process, place };
         server.resume();
         server
     }
@@ -62,6 +80,33 @@ impl Redis {
     /// Its address.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port())
+    }
+
+    /// Its encrypted address by another name: the certificate is for `localhost` alone.
+    pub fn encrypted_url(&self, host: &str) -> String {
+        format!("rediss://{host}:{}/0", self.encrypted_port())
+    }
+
+    /// Where it is encrypted, and nothing else.
+    pub fn encrypted_port(&self) -> u16 {
+        *locked(&self.encrypted)
+    }
+
+    /// The file with the authority that vouches for it.
+    ///
+    /// # Panics
+    /// When it does not encrypt.
+    pub fn authority(&self) -> &Path {
+        &self.certificate.as_ref().unwrap().authority
+    }
+
+    /// Its certificate and the key for it, which are good for a client as well.
+    ///
+    /// # Panics
+    /// When it does not encrypt.
+    pub fn certificate(&self) -> (&Path, &Path) {
+        let own = self.certificate.as_ref().unwrap();
+        (&own.certificate, &own.key)
     }
 
     /// Ends it as an operator would.
@@ -112,6 +157,18 @@ impl Redis {
     fn try_on(&self, port: u16) -> bool {
         let mut command = Command::new(binary());
         command.arg("--port").arg(port.to_string()).arg("--dir").arg(self.place.path());
+        let mut encrypted = locked(&self.encrypted);
+        if let Some(own) = &self.certificate {
+            if *encrypted == 0 {
+                *encrypted = free_port();
+            }
+            command.arg("--tls-port").arg(encrypted.to_string());
+            let files = [("cert", &own.certificate), ("key", &own.key), ("ca-cert", &own.authority)];
+            for (name, file) in files {
+                command.arg(format!("--tls-{name}-file")).arg(file);
+            }
+            command.args(["--tls-auth-clients", "no"]);
+        }
         let own = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in SETTINGS.iter().copied().chain(own) {
             command.arg(format!("--{name}")).args(value.split(' '));
@@ -129,6 +186,8 @@ impl Redis {
         if is_ready {
             *locked(&self.process) = Some(process);
         } else {
+            // Somebody else may have the other port.
+            *encrypted = 0;
             let _ = process.kill();
             process::wait(&mut process);
         }

@@ -447,7 +447,10 @@ fn the_answer_sent_back_changes_nothing() {
         "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks",
         "grant_types": ["authorization_code", "refresh_token"], "client_name": null, "scope": null,
     });
-    for more in [native.clone(), by_key, json!({ "token_endpoint_auth_method": "client_secret_post" })] {
+    let by_secret = json!({ "token_endpoint_auth_method": "client_secret_post" });
+    // Not what it means to say nothing of them.
+    let no_origin = json!({ "allowed_origins": [] });
+    for more in [native.clone(), by_key, by_secret, no_origin] {
         let current = enabled(more.clone());
         let mut answer = settled(create(more));
         for name in [

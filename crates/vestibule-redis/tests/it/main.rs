@@ -9,3 +9,4 @@ mod refused;
 mod room;
 mod rows;
 mod stored;
+mod tls;

@@ -65,6 +65,25 @@ fn a_server_that_may_lose_is_refused_in_words() {
 }
 
 #[test]
+fn the_way_to_a_server_is_encrypted_when_it_is_asked_for() {
+    let server = Redis::start_encrypted(&[]);
+    let url = server.encrypted_url("localhost");
+    let output = program(&directory("redis-unknown"), &url).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "browsers do not trust it: {said}");
+    assert!(said.contains("UnknownIssuer"), "{said}");
+    let open = Open::start(
+        &directory("redis-known"),
+        &format!("{url}?sslrootcert={}", server.authority().display()),
+    );
+    assert_eq!(open.get("/readyz").0, 200);
+    server.stop();
+    assert_eq!(open.get("/readyz").0, 503);
+    server.resume();
+    assert!(pause_until(|| open.get("/readyz").0 == 200), "it does not recover");
+}
+
+#[test]
 fn keys_are_on_the_server_and_readiness_follows_it() {
     let server = Redis::start();
     let (here, there) = (directory("redis-here"), directory("redis-there"));

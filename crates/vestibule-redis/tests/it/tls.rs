@@ -1,0 +1,186 @@
+//! The way to the server encrypted.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use vestibule_host::{GrantStore, Redemption, Rotation, StoreFault};
+use vestibule_redis::rustls::crypto::ring;
+use vestibule_redis::rustls::pki_types::pem::PemObject as _;
+use vestibule_redis::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use vestibule_redis::rustls::{ClientConfig, ConfigBuilder, RootCertStore, client::WantsClientCert};
+use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
+use vestibule_test_servers::Redis;
+
+use crate::place::{Operator, prefix};
+use crate::rows::{call, events, issued, redeem, rotate};
+
+fn server() -> &'static Redis {
+    static SERVER: OnceLock<Redis> = OnceLock::new();
+    SERVER.get_or_init(|| Redis::start_encrypted(&[]))
+}
+
+fn roots(server: &Redis) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_file_iter(server.authority()).unwrap() {
+        roots.add(authority.unwrap()).unwrap();
+    }
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+}
+
+/// Trusts the authority of this server, and nobody else.
+fn trusting(server: &Redis) -> RedisOptions {
+    RedisOptions::default().with_prefix(prefix()).with_tls(Arc::new(roots(server).with_no_client_auth()))
+}
+
+async fn refusal(url: &str, options: RedisOptions) -> ConnectError {
+    RedisStore::connect(url, options).await.unwrap_err()
+}
+
+/// How many connections of others this server has on its encrypted port, and on the other one.
+async fn connections(server: &Redis) -> (usize, usize) {
+    let list: String = Operator::of(server).await.says("CLIENT LIST").await;
+    let at =
+        |port: u16| list.lines().filter(|line| line.contains(&format!(" laddr=127.0.0.1:{port} "))).count();
+    (at(server.encrypted_port()), at(server.port()) - 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_calls_are_encrypted() {
+    let server = Redis::start_encrypted(&[]);
+    let store = RedisStore::connect(&server.encrypted_url("localhost"), trusting(&server)).await.unwrap();
+    let mut calls = JoinSet::new();
+    for n in 1..=200 {
+        let store = store.clone();
+        calls.spawn(async move {
+            issued(&store, n).await;
+            assert_eq!(store.redeem_code(&redeem(n), &call(1_000 + n)).await.unwrap(), Redemption::Won);
+            assert_eq!(store.rotate_refresh(&rotate(n, 0), &call(2_000 + n)).await.unwrap(), Rotation::Won);
+        });
+    }
+    while let Some(done) = calls.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(events(&store).await.unwrap().len(), 400);
+    assert_eq!(connections(&server).await, (1, 0));
+    // The question itself sees what is not encrypted, and the connection ends with the store.
+    let clear = RedisStore::connect(&server.url(), RedisOptions::default()).await.unwrap();
+    assert_eq!(connections(&server).await, (1, 1));
+    drop((store, clear));
+    let ended = async {
+        while connections(&server).await != (0, 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("nobody holds it any more");
+}
+
+#[tokio::test]
+async fn another_authority_another_name_and_no_encryption_are_refused() {
+    let (here, other) = (server(), Redis::start_encrypted(&[]));
+    let clear = here.url().replace("redis://127.0.0.1", "rediss://localhost");
+    for (url, options, why) in [
+        // Its authority only calls itself the same.
+        (here.encrypted_url("localhost"), trusting(&other), "BadSignature"),
+        (here.encrypted_url("127.0.0.1"), trusting(here), "not valid for name"),
+        // It waits for the end of a line.
+        (clear, trusting(here).with_connect_timeout(Duration::from_millis(300)), "timed out"),
+    ] {
+        let error = refusal(&url, options).await;
+        assert!(matches!(error, ConnectError::Unreachable(_)), "{why}: {error:?}");
+        assert!(format!("{error:?}").contains(why), "{why}: {error:?}");
+    }
+    let unencrypted = here.encrypted_url("127.0.0.1").replace("rediss:", "redis:");
+    let error = refusal(&unencrypted, RedisOptions::default()).await;
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
+    RedisStore::connect(&here.encrypted_url("localhost"), trusting(here)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_and_its_options_agree() {
+    let none = RedisOptions::default;
+    assert!(matches!(refusal("rediss://localhost/", none()).await, ConnectError::NobodyTrusted));
+    assert!(matches!(
+        refusal("rediss://db.example/", none().danger_clear_text()).await,
+        ConnectError::NobodyTrusted
+    ));
+    for clear in ["redis://localhost/", "redis://db.example/", "unix:///run/redis.sock"] {
+        assert!(matches!(refusal(clear, trusting(server())).await, ConnectError::NotEncrypted), "{clear}");
+    }
+    for wrong in [
+        "rediss://",
+        "rediss:///",
+        "rediss://me:hunter2@localhost:6379/#insecure",
+        "rediss://me:hunter2@localhost:99999/",
+        "rediss://me:hunter2@local host/",
+        "rediss://me:hunter2@localhost/x",
+    ] {
+        let error = refusal(wrong, trusting(server())).await;
+        assert!(matches!(error, ConnectError::Address(_)), "{wrong}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{wrong}: {error:?}");
+    }
+    let options = format!("{:?}", trusting(server()));
+    assert!(options.contains("trust: Some(Trust)"), "{options}");
+}
+
+/// A password is said behind the encryption, and a wrong one is refused.
+#[tokio::test]
+async fn a_password_goes_with_it() {
+    let server = Redis::start_encrypted(&[]);
+    let mut operator = Operator::of(&server).await;
+    operator.says::<()>("ACL SETUSER clerk on >not-a-secret ~* +@all").await;
+    let url = |password: &str| {
+        server.encrypted_url("localhost").replace("rediss://", &format!("rediss://clerk:{password}@"))
+    };
+    let store = RedisStore::connect(&url("not-a-secret"), trusting(&server)).await.unwrap();
+    store.ping().await.unwrap();
+    assert_eq!(operator.says::<String>("CLIENT LIST").await.matches("user=clerk").count(), 1);
+    let error = refusal(&url("wrong"), trusting(&server)).await;
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_may_ask_for_a_certificate() {
+    let server = Redis::start_encrypted(&[]);
+    Operator::of(&server).await.says::<()>("CONFIG SET tls-auth-clients yes").await;
+    let url = server.encrypted_url("localhost");
+    let error = refusal(&url, trusting(&server)).await;
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
+    let (certificate, key) = server.certificate();
+    let own = vec![CertificateDer::from_pem_file(certificate).unwrap()];
+    let config =
+        roots(&server).with_client_auth_cert(own, PrivateKeyDer::from_pem_file(key).unwrap()).unwrap();
+    let store = RedisStore::connect(&url, RedisOptions::default().with_tls(Arc::new(config))).await.unwrap();
+    store.ping().await.unwrap();
+}
+
+/// A connection whose server was away is made anew, and encrypted.
+#[tokio::test]
+async fn a_server_that_comes_back_is_used_again() {
+    let server = Redis::start_encrypted(&[]);
+    let store = RedisStore::connect(&server.encrypted_url("localhost"), trusting(&server)).await.unwrap();
+    issued(&store, 1).await;
+    server.kill();
+    assert!(store.ping().await.is_err());
+    let fault = store.redeem_code(&redeem(1), &call(11)).await.unwrap_err();
+    assert!(matches!(fault, StoreFault::NotApplied(_)), "nothing was sent: {fault:?}");
+    server.resume();
+    store.ping().await.unwrap();
+    assert_eq!(store.redeem_code(&redeem(1), &call(12)).await.unwrap(), Redemption::Won);
+    assert_eq!(connections(&server).await, (1, 0));
+}
+
+/// Who takes the connection and says nothing holds nobody up.
+#[tokio::test]
+async fn a_handshake_has_an_end() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://localhost:{}/", silent.local_addr().unwrap().port());
+    let options = trusting(server()).with_connect_timeout(Duration::from_millis(300));
+    let began = Instant::now();
+    let error = refusal(&url, options).await;
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
