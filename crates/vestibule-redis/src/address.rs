@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisConnectionInfo, RedisError};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -60,7 +61,7 @@ impl Address {
                 return Err(ConnectError::NotEncrypted);
             }
             let is_safe = options.clear_text || is_here(client.get_connection_info().addr());
-            return if is_safe { Ok(Self::Clear(client)) } else { Err(ConnectError::Plaintext) };
+            return if is_safe { Ok(Self::Clear(at_once(client)?)) } else { Err(ConnectError::Plaintext) };
         };
         let Some(Trust(trust)) = options.trust.clone() else { return Err(ConnectError::NobodyTrusted) };
         // Behind it other clients know a word that switches the certificate's check off.
@@ -100,6 +101,13 @@ impl Address {
             }
         }
     }
+}
+
+/// The same, with nothing kept back until what was sent before it has arrived: many calls share the connection.
+fn at_once(client: Client) -> Result<Client, ConnectError> {
+    let info =
+        client.get_connection_info().clone().set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    Client::open(info).map_err(|error| ConnectError::Address(error.into()))
 }
 
 /// Whether nothing leaves this machine.

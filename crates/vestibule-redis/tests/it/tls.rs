@@ -1,7 +1,7 @@
 //! The way to the server encrypted.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use vestibule_host::{GrantStore, Redemption, Rotation, StoreFault};
@@ -179,8 +179,7 @@ async fn a_handshake_has_an_end() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rediss://localhost:{}/", silent.local_addr().unwrap().port());
     let options = trusting(server()).with_connect_timeout(Duration::from_millis(300));
-    let began = Instant::now();
-    let error = refusal(&url, options).await;
+    let refused = tokio::time::timeout(Duration::from_secs(3), refusal(&url, options));
+    let error = refused.await.expect("an end");
     assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }

@@ -48,8 +48,7 @@ async fn t2_every_fault_of_the_store_in_memory() {
 /// A-FAULT-02, A-FAULT-15, GEN-017
 #[tokio::test]
 async fn t2_every_fault_of_sqlite() {
-    let place = Place::new("faults", "none.pid");
-    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let (_place, store) = on_sqlite();
     let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
     println!("SQLite: {cases} faults");
     assert!(cases >= 170, "{cases}");
@@ -58,11 +57,7 @@ async fn t2_every_fault_of_sqlite() {
 /// A-FAULT-02, A-FAULT-15, GEN-017
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_every_fault_of_postgresql() {
-    let server = Postgres::start();
-    let database = Database::from_url(&server.url("postgres")).unwrap();
-    let options = PostgresOptions::default();
-    vestibule_postgres::migrate(&database, &options).await.unwrap();
-    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let (_server, store) = on_postgresql(PostgresOptions::default()).await;
     let cases = matrix(|| Arc::new(store.clone()) as Arc<dyn GrantStore>, BOTH, |_| {}).await.unwrap();
     println!("PostgreSQL: {cases} faults");
     assert!(cases >= 170, "{cases}");
@@ -84,8 +79,7 @@ async fn t2_every_fault_of_the_other_parts() {
 /// Before and after the effect: what writes is two calls.
 #[tokio::test]
 async fn t2_every_fault_of_the_other_parts_over_sqlite() {
-    let place = Place::new("parts", "none.pid");
-    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let (_place, store) = on_sqlite();
     let stores = || (Arc::new(store.clone()) as Arc<dyn GrantStore>, Arc::new(store.clone()) as Arc<_>);
     let cases = parts(stores, &[Failing::Error], |_| {}).await.unwrap();
     println!("other parts over SQLite: {cases} faults");
@@ -95,11 +89,7 @@ async fn t2_every_fault_of_the_other_parts_over_sqlite() {
 /// A-FAULT-11, A-FAULT-15
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_every_fault_of_the_other_parts_over_postgresql() {
-    let server = Postgres::start();
-    let database = Database::from_url(&server.url("postgres")).unwrap();
-    let options = PostgresOptions::default();
-    vestibule_postgres::migrate(&database, &options).await.unwrap();
-    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let (_server, store) = on_postgresql(PostgresOptions::default()).await;
     let stores = || (Arc::new(store.clone()) as Arc<dyn GrantStore>, Arc::new(store.clone()) as Arc<_>);
     let cases = parts(stores, &[Failing::Error], |_| {}).await.unwrap();
     println!("other parts over PostgreSQL: {cases} faults");
@@ -117,6 +107,22 @@ async fn t2_a_part_that_swallows_a_fault_is_noticed() {
     assert!(wrong.contains("consents.given"), "{wrong}");
 }
 
+/// In a directory of its own, which goes with the place.
+fn on_sqlite() -> (Place, SqliteStore) {
+    let place = Place::new("faults", "none.pid");
+    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    (place, store)
+}
+
+/// On a server of its own.
+async fn on_postgresql(options: PostgresOptions) -> (Postgres, PostgresStore) {
+    let server = Postgres::start();
+    let database = Database::from_url(&server.url("postgres")).unwrap();
+    vestibule_postgres::migrate(&database, &options).await.unwrap();
+    let store = PostgresStore::open(&database, &options).await.unwrap();
+    (server, store)
+}
+
 fn in_memory() -> Arc<dyn GrantStore> {
     Arc::new(MemoryGrants::new())
 }
@@ -126,8 +132,7 @@ fn in_memory() -> Arc<dyn GrantStore> {
 /// Over the thread that writes.
 #[tokio::test]
 async fn t7_a_caller_may_go_away_at_every_wait_of_sqlite() {
-    let place = Place::new("drops", "none.pid");
-    let store = SqliteStore::open(place.path().join("v.sqlite3"), SqliteOptions::default()).unwrap();
+    let (_place, store) = on_sqlite();
     // What was asked before is done when the writer answers: nobody asks again in the middle of it. A ping is no question to the writer.
     let settled = async || assert_eq!(store.purge(UnixMillis(0), 1).await.unwrap().rows, 0);
     let drops = dropped(|| Arc::new(store.clone()), settled).await.unwrap();
@@ -142,11 +147,8 @@ async fn t7_a_caller_may_go_away_at_every_wait_of_sqlite() {
 /// its answer cannot be read while it is asked.
 #[tokio::test]
 async fn t7_a_caller_may_go_away_at_every_wait_of_postgresql() {
-    let server = Postgres::start();
-    let database = Database::from_url(&server.url("postgres")).unwrap();
     let options = PostgresOptions::default().with_connections(1).with_wait(Duration::from_secs(30));
-    vestibule_postgres::migrate(&database, &options).await.unwrap();
-    let store = PostgresStore::open(&database, &options).await.unwrap();
+    let (server, store) = on_postgresql(options).await;
     let (observer, connection) =
         tokio_postgres::connect(&server.url("postgres"), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
