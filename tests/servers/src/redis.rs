@@ -1,5 +1,6 @@
 //! A Redis server.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -133,6 +134,26 @@ impl Redis {
         self.signal("CONT");
     }
 
+    /// Leaves no room for anything new.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn fill(&self) {
+        self.orders("CONFIG SET maxmemory 1");
+    }
+
+    /// Gives the room back.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn make_room(&self) {
+        self.orders("CONFIG SET maxmemory 0");
+    }
+
+    fn orders(&self, command: &str) {
+        assert_eq!(told(self.port(), command).as_deref(), Some("+OK\r\n"), "{command}");
+    }
+
     /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same port and with what it had kept, and waits
     /// until it answers.
     ///
@@ -204,11 +225,16 @@ impl Drop for Redis {
 
 /// `+PONG` comes when everything is loaded.
 fn answers(port: u16) -> bool {
-    use std::io::{Read, Write};
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let mut answer = [0; 5];
-    let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut answer));
-    asked.is_ok() && &answer == b"+PONG"
+    told(port, "PING").as_deref() == Some("+PONG\r\n")
+}
+
+/// The first line of what the server says to a command.
+fn told(port: u16, command: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok()?;
+    Some(line)
 }
 
 /// `REDIS_SERVER`, else what is on the path, Valkey's included.
@@ -242,6 +268,11 @@ mod tests {
         server.stop();
         assert!(!listens());
         server.resume();
+        let written = || told(server.port(), "SET x y");
+        server.fill();
+        assert!(written().unwrap().starts_with("-OOM"));
+        server.make_room();
+        assert_eq!(written().as_deref(), Some("+OK\r\n"));
         let (port, directory) = (server.port(), server.place.path().to_owned());
         drop(server);
         assert!(!answers(port));

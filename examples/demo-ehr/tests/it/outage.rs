@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use vestibule_http_tests::browser::Answer;
 use vestibule_http_tests::race::Line;
-use vestibule_test_servers::{Postgres, SmallDisk, pause_until};
+use vestibule_test_servers::{Postgres, Redis, SmallDisk, pause_until};
 
 use crate::running::{Home, Person, Running, redeem, refresh, refresh_token};
 
@@ -160,6 +160,23 @@ fn a_database_whose_disk_is_full_is_unavailable_until_there_is_room() {
     let running = home.open(&database.url("postgres"));
     let (gone, back) = (|| database.fill_disk(), || database.make_room());
     under_load(&home, &running, gone, back, "PostgreSQL's disk full");
+}
+
+/// A-FAULT-15, A-FAULT-05
+#[test]
+fn a_server_in_memory_that_goes_away_is_unavailable_and_comes_back() {
+    let (server, home) = (Redis::start(), Home::new("outage-redis"));
+    let running = home.open(&server.url());
+    under_load(&home, &running, || server.stop(), || server.resume(), "Redis stopped");
+    under_load(&home, &running, || server.kill(), || server.resume(), "Redis killed");
+}
+
+/// A-FAULT-15
+#[test]
+fn a_server_in_memory_that_is_full_is_unavailable_until_there_is_room() {
+    let (server, home) = (Redis::start(), Home::new("full-redis"));
+    let running = home.open(&server.url());
+    under_load(&home, &running, || server.fill(), || server.make_room(), "Redis full");
 }
 
 /// A-FAULT-15
