@@ -38,7 +38,8 @@
 //!   caller's can end a row: a live row is never gone because two clocks differ. What is over is removed by `purge`, along an index
 //!   over the ends, and stays until then. Times are compared as doubles, which are exact until the year 287396.
 //! * **One connection** for all calls. A call that is dropped after its command was handed over is done wholly; before, not at all.
-//!   When the connection breaks, verbs that were under way are `OutcomeUnknown`, and the next call connects anew.
+//!   When the connection breaks, verbs that were under way are `OutcomeUnknown`, and the next call connects anew. One that broke while
+//!   nobody used it fails nothing.
 //!
 //! # Keys
 //!

@@ -4,13 +4,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::{Mutex, Semaphore};
 use vestibule_host::StoreFault;
 
 use crate::RedisOptions;
-use crate::address::Address;
+use crate::address::{Address, Connection};
 use crate::error::{self, Effect};
 use crate::script::{Ask, Script};
 
@@ -18,7 +17,6 @@ use crate::script::{Ask, Script};
 /// was handed over changes nothing about it: the server runs it whole and the answer is thrown away.
 pub(crate) struct Link {
     address: Address,
-    config: AsyncConnectionConfig,
     current: RwLock<Option<Numbered>>,
     /// Held by the one who connects. Who waits meanwhile shares what becomes of it.
     connecting: Mutex<()>,
@@ -30,7 +28,7 @@ pub(crate) struct Link {
 #[derive(Clone)]
 struct Numbered {
     number: u64,
-    connection: MultiplexedConnection,
+    connection: Connection,
 }
 
 /// The address may hold a password.
@@ -47,12 +45,8 @@ struct Unreachable;
 
 impl Link {
     pub(crate) fn new(address: Address, options: &RedisOptions) -> Self {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(options.connect_timeout))
-            .set_response_timeout(Some(options.response_timeout));
         Self {
             address,
-            config,
             current: RwLock::default(),
             connecting: Mutex::default(),
             made: AtomicU64::new(0),
@@ -94,7 +88,7 @@ impl Link {
     /// The outer error: nothing was sent. The inner one: it was, and this came back.
     pub(crate) async fn send(&self, command: &Cmd) -> Result<RedisResult<Value>, StoreFault> {
         let Numbered { number, mut connection } = self.connection().await?;
-        let answer = connection.req_packed_command(command).await.and_then(Value::extract_error);
+        let answer = connection.send(command).await.and_then(Value::extract_error);
         if let Err(error) = &answer
             && (error.is_unrecoverable_error() || error.is_io_error())
         {
@@ -123,7 +117,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Numbered, RedisError> {
-        let connection = self.address.connect(&self.config).await?;
+        let connection = self.address.connect().await?;
         let number = self.made.fetch_add(1, Ordering::AcqRel);
         let made = Numbered { number, connection };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
@@ -137,7 +131,9 @@ impl Link {
     }
 
     fn current(&self) -> Option<Numbered> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that broke while nobody used it: nothing needs to fail for it.
+        current.filter(|current| !current.connection.is_over())
     }
 
     fn forget(&self, number: u64) {

@@ -25,7 +25,6 @@ use crate::database::Store;
 use crate::host::registrations::Registrations;
 use crate::postgres::{self, WayError};
 use crate::redis;
-use crate::trust::TrustError;
 
 /// The paths of the two FHIR bases, below the issuer.
 pub const FHIR: &str = "/fhir";
@@ -130,9 +129,9 @@ pub enum StorageError {
     /// The way to it.
     #[error("the store cannot be reached")]
     Way(#[from] WayError),
-    /// Nobody vouches for its server.
+    /// The way to the server.
     #[error("the store cannot be reached")]
-    Trust(#[from] TrustError),
+    RedisWay(#[from] redis::WayError),
     /// The server.
     #[error("the store cannot be used")]
     Connect(#[from] ConnectError),

@@ -137,7 +137,7 @@ fn store(text: &str) -> Result<Store, String> {
             postgres::database(&server).map_err(|error| error.to_string())?;
             Ok(Store::Postgres(server))
         }
-        _ => Err("expected `memory`, `sqlite:PATH`, `postgres://…` or `redis://HOST:PORT`".to_owned()),
+        _ => Err("expected `memory`, `sqlite:PATH`, `postgres://…`, or `redis://HOST:PORT`, encrypted `rediss://HOST:PORT`".to_owned()),
     }
 }
 

@@ -23,6 +23,9 @@ pub enum WayError {
     /// A word that the driver does not know, or that proves less than it says.
     #[error("`sslmode` is `disable`, `require` or `verify-full`")]
     Mode,
+    /// Only one of them would count.
+    #[error("`sslrootcert` is given twice")]
+    Twice,
     /// The URL, or what it asks for.
     #[error(transparent)]
     Url(OpenError),
@@ -57,6 +60,7 @@ pub fn database(url: &ServerUrl) -> Result<Database, WayError> {
             Some(("sslmode", mode)) if !["disable", "prefer", "require"].contains(&mode) => {
                 return Err(WayError::Mode);
             }
+            Some(("sslrootcert", _)) if authorities.is_some() => return Err(WayError::Twice),
             Some(("sslrootcert", path)) => authorities = Some(PathBuf::from(decoded(path))),
             _ => {
                 encrypt |= pair == "sslmode=require";
@@ -139,6 +143,7 @@ mod tests {
             assert!(matches!(way(&url("")), Err(WayError::Trust(TrustError::Authorities(_)))), "{wrong}");
         }
         std::fs::write(&file, authority()).unwrap();
+        assert!(matches!(way(&format!("{}&sslrootcert=x", url(""))), Err(WayError::Twice)));
         for mode in ["", "sslmode=require&", "sslmode=verify-full&", "sslmode=prefer&"] {
             assert!(format!("{:?}", way(&url(mode)).unwrap()).contains("Require"), "{mode}");
         }

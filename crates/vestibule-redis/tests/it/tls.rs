@@ -117,6 +117,7 @@ async fn an_address_and_its_options_agree() {
         "rediss://me:hunter2@localhost:99999/",
         "rediss://me:hunter2@local host/",
         "rediss://me:hunter2@localhost/x",
+        "redis+tls://me:hunter2@localhost/",
     ] {
         let error = refusal(wrong, trusting(server())).await;
         assert!(matches!(error, ConnectError::Address(_)), "{wrong}: {error:?}");
@@ -155,6 +156,75 @@ async fn a_server_may_ask_for_a_certificate() {
         roots(&server).with_client_auth_cert(own, PrivateKeyDer::from_pem_file(key).unwrap()).unwrap();
     let store = RedisStore::connect(&url, RedisOptions::default().with_tls(Arc::new(config))).await.unwrap();
     store.ping().await.unwrap();
+}
+
+/// What a peer that takes nothing more was not told yet is given up with the connection, as its callers have been told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_with_the_last_who_holds_it() {
+    let server = Redis::start_encrypted(&[]);
+    let wait = Duration::from_millis(300);
+    for (url, port, options) in [
+        (server.encrypted_url("localhost"), server.encrypted_port(), trusting(&server)),
+        (server.url(), server.port(), RedisOptions::default()),
+    ] {
+        let store = RedisStore::connect(&url, options.with_response_timeout(wait)).await.unwrap();
+        assert_eq!(open_sockets(port), 1);
+        server.freeze();
+        let mut calls = JoinSet::new();
+        for n in 0..400 {
+            let store = store.clone();
+            let large = vestibule_host::Record(vec![7; 100_000].into());
+            let launch = vestibule_host::PutLaunch::new(
+                vestibule_host::LaunchHash::new(crate::rows::bytes(n)),
+                vestibule_host::UnixMillis(1_000_000),
+                large,
+            );
+            calls.spawn(async move { store.put_launch(&launch, &call(n)).await.unwrap_err() });
+        }
+        while let Some(fault) = calls.join_next().await {
+            let fault = fault.unwrap();
+            assert!(!matches!(fault, StoreFault::Full), "{fault:?}");
+        }
+        drop(store);
+        let closed = async {
+            while open_sockets(port) != 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), closed).await.expect("it waits for a dead peer");
+        server.thaw();
+    }
+}
+
+/// How many connections of this machine are open to this port, as the one who opened them sees it.
+fn open_sockets(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // The other end, and the state: 01 is established, which a socket that was closed is no more.
+    let to = format!(":{port:04X}");
+    let is_open = |line: &&str| {
+        let mut words = line.split_whitespace().skip(2);
+        words.next().is_some_and(|other| other.ends_with(&to)) && words.next() == Some("01")
+    };
+    table.lines().filter(is_open).count()
+}
+
+/// Proxies and servers close what nobody uses: nothing fails for it.
+#[tokio::test]
+async fn a_connection_that_broke_while_nobody_used_it_is_made_anew() {
+    let server = Redis::start_encrypted(&[]);
+    for (at, url, options) in [
+        (1, server.encrypted_url("localhost"), trusting(&server)),
+        (11, server.url(), RedisOptions::default()),
+    ] {
+        let store = RedisStore::connect(&url, options).await.unwrap();
+        for n in at..at + 5 {
+            issued(&store, n).await;
+            Operator::of(&server).await.says::<i64>("CLIENT KILL TYPE normal SKIPME yes").await;
+            // For the news to arrive.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(store.redeem_code(&redeem(n), &call(1_000 + n)).await.unwrap(), Redemption::Won);
+        }
+    }
 }
 
 /// A connection whose server was away is made anew, and encrypted.
