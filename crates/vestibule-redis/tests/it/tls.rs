@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use vestibule_host::{GrantStore, Redemption, Rotation, StoreFault};
+use vestibule_host::{
+    GrantStore, LaunchHash, PutLaunch, Record, Redemption, Rotation, StoreFault, UnixMillis,
+};
 use vestibule_redis::rustls::crypto::ring;
 use vestibule_redis::rustls::pki_types::pem::PemObject as _;
 use vestibule_redis::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,7 +15,7 @@ use vestibule_redis::{ConnectError, RedisOptions, RedisStore};
 use vestibule_test_servers::Redis;
 
 use crate::place::{Operator, prefix};
-use crate::rows::{call, events, issued, redeem, rotate};
+use crate::rows::{bytes, call, events, issued, redeem, rotate};
 
 fn server() -> &'static Redis {
     static SERVER: OnceLock<Redis> = OnceLock::new();
@@ -169,16 +171,14 @@ async fn a_connection_ends_with_the_last_who_holds_it() {
     ] {
         let store = RedisStore::connect(&url, options.with_response_timeout(wait)).await.unwrap();
         assert_eq!(open_sockets(port), 1);
+        let launch = |n, size: usize| {
+            PutLaunch::new(LaunchHash::new(bytes(n)), UnixMillis(1_000_000), Record(vec![7; size].into()))
+        };
+        store.put_launch(&launch(100, 1), &call(100)).await.unwrap();
         server.freeze();
         let mut calls = JoinSet::new();
-        for n in 0..400 {
-            let store = store.clone();
-            let large = vestibule_host::Record(vec![7; 100_000].into());
-            let launch = vestibule_host::PutLaunch::new(
-                vestibule_host::LaunchHash::new(crate::rows::bytes(n)),
-                vestibule_host::UnixMillis(1_000_000),
-                large,
-            );
+        for n in 0..60 {
+            let (store, launch) = (store.clone(), launch(n, 1_000_000));
             calls.spawn(async move { store.put_launch(&launch, &call(n)).await.unwrap_err() });
         }
         while let Some(fault) = calls.join_next().await {
