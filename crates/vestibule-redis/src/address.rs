@@ -2,23 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::ConnectionLike as _;
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, RedisConnectionInfo, RedisError, RedisResult, Value,
-};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::task::{JoinHandle, JoinSet};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisConnectionInfo, RedisError};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use crate::connection::{Connection, dial, dial_file};
 use crate::{ConnectError, RedisOptions};
 
 /// So many addresses of a name are tried.
@@ -38,7 +32,7 @@ enum Place {
     Host { host: String, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },
 }
 
-/// Whom to trust. Equal is only itself.
+/// Whom to trust.
 #[derive(Clone)]
 pub(crate) struct Trust(pub(crate) Arc<ClientConfig>);
 
@@ -48,14 +42,6 @@ impl fmt::Debug for Trust {
         f.write_str("Trust")
     }
 }
-
-impl PartialEq for Trust {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Trust {}
 
 impl Address {
     /// Reads a URL, and refuses the way where it would be in clear text and nobody has accepted that.
@@ -97,17 +83,20 @@ impl Address {
 
     /// Connects, and logs in.
     pub(crate) async fn connect(&self) -> Result<Connection, RedisError> {
+        let (login, config) = (&self.login, self.config.clone());
         let connecting = async {
             match &self.place {
-                Place::File(path) => self.begin(dial_file(path).await?).await,
+                Place::File(path) => Connection::begin(dial_file(path).await?, login, config).await,
                 Place::Host { host, port, tls } => {
                     let addresses = tokio::net::lookup_host((host.as_str(), *port)).await?;
                     let tcp = dial(addresses.take(MAX_ADDRESSES)).await?;
                     // Nothing is kept back until what was sent before it has arrived: many calls share the connection.
                     tcp.set_nodelay(true)?;
                     match tls {
-                        None => self.begin(tcp).await,
-                        Some((tls, name)) => self.begin(tls.connect(name.clone(), tcp).await?).await,
+                        None => Connection::begin(tcp, login, config).await,
+                        Some((tls, name)) => {
+                            Connection::begin(tls.connect(name.clone(), tcp).await?, login, config).await
+                        }
                     }
                 }
             }
@@ -115,65 +104,6 @@ impl Address {
         let late = |_| RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
         tokio::time::timeout(self.timeout, connecting).await.map_err(late)?
     }
-
-    async fn begin<S>(&self, stream: S) -> Result<Connection, RedisError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let config = self.config.clone();
-        let (commands, carrier) = MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
-        Ok(Connection { commands, carrier: Arc::new(Carrier(tokio::spawn(carrier))) })
-    }
-}
-
-/// A connection for all. It ends with the last who holds it.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    commands: MultiplexedConnection,
-    carrier: Arc<Carrier>,
-}
-
-impl Connection {
-    pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        self.commands.req_packed_command(command).await
-    }
-
-    /// Whether nothing can be sent any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.carrier.0.is_finished()
-    }
-}
-
-/// The task that carries commands and answers. It would wait for a peer that takes nothing more as long as that lives.
-struct Carrier(JoinHandle<()>);
-
-impl Drop for Carrier {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Whoever takes the connection first: of the addresses of a name some may be dead.
-async fn dial(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
-    let mut dialling: JoinSet<_> = addresses.map(TcpStream::connect).collect();
-    let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    while let Some(dialled) = dialling.join_next().await {
-        match dialled.map_err(io::Error::from).flatten() {
-            Ok(stream) => return Ok(stream),
-            Err(refused) => error = refused,
-        }
-    }
-    Err(error)
-}
-
-#[cfg(unix)]
-async fn dial_file(path: &PathBuf) -> io::Result<tokio::net::UnixStream> {
-    tokio::net::UnixStream::connect(path).await
-}
-
-#[cfg(not(unix))]
-async fn dial_file(_: &PathBuf) -> io::Result<TcpStream> {
-    Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Whether nothing leaves this machine.
@@ -183,41 +113,4 @@ fn is_here(host: &str) -> bool {
 
 fn no_address(why: impl Into<vestibule_host::BoxError>) -> ConnectError {
     ConnectError::Address(why.into())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use tokio::net::{TcpListener, TcpSocket};
-
-    use super::*;
-
-    /// One that takes no connections any more, as a dead machine does not.
-    async fn full() -> (TcpListener, Vec<TcpStream>) {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let listener = socket.listen(0).unwrap();
-        let (address, mut held) = (listener.local_addr().unwrap(), Vec::new());
-        while let Ok(taken) =
-            tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await
-        {
-            held.push(taken.unwrap());
-        }
-        (listener, held)
-    }
-
-    #[tokio::test]
-    async fn a_dead_address_does_not_hide_a_living_one() {
-        let (dead, _held) = full().await;
-        let living = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let addresses = [dead.local_addr().unwrap(), living.local_addr().unwrap()];
-        let dialled = tokio::time::timeout(Duration::from_secs(5), dial(addresses.into_iter()));
-        assert_eq!(dialled.await.expect("the living one").unwrap().peer_addr().unwrap(), addresses[1]);
-        drop(living);
-        let refused = dial(addresses.into_iter().skip(1)).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        assert_eq!(dial(std::iter::empty()).await.unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
-    }
 }

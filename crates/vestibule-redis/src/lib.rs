@@ -71,6 +71,7 @@
 
 mod address;
 mod chain;
+mod connection;
 mod consents;
 mod error;
 mod grants;

@@ -9,7 +9,8 @@ use tokio::sync::{Mutex, Semaphore};
 use vestibule_host::StoreFault;
 
 use crate::RedisOptions;
-use crate::address::{Address, Connection};
+use crate::address::Address;
+use crate::connection::Connection;
 use crate::error::{self, Effect};
 use crate::script::{Ask, Script};
 

@@ -10,7 +10,7 @@ use crate::address::Trust;
 use crate::rustls::ClientConfig;
 
 /// How to connect. The default is right for one primary that keeps what it acknowledges.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct RedisOptions {
     pub(crate) prefix: String,
     pub(crate) connect_timeout: Duration,
